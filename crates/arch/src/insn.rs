@@ -1,0 +1,177 @@
+//! What an instruction does, in terms that hold on every CPU. Registers are indices into [`crate::Regs`].
+
+use necropsy_base::VirtAddr;
+
+use crate::Regs;
+
+/// How to write instructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syntax {
+    /// As `objdump` and `gdb` do by default (AT&T on x86).
+    #[default]
+    Gnu,
+    /// Intel's on x86; the same as [`Syntax::Gnu`] elsewhere.
+    Intel,
+}
+
+/// Names an address as `symbol+offset`.
+pub type Resolve<'a> = &'a dyn Fn(u64) -> Option<String>;
+
+/// Where control goes after an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// To the next one.
+    Next,
+    /// Away for good; the target if it is fixed.
+    Jump(Option<VirtAddr>),
+    /// Away or to the next one.
+    Branch(VirtAddr),
+    /// To a function and back; the target if it is fixed.
+    Call(Option<VirtAddr>),
+    /// To the caller.
+    Return,
+    /// Into a trap (`ud2`, `int3`).
+    Trap,
+}
+
+/// What is done to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Bytes are loaded.
+    Read,
+    /// Bytes are stored.
+    Write,
+    /// Both.
+    ReadWrite,
+    /// Only the address is computed.
+    None,
+}
+
+/// A memory operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemOperand {
+    /// Register added.
+    pub base: Option<usize>,
+    /// Register added after scaling.
+    pub index: Option<usize>,
+    /// Factor of `index`.
+    pub scale: u8,
+    /// Constant added; for addresses relative to the program counter the whole address.
+    pub disp: u64,
+    /// Relative to the per-CPU area (GS on x86-64).
+    pub percpu: bool,
+    /// Bytes touched.
+    pub size: u8,
+    /// What is done.
+    pub access: Access,
+}
+
+impl MemOperand {
+    /// The address, when the registers it needs are known and it is not per-CPU.
+    pub fn address(&self, regs: &Regs) -> Option<u64> {
+        if self.percpu {
+            return None;
+        }
+        let part = |r: Option<usize>| r.map_or(Some(0), |r| regs.get(r));
+        let index = part(self.index)?.wrapping_mul(u64::from(self.scale));
+        Some(part(self.base)?.wrapping_add(index).wrapping_add(self.disp))
+    }
+}
+
+/// A source operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// A register.
+    Reg(usize),
+    /// A constant.
+    Imm(u64),
+    /// The memory operand.
+    Mem,
+}
+
+/// The few operations that following a value backwards needs; all else is `Other`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `dst = src`.
+    Move {
+        /// Register written.
+        dst: usize,
+        /// Where the value comes from.
+        src: Operand,
+    },
+    /// `memory = src`.
+    Store {
+        /// What is written.
+        src: Operand,
+    },
+    /// `dst = address of the memory operand`.
+    Address {
+        /// Register written.
+        dst: usize,
+    },
+    /// `dst += constant`.
+    Add {
+        /// Register changed.
+        dst: usize,
+        /// The constant.
+        by: u64,
+    },
+    /// A division by the operand.
+    Divide {
+        /// The divisor.
+        by: Operand,
+    },
+    /// A register is compared with itself or a constant (`test r,r`, `cmp $n,r`).
+    Compare {
+        /// The register.
+        reg: usize,
+    },
+    /// A register goes to the stack.
+    Push {
+        /// The register.
+        src: usize,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// An instruction, decoded as far as diagnosis needs.
+#[derive(Clone, Debug)]
+pub struct Insn {
+    /// Where it is.
+    pub at: VirtAddr,
+    /// Its length in bytes.
+    pub len: u8,
+    /// Where control goes.
+    pub flow: Flow,
+    /// The explicit memory operand, or the implicit one of a string operation.
+    pub mem: Option<MemOperand>,
+    /// What it computes.
+    pub op: Op,
+    /// Registers whose value it changes, as a bit set of indices.
+    pub writes: u64,
+    /// Registers whose value it uses.
+    pub reads: u64,
+    /// Whether it does nothing (`nop` in all lengths, `endbr64`).
+    pub nop: bool,
+}
+
+impl Insn {
+    /// The address after it.
+    pub fn next(&self) -> VirtAddr {
+        self.at.offset(u64::from(self.len))
+    }
+    /// Whether it changes `reg`.
+    pub fn changes(&self, reg: usize) -> bool {
+        reg < 64 && self.writes >> reg & 1 == 1
+    }
+}
+
+/// How a return address came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallSite {
+    /// Target of the direct call that ends there, if the bytes can be read as one.
+    pub direct: Option<VirtAddr>,
+    /// Whether the bytes can be read as an indirect call.
+    pub indirect: bool,
+}

@@ -1,0 +1,103 @@
+//! Values of a page walk, common to all CPUs.
+
+use necropsy_base::{PhysAddr, ReadError, VirtAddr, Why};
+
+/// Where an address space begins and how its entries read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageTables {
+    /// Physical address of the top table.
+    pub root: PhysAddr,
+    /// Number of table levels.
+    pub levels: u8,
+    /// Bits of a page: 12 for 4 KiB.
+    pub page_shift: u8,
+    /// Bits of an entry that are no address though they stand where addresses do (SME's encryption bit).
+    pub ignored: u64,
+}
+
+/// One step of a walk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// The level's name: `PGD`, `PTE` …
+    pub name: &'static str,
+    /// Where the entry lies.
+    pub entry_at: PhysAddr,
+    /// The entry.
+    pub entry: u64,
+}
+
+/// The result of a walk.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The physical address.
+    pub phys: PhysAddr,
+    /// Size of the page it is on.
+    pub size: u64,
+    /// May be written.
+    pub writable: bool,
+    /// May be reached from user mode.
+    pub user: bool,
+    /// May be executed.
+    pub executable: bool,
+    /// The steps, top first; unused ones have an empty name.
+    pub levels: [Level; 5],
+}
+
+/// Why a walk did not end at a page.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WalkError {
+    /// The CPU does not accept such an address.
+    #[error("{0:#x} is not a canonical address")]
+    NonCanonical(VirtAddr),
+    /// An entry is not present; the steps so far.
+    #[error("not mapped: no {} entry for {at:#x}", .level.name)]
+    NotMapped {
+        /// The address.
+        at: VirtAddr,
+        /// The empty entry.
+        level: Level,
+    },
+    /// A table could not be read.
+    #[error("{name} of {at:#x}: {cause}")]
+    Table {
+        /// The address.
+        at: VirtAddr,
+        /// Which table.
+        name: &'static str,
+        /// The failed read.
+        cause: ReadError,
+    },
+}
+
+impl WalkError {
+    /// The reason as reads give it.
+    pub fn why(&self) -> Why {
+        match self {
+            WalkError::NonCanonical(_) => Why::NonCanonical,
+            WalkError::NotMapped { level, .. } if level.entry != 0 && level.name == "PTE" => Why::Swapped,
+            WalkError::NotMapped { .. } => Why::NotMapped,
+            WalkError::Table { .. } => Why::PageTable,
+        }
+    }
+}
+
+/// What a dump's own description (VMCOREINFO) says; the keys are the kernel's.
+pub trait BootFacts {
+    /// `NUMBER(name)`.
+    fn number(&self, name: &str) -> Option<i64>;
+    /// `SYMBOL(name)`.
+    fn symbol(&self, name: &str) -> Option<u64>;
+    /// `phys_base` as the dump's header gives it.
+    fn phys_base(&self) -> Option<i64>;
+}
+
+/// Where the kernel image lies and how its virtual memory is translated.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// Virtual addresses of the kernel image: translated by arithmetic.
+    pub image: std::ops::Range<u64>,
+    /// What to subtract from an image address to get the physical one (wrapping).
+    pub delta: u64,
+    /// The kernel's page tables.
+    pub tables: PageTables,
+}

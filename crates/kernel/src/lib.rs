@@ -1,0 +1,12 @@
+//! Linux knowledge as plain structs, one module per area. Nothing here prints.
+
+pub mod containers;
+pub mod cpus;
+pub mod mm;
+pub mod modules;
+pub mod printk;
+pub mod system;
+pub mod taint;
+pub mod tasks;
+
+pub use necropsy_target::{LoadError, Target};

@@ -1,0 +1,140 @@
+//! Address spaces of processes.
+
+use necropsy_base::{MemoryExt, ReadError, VirtAddr};
+use necropsy_target::{ArrayAt, Load, LoadError, Target, UserMemory};
+
+use crate::tasks::Task;
+
+/// How much memory a process has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Size of its mappings, in bytes.
+    pub virtual_bytes: u64,
+    /// What of it is in memory, in bytes.
+    pub resident_bytes: u64,
+}
+
+#[derive(Load)]
+#[kernel(name = "mm_struct")]
+struct Mm {
+    total_vm: u64,
+}
+
+#[derive(Load)]
+#[kernel(one_of)]
+enum Counts {
+    PerCpu(PerCpuCounts),
+    Plain(PlainCounts),
+}
+
+/// 6.2 and later: a counter with a part on each CPU.
+#[derive(Load)]
+#[kernel(name = "mm_struct")]
+struct PerCpuCounts {
+    rss_stat: ArrayAt,
+}
+
+/// Before: one number, of which each thread may hold back up to 64 (`SPLIT_RSS_COUNTING`).
+#[derive(Load)]
+#[kernel(name = "mm_struct")]
+struct PlainCounts {
+    #[kernel(path = "rss_stat.count")]
+    count: ArrayAt,
+}
+
+#[derive(Load)]
+#[kernel(name = "percpu_counter")]
+struct PerCpuCounter {
+    count: i64,
+    counters: VirtAddr,
+}
+
+impl Counts {
+    fn get(&self, t: &Target, index: u64) -> Result<i64, LoadError> {
+        match self {
+            Counts::Plain(c) => Ok(c.count.element(index).map_or(Ok(0), |at| t.memory().word(at))? as i64),
+            Counts::PerCpu(c) => match c.rss_stat.element(index) {
+                Some(at) => Ok(t.load::<PerCpuCounter>(at)?.sum(t)),
+                None => Ok(0),
+            },
+        }
+    }
+}
+
+impl PerCpuCounter {
+    fn sum(&self, t: &Target) -> i64 {
+        let part = |cpu: usize| t.memory().u32(t.percpu(self.counters, cpu)?).ok();
+        let parts = t.cpus().iter().filter_map(|(cpu, _)| part(*cpu));
+        self.count + parts.map(|n| i64::from(n as i32)).sum::<i64>()
+    }
+}
+
+/// `MM_FILEPAGES`, `MM_ANONPAGES` and `MM_SHMEMPAGES`; `MM_SWAPENTS` (2) is no memory (include/linux/mm_types_task.h).
+const RESIDENT: [u64; 3] = [0, 1, 3];
+
+/// Reads how much memory the task's process has; zero for kernel threads.
+pub fn usage(t: &Target, task: &Task) -> Result<Usage, LoadError> {
+    if task.mm.is_null() {
+        return Ok(Usage::default());
+    }
+    let mm: Mm = t.load(task.mm)?;
+    let counts: Counts = t.load(task.mm)?;
+    let pages = RESIDENT
+        .iter()
+        .filter_map(|i| counts.get(t, *i).ok())
+        .sum::<i64>()
+        .max(0) as u64;
+    let bytes = |pages: u64| pages.saturating_mul(t.page_size());
+    Ok(Usage {
+        virtual_bytes: bytes(mm.total_vm),
+        resident_bytes: bytes(pages),
+    })
+}
+
+#[derive(Load)]
+#[kernel(name = "mm_struct")]
+struct Strings {
+    pgd: VirtAddr,
+    arg_start: u64,
+    arg_end: u64,
+    env_start: u64,
+    env_end: u64,
+}
+
+/// No process is given more.
+const MAX_STRINGS: u64 = 1 << 20;
+
+/// The address space of a task's process; `None` for kernel threads.
+pub fn user_memory(t: &Target, task: &Task) -> Result<Option<UserMemory>, LoadError> {
+    let Some(kernel) = t.kernel().filter(|_| !task.mm.is_null()) else {
+        return Ok(None);
+    };
+    let raw: Strings = t.load(task.mm)?;
+    let root = kernel
+        .to_phys(raw.pgd)
+        .map_err(|why| ReadError::kernel(raw.pgd, why))?;
+    Ok(Some(UserMemory::new(kernel, root)))
+}
+
+/// The strings a process was started with: its arguments and its environment.
+#[allow(clippy::type_complexity)]
+pub fn arguments(t: &Target, task: &Task) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), LoadError> {
+    let Some(memory) = user_memory(t, task)? else {
+        return Ok(Default::default());
+    };
+    let raw: Strings = t.load(task.mm)?;
+    let strings = |start: u64, end: u64| -> Result<Vec<Vec<u8>>, LoadError> {
+        let len = end.saturating_sub(start).min(MAX_STRINGS);
+        let bytes = memory.bytes(VirtAddr(start), len as usize)?;
+        let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+        Ok(if bytes.is_empty() {
+            Vec::new()
+        } else {
+            bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect()
+        })
+    };
+    Ok((
+        strings(raw.arg_start, raw.arg_end)?,
+        strings(raw.env_start, raw.env_end)?,
+    ))
+}

@@ -1,0 +1,319 @@
+//! Tasks: all of them, what each is doing, and their stacks.
+//!
+//! They are counted two ways: along `init_task.tasks` with each group's threads, and through the PID table
+//! (`init_pid_ns.idr`, 4.15 and later). When the two differ, memory is damaged or somebody hides.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use necropsy_arch::Regs;
+use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_target::unwind::{End, Stack};
+use necropsy_target::{At, Bytes, Load, LoadError, Partial, Target};
+
+use crate::containers::{list, xarray};
+
+/// A task, as loaded.
+#[derive(Clone, Debug, Load)]
+#[kernel(name = "task_struct")]
+pub struct Task {
+    /// Address of its `task_struct`.
+    #[kernel(this)]
+    pub at: VirtAddr,
+    /// Thread ID.
+    pub pid: i32,
+    /// Process ID: that of the thread group's leader.
+    pub tgid: i32,
+    /// Name; not necessarily UTF-8.
+    pub comm: Bytes<16>,
+    /// `TASK_*` bits. The member was renamed in 5.14.
+    #[kernel(any = "__state|state")]
+    pub state: u64,
+    /// `EXIT_*` bits.
+    pub exit_state: i32,
+    /// `PF_*` bits.
+    pub flags: u32,
+    /// Its stack's lowest address.
+    pub stack: VirtAddr,
+    /// The stack pointer saved when it was switched out.
+    #[kernel(any = "thread.sp|thread.cpu_context.sp")]
+    pub sp: Option<VirtAddr>,
+    /// Its address space; NULL for kernel threads.
+    pub mm: VirtAddr,
+    /// The parent that is told of its end.
+    pub parent: VirtAddr,
+    /// The parent that made it.
+    pub real_parent: VirtAddr,
+    /// Its thread group's leader.
+    pub group_leader: VirtAddr,
+    /// The CPU it runs or last ran on.
+    #[kernel(any = "thread_info.cpu|cpu")]
+    pub cpu: Option<u32>,
+    /// Whether it is running right now (SMP kernels).
+    pub on_cpu: Option<i32>,
+    /// The stack protector's secret.
+    pub stack_canary: Option<u64>,
+    /// The address of the last page fault that was an error (x86).
+    #[kernel(path = "thread.cr2")]
+    pub fault_address: Option<u64>,
+    /// The number of the last trap that was an error (x86).
+    #[kernel(path = "thread.trap_nr")]
+    pub trap: Option<u64>,
+    /// The error code of that trap (x86).
+    #[kernel(path = "thread.error_code")]
+    pub error_code: Option<u64>,
+    /// When it was made, in ns since boot.
+    #[kernel(any = "start_boottime|real_start_time|start_time")]
+    pub start_time: Partial<u64>,
+    /// Time in user mode, ns.
+    pub utime: Partial<u64>,
+    /// Time in the kernel, ns.
+    pub stime: Partial<u64>,
+    /// When it last got a CPU, ns of that CPU's clock.
+    #[kernel(path = "sched_info.last_arrival")]
+    pub last_run: Option<u64>,
+    /// Time on a CPU, ns.
+    #[kernel(path = "se.sum_exec_runtime")]
+    pub run_time: Partial<u64>,
+    /// Its signals and process-wide state.
+    pub signal: VirtAddr,
+    /// Dynamic priority.
+    pub prio: Partial<i32>,
+    /// Scheduling policy.
+    pub policy: Partial<u32>,
+}
+
+/// `PF_KTHREAD` (include/linux/sched.h).
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+impl Task {
+    /// Two letters as crash shows them.
+    pub fn state_letters(&self) -> &'static str {
+        const TABLE: &[(u64, &str)] = &[
+            (0x1, "IN"),
+            (0x4, "ST"),
+            (0x8, "TR"),
+            (0x40, "PA"),
+            (0x80, "DE"),
+            (0x200, "WA"),
+            (0x800, "NE"),
+        ];
+        match self.exit_state as u64 {
+            e if e & 0x20 != 0 => return "ZO",
+            e if e & 0x10 != 0 => return "DE",
+            _ => {}
+        }
+        match self.state {
+            0 => "RU",
+            s if s & 0x402 == 0x402 => "ID",
+            s if s & 0x2 != 0 => "UN",
+            s => TABLE
+                .iter()
+                .find(|(bit, _)| s & bit != 0)
+                .map_or("??", |(_, name)| name),
+        }
+    }
+
+    /// Whether it has no user space.
+    pub fn is_kernel_thread(&self) -> bool {
+        self.mm.is_null() && (self.flags & PF_KTHREAD != 0 || self.pid == 0)
+    }
+
+    /// Its kernel stack.
+    pub fn stack_range(&self, t: &Target) -> Range<u64> {
+        if self.stack.is_null() {
+            0..0
+        } else {
+            self.stack.0..self.stack.0.saturating_add(t.stack_size())
+        }
+    }
+
+    /// The name with everything that is not printable escaped.
+    pub fn comm_text(&self) -> String {
+        self.comm.0.escape_ascii().to_string()
+    }
+}
+
+/// All tasks and what is known about the CPUs they are on.
+pub struct Tasks {
+    /// Idle tasks first, then by thread ID.
+    pub all: Vec<Task>,
+    /// The task that each CPU was running.
+    pub current: BTreeMap<usize, VirtAddr>,
+    /// What could not be read, or does not fit.
+    pub notes: Vec<String>,
+}
+
+impl Tasks {
+    /// Finds all tasks.
+    pub fn read(t: &Target) -> Result<Tasks, LoadError> {
+        let mut notes = Vec::new();
+        let mut found: BTreeMap<u64, Task> = BTreeMap::new();
+        let by_list = by_list(t, &mut notes)?;
+        let by_pid = by_pid(t, &mut notes);
+        if let Ok(by_pid) = &by_pid {
+            compare(&by_list, by_pid, &mut notes);
+        }
+        for at in by_list.iter().chain(by_pid.iter().flatten()) {
+            match t.load::<Task>(*at) {
+                Ok(task) => drop(found.insert(at.0, task)),
+                Err(e) => notes.push(format!("task {at:#x}: {e}")),
+            }
+        }
+        let mut all: Vec<Task> = found.into_values().filter(|task| task.pid != 0).collect();
+        all.sort_by_key(|task| task.pid);
+        let (idle, current) = run_queues(t, &mut notes);
+        let idle = idle.into_iter().filter_map(|(cpu, at)| {
+            Some(Task {
+                cpu: Some(cpu as u32),
+                ..t.load(at).ok()?
+            })
+        });
+        let all = idle.chain(all).collect();
+        Ok(Tasks { all, current, notes })
+    }
+
+    /// The CPU that is running the task.
+    pub fn running_on(&self, task: &Task) -> Option<usize> {
+        self.current
+            .iter()
+            .find(|(_, at)| **at == task.at)
+            .map(|(cpu, _)| *cpu)
+    }
+
+    /// The CPU the task is or was on.
+    pub fn cpu_of(&self, task: &Task) -> usize {
+        self.running_on(task).unwrap_or(task.cpu.unwrap_or(0) as usize)
+    }
+
+    /// The task at this address.
+    pub fn at(&self, at: VirtAddr) -> Option<&Task> {
+        self.all.iter().find(|task| task.at == at)
+    }
+
+    /// The task that was running on `cpu`.
+    pub fn on_cpu(&self, cpu: usize) -> Option<&Task> {
+        self.at(*self.current.get(&cpu)?)
+    }
+
+    /// The parent's thread ID.
+    pub fn parent_pid(&self, task: &Task) -> i32 {
+        self.at(task.parent).map_or(0, |p| p.tgid)
+    }
+}
+
+/// Loads the task that `cpu` was running, without looking for all others.
+pub fn current(t: &Target, cpu: usize) -> Result<Task, LoadError> {
+    let at = t.percpu_member("runqueues", "rq", "curr", cpu)?;
+    t.load(t.memory().ptr(at)?)
+}
+
+/// The kernel stack of a task; `cpu` when it was running there.
+pub fn stack(t: &Target, task: &Task, cpu: Option<usize>) -> Stack {
+    let bounds = task.stack_range(t);
+    if let Some(cpu) = cpu {
+        return match running_regs(t, task, cpu) {
+            Some(regs) => t.running_stack(regs, bounds),
+            None => Stack {
+                frames: Vec::new(),
+                end: End::Lost(format!("the dump holds no registers of CPU {cpu}")),
+                breaks: Vec::new(),
+            },
+        };
+    }
+    match task.sp {
+        Some(sp) if task.exit_state == 0 || !task.stack.is_null() => t.sleeping_stack(sp, bounds),
+        _ => Stack {
+            frames: Vec::new(),
+            end: End::NoStack,
+            breaks: Vec::new(),
+        },
+    }
+}
+
+fn running_regs(t: &Target, _task: &Task, cpu: usize) -> Option<Regs> {
+    t.cpu_regs(cpu)
+}
+
+#[derive(Load)]
+#[kernel(name = "task_struct")]
+struct Links {
+    tasks: At,
+    signal: VirtAddr,
+}
+
+/// Along `init_task.tasks`, and from each leader through its threads (`signal->thread_head`, 3.14 and later).
+fn by_list(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadError> {
+    let init: Links = t.load(t.need_symbol("init_task")?)?;
+    let offset = t.offset_of("task_struct", "tasks")?;
+    let leaders = list(t, init.tasks.0, offset);
+    notes.extend(leaders.problem.map(|p| format!("task list: {p}")));
+    let threads = t
+        .offset_of("signal_struct", "thread_head")
+        .and_then(|head| Ok((head, t.offset_of("task_struct", "thread_node")?)));
+    let mut found = Vec::new();
+    for leader in leaders.items {
+        let group = match (&threads, t.load::<Links>(leader)) {
+            (Ok((head, node)), Ok(links)) => list(t, links.signal.offset(*head), *node),
+            _ => Default::default(),
+        };
+        notes.extend(group.problem.map(|p| format!("threads of task {leader:#x}: {p}")));
+        if !group.items.contains(&leader) {
+            found.push(leader);
+        }
+        found.extend(group.items);
+    }
+    Ok(found)
+}
+
+/// Through the PID table: each `struct pid` leads to the task of that thread ID.
+fn by_pid(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadError> {
+    let table = t.need_symbol("init_pid_ns")?;
+    let root = table.offset(t.offset_of("pid_namespace", "idr.idr_rt.xa_head|idr.idr_rt.rnode")?);
+    let first = t.offset_of("pid", "tasks[0].first|tasks[0]")?;
+    let node = t.offset_of("task_struct", "pid_links[0]|pids[0].node")?;
+    let walk = xarray(t, t.memory().word(root)?)?;
+    notes.extend(walk.problem.map(|p| format!("PID table: {p}")));
+    let mut found = Vec::new();
+    for (number, pid) in walk.items {
+        match t.memory().ptr(pid.offset(first)) {
+            Ok(link) if !link.is_null() => found.push(link.moved(-(node as i64))),
+            Ok(_) => {} // a process group or session whose leader is gone
+            Err(e) => notes.push(format!("PID {number}: {e}")),
+        }
+    }
+    Ok(found)
+}
+
+fn compare(by_list: &[VirtAddr], by_pid: &[VirtAddr], notes: &mut Vec<String>) {
+    let missing =
+        |a: &[VirtAddr], b: &[VirtAddr]| a.iter().filter(|x| !b.contains(x)).copied().collect::<Vec<_>>();
+    for at in missing(by_pid, by_list).iter().take(8) {
+        notes.push(format!(
+            "task {at:#x} is in the PID table but not in the task list"
+        ));
+    }
+    for at in missing(by_list, by_pid).iter().take(8) {
+        notes.push(format!(
+            "task {at:#x} is in the task list but not in the PID table"
+        ));
+    }
+}
+
+type OnCpus = Vec<(usize, VirtAddr)>;
+
+/// Each CPU's idle task and current task, from its run queue.
+fn run_queues(t: &Target, notes: &mut Vec<String>) -> (OnCpus, BTreeMap<usize, VirtAddr>) {
+    let mut read = |cpu: usize, member: &str| {
+        let at = t
+            .percpu_member("runqueues", "rq", member, cpu)
+            .and_then(|at| Ok(t.memory().ptr(at)?));
+        at.map_err(|e| notes.push(format!("run queue of CPU {cpu}: {e}")))
+            .ok()
+            .map(|at| (cpu, at))
+    };
+    let present = crate::cpus::present(t);
+    let idle = present.iter().filter_map(|cpu| read(*cpu, "idle")).collect();
+    let current = present.iter().filter_map(|cpu| read(*cpu, "curr")).collect();
+    (idle, current)
+}

@@ -1,0 +1,166 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use necropsy_report::Form;
+
+use crate::{analyze, shell};
+
+/// Opens a dead Linux kernel and says what killed it, with proof.
+///
+/// Given a dump (and optionally the vmlinux), starts the crash-compatible shell; `necropsy analyze DUMP` gives the verdict.
+#[derive(Parser)]
+#[command(
+    name = "necropsy",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Sub>,
+    #[command(flatten)]
+    shell: ShellArgs,
+}
+
+#[derive(Subcommand)]
+enum Sub {
+    /// Why did it die? Class, culprit, confidence and proofs.
+    Analyze(AnalyzeArgs),
+    /// The crash-compatible shell (the same as without a subcommand).
+    Shell(ShellArgs),
+    /// Completion scripts for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Manual pages: to standard output, or into a directory.
+    Man {
+        /// Where to write one file per page.
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Options that both ways of opening a dump take.
+#[derive(Args)]
+pub struct OpenArgs {
+    /// Look here for files with debugging information.
+    #[arg(long, value_name = "DIR")]
+    pub debug_dir: Vec<PathBuf>,
+    /// Use nothing but the dump.
+    #[arg(long)]
+    pub no_debuginfo: bool,
+    /// Text of the kernel's VMCOREINFO, for a dump that has none.
+    #[arg(long, value_name = "FILE")]
+    pub vmcoreinfo: Option<PathBuf>,
+}
+
+/// Arguments of `analyze`.
+#[derive(Args)]
+pub struct AnalyzeArgs {
+    /// A dump (or the parts of a split one).
+    #[arg(required = true)]
+    pub input: Vec<PathBuf>,
+    #[command(flatten)]
+    pub open: OpenArgs,
+    /// The kernel with debugging information; refused if it is not the dump's.
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    /// Leave the dump's own log out: judge from memory alone.
+    #[arg(long)]
+    pub no_log: bool,
+    /// Leave host name and task names out of the answer.
+    #[arg(long)]
+    pub redact: bool,
+    /// Form of the answer.
+    #[arg(long, value_enum, default_value_t = FormArg::Text)]
+    pub format: FormArg,
+    /// Write the answer here.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of the shell.
+#[derive(Args)]
+pub struct ShellArgs {
+    /// The dump, and optionally its vmlinux, in any order.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Run this command and exit; may be given several times.
+    #[arg(short, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Run the commands in this file and exit.
+    #[arg(short, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// No banner.
+    #[arg(short)]
+    pub silent: bool,
+    /// Form of the answers: text, or one JSON line per command.
+    #[arg(long, value_enum, default_value_t = ModeArg::Text)]
+    pub format: ModeArg,
+    #[command(flatten)]
+    pub open: OpenArgs,
+}
+
+/// Forms of an analysis.
+#[derive(Clone, Copy, ValueEnum)]
+#[allow(missing_docs)]
+pub enum FormArg {
+    Text,
+    Json,
+    Markdown,
+    Html,
+}
+
+impl From<FormArg> for Form {
+    fn from(arg: FormArg) -> Form {
+        match arg {
+            FormArg::Text => Form::Text,
+            FormArg::Json => Form::Json,
+            FormArg::Markdown => Form::Markdown,
+            FormArg::Html => Form::Html,
+        }
+    }
+}
+
+/// Forms of a shell command's answer.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum ModeArg {
+    Text,
+    Json,
+}
+
+/// Does what the arguments say.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return Ok(ExitCode::from(if e.use_stderr() { 2 } else { 0 }));
+        }
+    };
+    match cli.command {
+        Some(Sub::Analyze(args)) => analyze::run(&args),
+        Some(Sub::Shell(args)) => shell::run(&args),
+        Some(Sub::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Sub::Man { dir }) => {
+            match dir {
+                Some(dir) => {
+                    std::fs::create_dir_all(&dir)?;
+                    clap_mangen::generate_to(Cli::command(), dir)?;
+                }
+                None => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        None => shell::run(&cli.shell),
+    }
+}

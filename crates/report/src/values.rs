@@ -1,0 +1,268 @@
+//! What an analysis says. The names are a contract: see `docs/json.md`. Every field may be absent.
+
+use serde::Serialize;
+
+use crate::Hex;
+
+/// All that `necropsy analyze` found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Analysis {
+    /// Version of this form.
+    pub schema: u32,
+    /// What was analysed.
+    pub input: Input,
+    /// The machine.
+    pub system: SystemInfo,
+    /// The answer.
+    pub verdict: Verdict,
+    /// All explanations considered, best first.
+    pub hypotheses: Vec<Hypothesis>,
+    /// What speaks for and against them.
+    pub evidence: Vec<Evidence>,
+    /// What happened when.
+    pub timeline: Vec<Event>,
+    /// The stacks that matter.
+    pub stacks: Vec<StackInfo>,
+    /// What makes crashes of the same cause look the same.
+    pub fingerprint: Option<Fingerprint>,
+    /// What could not be read, and why.
+    pub notes: Vec<String>,
+}
+
+/// What was analysed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Input {
+    /// The file.
+    pub path: String,
+    /// `vmcore` or `log`.
+    pub kind: &'static str,
+    /// `kdump-compressed (lzo)`.
+    pub format: Option<String>,
+    /// Whether nothing is cut off.
+    pub complete: Option<bool>,
+    /// What makedumpfile left out.
+    pub dump_level: Option<u32>,
+}
+
+/// The machine and its kernel.
+#[derive(Clone, Debug, Default, Serialize)]
+#[allow(missing_docs)]
+pub struct SystemInfo {
+    pub release: Option<String>,
+    pub version: Option<String>,
+    pub machine: Option<String>,
+    pub nodename: Option<String>,
+    pub cpus: Option<usize>,
+    pub memory_bytes: Option<u64>,
+    /// RFC 3339.
+    pub date: Option<String>,
+    pub uptime_seconds: Option<u64>,
+    pub load_average: Option<[f64; 3]>,
+    pub tasks: Option<usize>,
+    pub taint: Vec<String>,
+    pub panic: Option<String>,
+    pub build_id: Option<String>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Verdict {
+    /// One of the class slugs.
+    pub class: &'static str,
+    /// One line that a ticket can bear.
+    pub title: String,
+    /// Two or three sentences, for a person.
+    pub statement: String,
+    /// How sure the class is, 0 to 1.
+    pub confidence: f64,
+    /// A person or a tool asked for the dump.
+    pub requested: bool,
+    /// Where the bug is: the code to fix.
+    pub culprit: Option<Place>,
+    /// Where it was noticed.
+    pub victim: Option<Place>,
+    /// Others involved.
+    pub related: Vec<Related>,
+    /// The task that died.
+    pub task: Option<TaskInfo>,
+    /// What to do next.
+    pub advice: Vec<String>,
+}
+
+/// A place in code.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Place {
+    /// How sure it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// The function.
+    pub function: Option<String>,
+    /// Its module; `None` for the kernel itself.
+    pub module: Option<String>,
+    /// Bytes from the function's start.
+    pub offset: Option<String>,
+    /// The instruction.
+    pub address: Option<Hex>,
+    /// Source file.
+    pub file: Option<String>,
+    /// Line in it.
+    pub line: Option<u32>,
+}
+
+/// Somebody else involved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Related {
+    /// `other culprit`, `freer`, `owner`, `allocator`.
+    pub role: &'static str,
+    /// The function.
+    pub function: Option<String>,
+    /// Its module.
+    pub module: Option<String>,
+    /// The task.
+    pub task: Option<TaskInfo>,
+}
+
+/// A task in one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TaskInfo {
+    /// Thread ID.
+    pub pid: i32,
+    /// Name, escaped.
+    pub comm: String,
+    /// The CPU it ran on.
+    pub cpu: Option<usize>,
+}
+
+/// One explanation.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Hypothesis {
+    /// Its class.
+    pub class: &'static str,
+    /// What it says.
+    pub statement: String,
+    /// How likely.
+    pub confidence: f64,
+    /// Indices of evidence for it.
+    #[serde(rename = "for")]
+    pub supports: Vec<usize>,
+    /// Indices of evidence against it.
+    pub against: Vec<usize>,
+    /// What would tell it from the next.
+    pub separate: Option<String>,
+}
+
+/// One fact that bears on the verdict.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Evidence {
+    /// The fact.
+    pub claim: String,
+    /// Where it is from: `log:412`, `memory:<expression>`, `text:<symbol>`, `stack`.
+    pub source: String,
+    /// The command that shows it.
+    pub reproduce: Option<String>,
+    /// How much it says, in log-odds.
+    pub weight: f64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// Seconds since boot.
+    pub seconds: Option<f64>,
+    /// What.
+    pub event: String,
+    /// `precursor`, `cause`, `consequence`, `context` or `response`.
+    pub role: &'static str,
+}
+
+/// A stack.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct StackInfo {
+    /// Thread ID.
+    pub pid: i32,
+    /// Name, escaped.
+    pub comm: String,
+    /// CPU.
+    pub cpu: Option<usize>,
+    /// Address of the task.
+    pub task: Option<Hex>,
+    /// Why it is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Whether it was followed to its proper end.
+    pub complete: bool,
+    /// How it ended, if not properly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// Innermost first.
+    pub frames: Vec<FrameInfo>,
+    /// Registers of user space at its end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user_registers: Vec<(&'static str, Hex)>,
+    /// Where return addresses were damaged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breaks: Vec<String>,
+}
+
+/// A frame.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FrameInfo {
+    /// Program counter.
+    pub pc: Option<Hex>,
+    /// Where on the stack it was found.
+    pub sp: Option<Hex>,
+    /// The function.
+    pub function: Option<String>,
+    /// Bytes from its start, in hex.
+    pub offset: Option<String>,
+    /// Its module.
+    pub module: Option<String>,
+    /// Source file.
+    pub file: Option<String>,
+    /// Line.
+    pub line: Option<u32>,
+    /// Whether the compiler put it into the next one.
+    pub inlined: bool,
+    /// How it is known.
+    pub trust: &'static str,
+    /// Whether `pc` is the interrupted instruction and not a return address.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exception: bool,
+    /// Registers saved here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<(&'static str, Hex)>,
+    /// What a user should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+}
+
+/// What makes crashes of the same cause look the same.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Fingerprint {
+    /// Version of how it is made.
+    pub version: u32,
+    /// Class and several frames.
+    pub strict: String,
+    /// Class and one frame.
+    pub loose: String,
+    /// The verdict's title, normalised.
+    pub title: String,
+    /// The frames it is made of.
+    pub frames: Vec<String>,
+}
+
+impl Analysis {
+    /// Takes out what names a machine or a person: host name, task names.
+    pub fn redact(&mut self) {
+        self.system.nodename = None;
+        self.input.path = "(redacted)".into();
+        let hide = |comm: &mut String| *comm = "(redacted)".into();
+        self.stacks.iter_mut().for_each(|s| hide(&mut s.comm));
+        self.verdict.task.iter_mut().for_each(|t| hide(&mut t.comm));
+        self.verdict
+            .related
+            .iter_mut()
+            .filter_map(|r| r.task.as_mut())
+            .for_each(|t| hide(&mut t.comm));
+    }
+}

@@ -1,0 +1,68 @@
+//! What a command is.
+
+use necropsy_target::LoadError;
+
+use crate::{Args, Closed, Context, Shape, Sink, Spec};
+
+/// An example in a command's help: what to type, and what it shows.
+pub struct Example {
+    /// The command line.
+    pub line: &'static str,
+    /// What it is good for.
+    pub what: &'static str,
+}
+
+/// A command of the shell.
+pub trait Command: Sync {
+    /// What to type.
+    fn name(&self) -> &'static str;
+    /// Other names.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Its options and arguments in one line: `[-a | -c cpu] [pid | task] ...`.
+    fn synopsis(&self) -> &'static str;
+    /// One line.
+    fn about(&self) -> &'static str;
+    /// The whole manual page, without synopsis and examples.
+    fn help(&self) -> &'static str;
+    /// At least one.
+    fn examples(&self) -> &'static [Example];
+    /// Which options there are.
+    fn options(&self) -> Spec;
+    /// What its JSON result looks like.
+    fn shape(&self) -> Shape {
+        Shape::List
+    }
+    /// Does it.
+    fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError>;
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// Wrong options or arguments.
+    #[error("{0}")]
+    Usage(String),
+    /// It cannot be done.
+    #[error("{0}")]
+    Failed(String),
+    /// A struct could not be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The reader has gone: not an error of ours.
+    #[error("output closed")]
+    Closed(#[from] Closed),
+}
+
+impl CommandError {
+    /// Its kind in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CommandError::Usage(_) => "usage",
+            CommandError::Failed(_) => "failed",
+            CommandError::Load(_) => "unreadable",
+            CommandError::Closed(_) => "closed",
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The line that names a task, shared by every command that shows several.
+
+use necropsy_kernel::tasks::Task;
+use necropsy_report::{Hex, bytes_text};
+
+/// `PID: 1571     TASK: ffff89709fb720c0  CPU: 1    COMMAND: "drv_test"`.
+pub fn task_line(pid: i32, task: Option<Hex>, cpu: usize, comm: &str) -> String {
+    format!(
+        "PID: {pid:<8} TASK: {:016x}  CPU: {cpu:<4} COMMAND: \"{comm}\"",
+        task.map_or(0, |t| t.0)
+    )
+}
+
+/// The same for a loaded task.
+pub fn of_task(task: &Task, cpu: usize) -> String {
+    task_line(task.pid, Some(Hex(task.at.0)), cpu, &bytes_text(&task.comm.0))
+}

@@ -1,0 +1,142 @@
+//! What commands work on: the kernel, its tasks, and what the user has selected.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use necropsy_base::VirtAddr;
+use necropsy_kernel::tasks::{Task, Tasks};
+use necropsy_kernel::{cpus, system};
+use necropsy_target::Target;
+
+use crate::{CommandError, number};
+
+/// A session on one dump.
+pub struct Context {
+    /// The kernel.
+    pub target: Arc<Target>,
+    /// Path of the dump, for `sys`.
+    pub path: String,
+    tasks: OnceLock<Result<Tasks, String>>,
+    selected: Mutex<Option<VirtAddr>>,
+    panicked: OnceLock<Option<Task>>,
+}
+
+impl Context {
+    /// A session.
+    pub fn new(target: Arc<Target>, path: String) -> Context {
+        Context {
+            target,
+            path,
+            tasks: OnceLock::new(),
+            selected: Mutex::new(None),
+            panicked: OnceLock::new(),
+        }
+    }
+
+    /// All tasks; found when first asked for.
+    pub fn tasks(&self) -> Result<&Tasks, CommandError> {
+        let found = self
+            .tasks
+            .get_or_init(|| Tasks::read(&self.target).map_err(|e| e.to_string()));
+        found
+            .as_ref()
+            .map_err(|e| CommandError::Failed(format!("no tasks: {e}")))
+    }
+
+    /// The CPU that panicked; the first one when none did.
+    pub fn panic_cpu(&self) -> Option<usize> {
+        cpus::panicked(&self.target)
+    }
+
+    /// The task that panicked, without looking at all others.
+    pub fn panic_task(&self) -> Option<&Task> {
+        let find = || necropsy_kernel::tasks::current(&self.target, self.panic_cpu()?).ok();
+        self.panicked.get_or_init(find).as_ref()
+    }
+
+    /// The selected task: the one that panicked, unless the user chose another.
+    pub fn current(&self) -> Result<Task, CommandError> {
+        let chosen = *self.selected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = chosen {
+            return Ok(self.target.load(at)?);
+        }
+        if let Some(task) = self.panic_task() {
+            return Ok(task.clone());
+        }
+        let first =
+            necropsy_kernel::tasks::current(&self.target, self.target.cpus().first().map_or(0, |c| c.0));
+        Ok(first?)
+    }
+
+    /// The CPU that runs `task`, by the run queues alone.
+    pub fn running_on(&self, task: &Task) -> Option<usize> {
+        if let Some(Ok(tasks)) = self.tasks.get() {
+            return tasks.running_on(task);
+        }
+        let cpus = cpus::present(&self.target);
+        cpus.into_iter().find(|cpu| {
+            necropsy_kernel::tasks::current(&self.target, *cpu).is_ok_and(|running| running.at == task.at)
+        })
+    }
+
+    /// Selects a task.
+    pub fn select(&self, task: &Task) {
+        *self.selected.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.at);
+    }
+
+    /// Selects the task that panicked again.
+    pub fn select_panic(&self) {
+        *self.selected.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The tasks that `word` names: a thread ID, a task's address, or a name.
+    pub fn find_tasks(&self, word: &str) -> Result<Vec<&Task>, CommandError> {
+        let all = &self.tasks()?.all;
+        let by_pid = |pid: u64| {
+            all.iter()
+                .filter(|t| t.pid as i64 == pid as i64)
+                .collect::<Vec<_>>()
+        };
+        if let Some(found) = number::count(word).map(by_pid).filter(|f| !f.is_empty()) {
+            return Ok(found);
+        }
+        if let Some(found) = number::address(word).and_then(|at| self.tasks().ok()?.at(VirtAddr(at))) {
+            return Ok(vec![found]);
+        }
+        let quoted = word.trim_matches(|c| c == '\'' || c == '"' || c == '\\');
+        let named: Vec<&Task> = all.iter().filter(|t| t.comm.0 == quoted.as_bytes()).collect();
+        if named.is_empty() {
+            return Err(CommandError::Failed(format!("invalid task or pid value: {word}")));
+        }
+        Ok(named)
+    }
+
+    /// An address: a number, a symbol, or a symbol with an offset.
+    pub fn address(&self, word: &str) -> Result<VirtAddr, CommandError> {
+        let word = word
+            .trim_start_matches('(')
+            .trim_end_matches(')')
+            .trim_start_matches('&');
+        let (name, offset) = match word.rsplit_once('+') {
+            Some((name, offset)) => (name, number::count(offset).or_else(|| number::address(offset))),
+            None => (word, Some(0)),
+        };
+        let base = self.symbol(name).map(|a| a.0).or_else(|| number::address(name));
+        match base.zip(offset) {
+            Some((base, offset)) => Ok(VirtAddr(base.wrapping_add(offset))),
+            None => Err(CommandError::Failed(format!("symbol not found: {word}"))),
+        }
+    }
+
+    /// Address of a symbol of the kernel or of a module.
+    pub fn symbol(&self, name: &str) -> Option<VirtAddr> {
+        let t = &self.target;
+        t.symbol(name)
+            .or_else(|| t.modules().symbol(t, name).map(|s| s.1))
+    }
+
+    /// Seconds since 1970 when the kernel booted.
+    pub fn boot_time(&self) -> Option<u64> {
+        let clock = system::clock(&self.target).ok()?;
+        clock.date.checked_sub(clock.uptime)
+    }
+}

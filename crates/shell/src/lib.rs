@@ -1,0 +1,19 @@
+//! The crash-compatible commands.
+//!
+//! A command computes typed values and hands them to a [`Sink`], which renders them as text in crash's layout or as JSON. One
+//! file per command under `commands/`, one line in [`COMMANDS`].
+
+mod args;
+mod command;
+pub mod commands;
+mod context;
+mod number;
+mod output;
+mod run;
+
+pub use args::{Args, Spec};
+pub use command::{Command, CommandError, Example};
+pub use commands::COMMANDS;
+pub use context::Context;
+pub use output::{Closed, JsonSink, Shape, Sink, SinkExt, TextSink};
+pub use run::{Mode, run_line};

@@ -1,0 +1,5 @@
+//! Test data: writes dumps, BTF, kallsyms and ORC, sharing no struct with the readers
+
+pub mod dump;
+pub mod memory;
+pub mod names;

@@ -1,0 +1,105 @@
+//! Types, and whether what the dump says about itself fits together.
+
+use std::sync::Arc;
+
+use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_debuginfo::{Btf, Kind, Types};
+use necropsy_dump::VmcoreInfo;
+
+use crate::{LoadError, Target};
+
+/// No kernel's type table comes near this.
+const MAX_BTF: u64 = 64 << 20;
+
+impl Target {
+    /// The kernel's types; read when first asked for.
+    pub fn types(&self) -> Result<&Arc<Btf>, LoadError> {
+        self.types
+            .get_or_init(|| self.read_types())
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn read_types(&self) -> Result<Arc<Btf>, LoadError> {
+        let (start, end) = self.btf_bounds().ok_or(LoadError::NoTypes)?;
+        let bytes = self.memory.bytes(start, (end - start.0) as usize)?;
+        match Btf::parse(bytes, self.abi, None) {
+            Ok(btf) => {
+                self.check_sizes(&btf);
+                Ok(Arc::new(btf))
+            }
+            Err(e) => {
+                self.note(format!("the kernel's type information (BTF) is unusable: {e}"));
+                Err(LoadError::NoTypes)
+            }
+        }
+    }
+
+    fn btf_bounds(&self) -> Option<(VirtAddr, u64)> {
+        let start = self.symbol("__start_BTF");
+        let end = self.symbol("__stop_BTF").map(|e| e.0);
+        match (start, end) {
+            (Some(s), Some(e)) if e > s.0 && e - s.0 < MAX_BTF => Some((s, e)),
+            _ => self.scan_for_btf(),
+        }
+    }
+
+    /// Without data symbols (`KALLSYMS_ALL=n`): the header's magic at the start of a read-only section, in the image.
+    fn scan_for_btf(&self) -> Option<(VirtAddr, u64)> {
+        let image = self.image();
+        let step = 0x10000;
+        let mut buf = vec![0; step + 32];
+        for at in (image.start..image.end).step_by(step) {
+            self.budget().step().ok()?;
+            if self.memory.read(VirtAddr(at), &mut buf).is_err() {
+                continue;
+            }
+            for place in
+                memchr::memmem::find_iter(&buf[..step], &self.abi.bytes(0xeb9f, 2)).filter(|p| p % 4 == 0)
+            {
+                let size =
+                    Btf::size_in_header(&buf[place..], self.abi).filter(|n| (1 << 16..MAX_BTF).contains(n));
+                if let Some(size) = size {
+                    return Some((VirtAddr(at + place as u64), at + place as u64 + size));
+                }
+            }
+        }
+        None
+    }
+
+    /// BTF sizes against those in VMCOREINFO: they come from the same build.
+    fn check_sizes(&self, btf: &Btf) {
+        let Some(info) = &self.meta.vmcoreinfo else { return };
+        for name in ["page", "list_head", "zone", "pglist_data"] {
+            let here = btf.find(Kind::Struct, name).and_then(|ty| btf.size_of(ty).ok());
+            if let (Some(a), Some(b)) = (here, info.size(name))
+                && a != b
+            {
+                self.note(format!(
+                    "inconsistent: struct {name} has {a} bytes by BTF, {b} by VMCOREINFO"
+                ));
+            }
+        }
+    }
+
+    /// Cheap checks that the image is the one that VMCOREINFO describes.
+    pub(crate) fn cross_check(&self, info: &VmcoreInfo) {
+        if let (Some(a), Some(b)) = (self.symbol("_stext"), info.symbol("_stext"))
+            && a.0 != b
+        {
+            self.note(format!(
+                "inconsistent: _stext is at {a:#x} by kallsyms, at {b:#x} by VMCOREINFO"
+            ));
+        }
+        let Some(release) = info.osrelease() else { return };
+        if let Some(banner) = self.symbol("linux_banner") {
+            let text = self.memory.cstr(banner, 256).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            if !text.starts_with("Linux version ") || !text.contains(release) {
+                self.note(format!(
+                    "inconsistent: linux_banner is {text:?}, VMCOREINFO says {release}"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Loaded modules as far as names and unwinding need them.
+//!
+//! Where a module lies: `module.mem[]` since 6.4, `core_layout` and `init_layout` since 4.5, single members before
+//! (include/linux/module.h). The symbol table that the kernel keeps: `module.kallsyms` since 4.5.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use necropsy_base::{MemoryExt, Near, VirtAddr};
+use necropsy_debuginfo::{ElfSymbol, OrcTable, elf};
+
+use crate::list::list;
+use crate::{ArrayAt, Bytes, Load, LoadError, Target};
+
+/// No module is larger, has more symbols or a longer string table.
+const MAX_MODULE: u64 = 1 << 30;
+const MAX_SYMBOLS: u64 = 1 << 20;
+const MAX_STRINGS: u64 = 64 << 20;
+
+/// All loaded modules.
+#[derive(Default)]
+pub struct Modules {
+    /// In the order of the kernel's list: newest first.
+    pub list: Vec<Module>,
+    /// What was wrong with the list.
+    pub problem: Option<String>,
+}
+
+/// A loaded module.
+pub struct Module {
+    /// Its name.
+    pub name: String,
+    /// Address of its `struct module`.
+    pub at: VirtAddr,
+    /// Where it lies: every region that is in use, code first.
+    pub regions: Vec<Range<u64>>,
+    /// Which of it is code.
+    pub text: Vec<Range<u64>>,
+    symbols: OnceLock<Vec<ElfSymbol>>,
+    orc: OnceLock<Option<OrcTable>>,
+}
+
+#[derive(Load)]
+#[kernel(name = "module")]
+struct RawModule {
+    name: Bytes<64>,
+}
+
+#[derive(Load)]
+#[kernel(one_of)]
+enum Place {
+    Regions(Regions),
+    Layouts(Layouts),
+    Plain(Plain),
+}
+
+#[derive(Load)]
+#[kernel(name = "module")]
+struct Regions {
+    mem: ArrayAt,
+}
+
+#[derive(Load)]
+#[kernel(name = "module_memory")]
+struct Region {
+    base: VirtAddr,
+    size: u64,
+}
+
+#[derive(Load)]
+#[kernel(name = "module")]
+struct Layouts {
+    #[kernel(path = "core_layout.base")]
+    base: VirtAddr,
+    #[kernel(path = "core_layout.size")]
+    size: u64,
+    #[kernel(path = "core_layout.text_size")]
+    text_size: u64,
+    #[kernel(path = "init_layout.base")]
+    init: VirtAddr,
+    #[kernel(path = "init_layout.size")]
+    init_size: u64,
+    #[kernel(path = "init_layout.text_size")]
+    init_text: u64,
+}
+
+#[derive(Load)]
+#[kernel(name = "module")]
+struct Plain {
+    #[kernel(path = "module_core")]
+    base: VirtAddr,
+    core_size: u64,
+    core_text_size: u64,
+}
+
+#[derive(Load)]
+#[kernel(name = "mod_kallsyms")]
+struct RawSymbols {
+    symtab: VirtAddr,
+    num_symtab: u64,
+    strtab: VirtAddr,
+    typetab: Option<VirtAddr>,
+}
+
+#[derive(Load)]
+#[kernel(name = "module")]
+struct RawOrc {
+    #[kernel(path = "arch.num_orcs")]
+    count: u64,
+    #[kernel(path = "arch.orc_unwind_ip")]
+    ip: VirtAddr,
+    #[kernel(path = "arch.orc_unwind")]
+    entries: VirtAddr,
+}
+
+impl Target {
+    /// The loaded modules; read when first asked for.
+    pub fn modules(&self) -> &Modules {
+        self.modules.get_or_init(|| {
+            self.find_modules().unwrap_or_else(|e| {
+                self.note(format!("no modules: {e}"));
+                Modules {
+                    list: Vec::new(),
+                    problem: Some(e.to_string()),
+                }
+            })
+        })
+    }
+
+    fn find_modules(&self) -> Result<Modules, LoadError> {
+        let offset = self.offset_of("module", "list")?;
+        let walk = list(self, self.need_symbol("modules")?, offset);
+        let mut found = Modules {
+            list: Vec::new(),
+            problem: walk.problem,
+        };
+        for at in walk.items {
+            match Module::load(self, at) {
+                Ok(module) => found.list.push(module),
+                Err(e) => self.note(format!("module at {at:#x}: {e}")),
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Module {
+    fn load(t: &Target, at: VirtAddr) -> Result<Module, LoadError> {
+        let raw: RawModule = t.load(at)?;
+        let (regions, text) = match t.load::<Place>(at)? {
+            Place::Regions(r) => by_regions(t, &r.mem)?,
+            Place::Layouts(l) => {
+                let sized = |base: VirtAddr, size: u64| range(base, size);
+                let init = range(l.init, l.init_size);
+                let regions = sized(l.base, l.size).into_iter().chain(init).collect();
+                (
+                    regions,
+                    sized(l.base, l.text_size)
+                        .into_iter()
+                        .chain(range(l.init, l.init_text))
+                        .collect(),
+                )
+            }
+            Place::Plain(p) => (
+                range(p.base, p.core_size).into_iter().collect(),
+                range(p.base, p.core_text_size).into_iter().collect(),
+            ),
+        };
+        let name = String::from_utf8_lossy(&raw.name.0).into_owned();
+        Ok(Module {
+            name,
+            at,
+            regions,
+            text,
+            symbols: OnceLock::new(),
+            orc: OnceLock::new(),
+        })
+    }
+
+    /// The first address of its code.
+    pub fn base(&self) -> VirtAddr {
+        VirtAddr(self.regions.first().map_or(0, |r| r.start))
+    }
+
+    /// Bytes in all regions.
+    pub fn size(&self) -> u64 {
+        self.regions.iter().map(|r| r.end - r.start).sum()
+    }
+
+    /// Whether `at` lies in any region.
+    pub fn contains(&self, at: VirtAddr) -> bool {
+        self.regions.iter().any(|r| r.contains(&at.0))
+    }
+
+    /// Its symbols by address; read when first asked for.
+    pub fn symbols(&self, t: &Target) -> &[ElfSymbol] {
+        self.symbols.get_or_init(|| {
+            self.read_symbols(t).unwrap_or_else(|e| {
+                t.note(format!("module {}: no symbols: {e}", self.name));
+                Vec::new()
+            })
+        })
+    }
+
+    fn read_symbols(&self, t: &Target) -> Result<Vec<ElfSymbol>, LoadError> {
+        // A pointer since 4.5; before, the table's fields are members of struct module itself, which Load cannot see.
+        let table = t
+            .memory()
+            .ptr(self.at.offset(t.offset_of("module", "kallsyms")?))?;
+        let raw: RawSymbols = t.load(table)?;
+        let count = raw.num_symtab.min(MAX_SYMBOLS);
+        let entry = if t.abi().word == 8 { 24 } else { 16 };
+        let symtab = t.memory().bytes(raw.symtab, (count * entry) as usize)?;
+        let strings = self.read_strings(t, &raw, &symtab)?;
+        let kinds = raw
+            .typetab
+            .and_then(|at| t.memory().bytes(at, count as usize).ok());
+        let mut symbols = elf::symbols(&symtab, &strings, kinds.as_deref(), t.abi());
+        symbols.retain(|s| s.section != 0 && !s.name.is_empty() && self.contains(VirtAddr(s.value)));
+        symbols.sort_by_key(|s| s.value);
+        Ok(symbols)
+    }
+
+    /// The string table has no length of its own: it ends with the name that begins last.
+    fn read_strings(&self, t: &Target, raw: &RawSymbols, symtab: &[u8]) -> Result<Vec<u8>, LoadError> {
+        let entry = if t.abi().word == 8 { 24 } else { 16 };
+        let names = symtab
+            .chunks_exact(entry)
+            .filter_map(|s| t.abi().uint_at(s, 0, 4));
+        let last = names.max().unwrap_or(0).min(MAX_STRINGS);
+        let mut strings = t.memory().bytes(raw.strtab, last as usize)?;
+        strings.extend(t.memory().cstr(raw.strtab.offset(last), 512)?);
+        strings.push(0);
+        Ok(strings)
+    }
+
+    /// Its unwind table.
+    pub fn orc(&self, t: &Target) -> Option<&OrcTable> {
+        let read = || {
+            let raw: RawOrc = t.load(self.at).ok()?;
+            let layout = t.orc()?.layout();
+            let count = usize::try_from(raw.count)
+                .ok()
+                .filter(|n| (1..1 << 24).contains(n))?;
+            Some(OrcTable::with_layout(raw.ip, raw.entries, count, layout))
+        };
+        self.orc.get_or_init(read).as_ref()
+    }
+}
+
+fn range(base: VirtAddr, size: u64) -> Option<Range<u64>> {
+    (size > 0 && size < MAX_MODULE && !base.is_null()).then(|| base.0..base.0.saturating_add(size))
+}
+
+/// Regions in `enum mod_mem_type`: code is `MOD_TEXT` and `MOD_INIT_TEXT`.
+fn by_regions(t: &Target, mem: &ArrayAt) -> Result<(Vec<Range<u64>>, Vec<Range<u64>>), LoadError> {
+    let index = |name, default| t.enumerator("mod_mem_type", name).unwrap_or(default);
+    let code = [index("MOD_TEXT", 0), index("MOD_INIT_TEXT", 4)];
+    let (mut regions, mut text) = (Vec::new(), Vec::new());
+    for (i, at) in mem.iter().take(16).enumerate() {
+        let region: Region = t.load(at)?;
+        let Some(range) = range(region.base, region.size) else {
+            continue;
+        };
+        if code.contains(&(i as u64)) {
+            text.push(range.clone());
+        }
+        regions.push(range);
+    }
+    Ok((regions, text))
+}
+
+impl Modules {
+    /// The module with this name.
+    pub fn named(&self, name: &str) -> Option<&Module> {
+        self.list.iter().find(|m| m.name == name)
+    }
+
+    /// The module that holds `at`.
+    pub fn holding(&self, at: VirtAddr) -> Option<&Module> {
+        self.list.iter().find(|m| m.contains(at))
+    }
+
+    /// The module whose code holds `at`.
+    pub fn text_of(&self, at: VirtAddr) -> Option<&Module> {
+        self.list
+            .iter()
+            .find(|m| m.text.iter().any(|r| r.contains(&at.0)))
+    }
+
+    /// The symbol `name` and its module.
+    pub fn symbol(&self, t: &Target, name: &str) -> Option<(&Module, VirtAddr)> {
+        self.list.iter().find_map(|m| {
+            let found = m.symbols(t).iter().find(|s| s.name.as_str() == name)?;
+            Some((m, VirtAddr(found.value)))
+        })
+    }
+
+    /// The symbol that covers `at`: of those that begin last before it, the first; as the kernel itself chooses.
+    pub fn near(&self, t: &Target, at: VirtAddr) -> Option<Near> {
+        let module = self.holding(at)?;
+        let region = module.regions.iter().find(|r| r.contains(&at.0))?;
+        let symbols = module.symbols(t);
+        let after = symbols.partition_point(|s| s.value <= at.0);
+        let start = symbols[..after]
+            .last()
+            .map(|s| s.value)
+            .filter(|v| region.contains(v))?;
+        let first = symbols[..after].partition_point(|s| s.value < start);
+        let next = symbols.get(after).map_or(region.end, |s| s.value.min(region.end));
+        Some(Near {
+            name: symbols[first].name.to_string(),
+            start: VirtAddr(start),
+            size: Some(next - start),
+            module: Some(module.name.clone()),
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! What addresses are called: the kernel's symbols and those of its modules.
+
+use std::ops::Range;
+
+use necropsy_base::{Near, Symbols, VirtAddr};
+use necropsy_debuginfo::Kallsyms;
+
+use crate::{LoadError, Target};
+
+/// Pairs of symbols that enclose code. `.init.text` is freed after boot, but what ran there may still be on a stack.
+const TEXT: &[(&str, &str)] = &[
+    ("_stext", "_etext"),
+    ("_sinittext", "_einittext"),
+    ("__entry_text_start", "__entry_text_end"),
+];
+
+impl Target {
+    /// The kernel's symbol table.
+    pub fn kallsyms(&self) -> Option<&Kallsyms> {
+        self.kallsyms.as_ref()
+    }
+
+    /// Address of a kernel symbol. A per-CPU one may be an offset: see [`Target::percpu_symbol`].
+    pub fn symbol(&self, name: &str) -> Option<VirtAddr> {
+        let table = self.kallsyms.as_ref()?;
+        table.lookup(name).map(VirtAddr)
+    }
+
+    /// Address of a kernel symbol, or the error that says it is not there.
+    pub fn need_symbol(&self, name: &str) -> Result<VirtAddr, LoadError> {
+        self.symbol(name)
+            .ok_or_else(|| LoadError::NoSymbol(name.to_owned()))
+    }
+
+    /// The symbol that covers `at`, of the kernel or of a module.
+    pub fn near(&self, at: VirtAddr) -> Option<Near> {
+        if self.image().contains(&at.0) {
+            self.near_in_kernel(at)
+        } else {
+            self.modules().near(self, at)
+        }
+    }
+
+    fn near_in_kernel(&self, at: VirtAddr) -> Option<Near> {
+        let table = self.kallsyms.as_ref()?;
+        let index = table.at(at.0)?;
+        let start = VirtAddr(table.address(index)?);
+        let size = table
+            .next_address(index)
+            .and_then(|next| next.checked_sub(start.0));
+        Some(Near {
+            name: table.name(index)?,
+            start,
+            size,
+            module: None,
+        })
+    }
+
+    /// From the first to the last address of the kernel image.
+    pub fn image(&self) -> Range<u64> {
+        let bound = |names: [&str; 2]| names.iter().find_map(|n| self.symbol(n)).map(|a| a.0);
+        match (bound(["_text", "_stext"]), bound(["_end", "__bss_stop"])) {
+            (Some(start), Some(end)) if start < end => start..end,
+            _ => 0..0,
+        }
+    }
+
+    /// Addresses of the kernel's own code.
+    pub fn kernel_text(&self) -> &[Range<u64>] {
+        self.text.get_or_init(|| {
+            let pair = |(a, b): &(&str, &str)| Some(self.symbol(a)?.0..self.symbol(b)?.0);
+            TEXT.iter().filter_map(pair).filter(|r| r.start < r.end).collect()
+        })
+    }
+
+    /// Whether `at` is code of the kernel or of a module.
+    pub fn is_text(&self, at: VirtAddr) -> bool {
+        self.kernel_text().iter().any(|r| r.contains(&at.0)) || self.modules().text_of(at).is_some()
+    }
+
+    /// Whether `at` is code that was freed after boot.
+    pub fn is_freed_text(&self, at: VirtAddr) -> bool {
+        let bounds = self.symbol("_sinittext").zip(self.symbol("_einittext"));
+        bounds.is_some_and(|(start, end)| (start..end).contains(&at))
+    }
+
+    /// `function+0x1e/0x31 [module]`, or the bare number.
+    pub fn describe(&self, at: VirtAddr) -> String {
+        let Some(near) = self.near(at) else {
+            return format!("{:#x}", at.0);
+        };
+        let module = near.module.map(|m| format!(" [{m}]")).unwrap_or_default();
+        format!("{}+{:#x}{module}", near.name, at.0 - near.start.0)
+    }
+}
+
+impl Symbols for Target {
+    fn near(&self, at: VirtAddr) -> Option<Near> {
+        Target::near(self, at)
+    }
+    fn address(&self, name: &str) -> Option<VirtAddr> {
+        self.symbol(name)
+            .or_else(|| self.modules().symbol(self, name).map(|s| s.1))
+    }
+}

@@ -1,0 +1,165 @@
+//! The opened kernel.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use necropsy_arch::Arch;
+use necropsy_base::{Abi, Budget, Memory, PhysMem, VirtAddr};
+use necropsy_debuginfo::{Btf, Kallsyms, OrcTable};
+use necropsy_dump::DumpMeta;
+
+use crate::load::Plan;
+use crate::{Fields, KernelMemory, Load, LoadError, Modules, Spec};
+
+/// Something the user must know about the dump: what is missing or does not fit.
+pub type Note = String;
+
+/// An opened kernel. Cheap to open: types, modules and unwind tables are read when first asked for.
+pub struct Target {
+    pub(crate) meta: DumpMeta,
+    pub(crate) arch: &'static dyn Arch,
+    pub(crate) abi: Abi,
+    pub(crate) memory: Arc<dyn Memory>,
+    pub(crate) kernel: Option<Arc<KernelMemory>>,
+    pub(crate) kallsyms: Option<Kallsyms>,
+    pub(crate) types: OnceLock<Result<Arc<Btf>, LoadError>>,
+    pub(crate) modules: OnceLock<Modules>,
+    pub(crate) orc: OnceLock<Option<OrcTable>>,
+    pub(crate) text: OnceLock<Vec<Range<u64>>>,
+    pub(crate) percpu: OnceLock<Vec<(usize, u64)>>,
+    plans: RwLock<HashMap<usize, Arc<Plan>>>,
+    notes: Mutex<Vec<Note>>,
+    budget: Budget,
+}
+
+impl Target {
+    pub(crate) fn new(
+        meta: DumpMeta,
+        arch: &'static dyn Arch,
+        memory: Arc<dyn Memory>,
+        kernel: Option<Arc<KernelMemory>>,
+        budget: Budget,
+    ) -> Target {
+        Target {
+            abi: memory.abi(),
+            meta,
+            arch,
+            memory,
+            kernel,
+            kallsyms: None,
+            types: OnceLock::new(),
+            modules: OnceLock::new(),
+            orc: OnceLock::new(),
+            text: OnceLock::new(),
+            percpu: OnceLock::new(),
+            plans: RwLock::default(),
+            notes: Mutex::default(),
+            budget,
+        }
+    }
+
+    /// A kernel out of a piece of memory and a type table alone: for tests and for data that is no dump.
+    pub fn from_parts(arch: &'static dyn Arch, memory: Arc<dyn Memory>, types: Arc<Btf>) -> Target {
+        let meta = DumpMeta {
+            format: "memory".into(),
+            abi: memory.abi(),
+            machine: None,
+            page_size: 4096,
+            vmcoreinfo: None,
+            cpus: Vec::new(),
+            dump_level: None,
+            complete: true,
+            live: false,
+            uts: None,
+            timestamp: None,
+            phys_base: None,
+            segments: Vec::new(),
+            notes: Vec::new(),
+        };
+        let target = Target::new(meta, arch, memory, None, Budget::default());
+        let _ = target.types.set(Ok(types));
+        let _ = target.modules.set(Modules::default());
+        target
+    }
+
+    /// What the dump file says about itself.
+    pub fn meta(&self) -> &DumpMeta {
+        &self.meta
+    }
+    /// The CPU's kind.
+    pub fn arch(&self) -> &'static dyn Arch {
+        self.arch
+    }
+    /// Byte order and pointer width.
+    pub fn abi(&self) -> Abi {
+        self.abi
+    }
+    /// Kernel virtual memory.
+    pub fn memory(&self) -> &dyn Memory {
+        self.memory.as_ref()
+    }
+    /// Kernel virtual memory with its translation; `None` only for a [`Target::from_parts`].
+    pub fn kernel(&self) -> Option<&Arc<KernelMemory>> {
+        self.kernel.as_ref()
+    }
+    /// Physical memory.
+    pub fn phys(&self) -> Option<&Arc<dyn PhysMem>> {
+        self.kernel.as_ref().map(|k| k.phys())
+    }
+    /// Limits on long work.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+    /// Size of a page in bytes.
+    pub fn page_size(&self) -> u64 {
+        match self.meta.page_size {
+            0 => 4096,
+            n => n,
+        }
+    }
+
+    /// Adds a line that the user must see; the same line only once.
+    pub fn note(&self, text: impl Into<Note>) {
+        let text = text.into();
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) && notes.len() < 1000 {
+            notes.push(text);
+        }
+    }
+
+    /// All that was noted so far, the dump's own notes first.
+    pub fn notes(&self) -> Vec<Note> {
+        let own = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.meta.notes.iter().chain(own.iter()).cloned().collect()
+    }
+
+    /// Loads a struct.
+    pub fn load<L: Load>(&self, at: VirtAddr) -> Result<L, LoadError> {
+        L::load(self, at)
+    }
+
+    /// Where a struct's members lie in this kernel; worked out once. For code that `#[derive(Load)]` writes.
+    pub fn plan(&self, spec: &'static Spec) -> Result<Arc<Plan>, LoadError> {
+        let key = std::ptr::from_ref(spec) as usize;
+        if let Some(plan) = self
+            .plans
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
+            return Ok(plan.clone());
+        }
+        let plan = Arc::new(Plan::resolve(self.types()?.as_ref(), spec)?);
+        self.plans
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, plan.clone());
+        Ok(plan)
+    }
+
+    /// Reads the members of `spec`. For code that `#[derive(Load)]` writes.
+    pub fn load_fields(&self, spec: &'static Spec, at: VirtAddr) -> Result<Fields<'_>, LoadError> {
+        Ok(Fields::read(self, spec, self.plan(spec)?, at))
+    }
+}

@@ -1,0 +1,352 @@
+//! Finding the true callers above a damaged part of a stack.
+//!
+//! Each word above the break that is a valid return address is tried: does the unwind table lead from it to the end of the
+//! stack, through frames each of which calls the one below? A stale word rarely does. Of those that do, the one whose call
+//! fits the function at the break best is taken, then the lowest. The return address also names the function it called,
+//! and a function with one direct caller names that caller: such frames are inferred.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use necropsy_base::{MemoryExt, Near, VirtAddr};
+
+use super::calls::{call_before, callers_in_module, direct_target, function_calls, function_jumps};
+use super::step::{Next, State};
+use super::{End, Frame, Trust};
+use crate::Target;
+
+/// Words looked at above a break: more than the largest kernel stack holds.
+const MAX_WORDS: u64 = 8192;
+/// How long a chain to the end may be.
+const MAX_CHAIN: usize = 128;
+/// How many inferred callers are followed upwards.
+const MAX_INFERRED: usize = 4;
+
+/// How many jumps are followed when looking through tail calls: the system call switch has some 400.
+const MAX_JUMPS: usize = 2048;
+
+/// What was found above a break.
+pub struct Recovered {
+    /// Frames without a program counter between the break and the first recovered one; one without a function stands for
+    /// all that nothing names.
+    pub between: Vec<Frame>,
+    /// From the first recovered frame to the end.
+    pub chain: Vec<Frame>,
+    /// Where the chain ended.
+    pub end: End,
+}
+
+/// How a return address fits the function below it.
+#[derive(Clone, Debug)]
+enum Link {
+    /// Its call goes to the function below.
+    Direct,
+    /// Its call goes to a function that is known to call the one below, through these.
+    Through(Vec<Near>),
+    /// It is a call through a pointer; these callers of the function below are known.
+    Indirect(Vec<Near>),
+    /// It calls the second; the first are callers of the function below; what lies between is not known.
+    Gap(Vec<Near>, Near),
+}
+
+struct Candidate {
+    chain: Vec<Frame>,
+    end: End,
+    /// Frames whose caller calls something else.
+    misfits: usize,
+    link: Link,
+}
+
+impl Candidate {
+    /// Better is larger. A chain to the end beats all others; then a close link counts for more than one misfit (a tail
+    /// call that was not seen through), but not for two.
+    fn rank(&self) -> (bool, i32) {
+        let link = match &self.link {
+            Link::Direct => 6,
+            Link::Through(_) => 5,
+            Link::Indirect(known) if !known.is_empty() => 5,
+            Link::Indirect(_) => 4,
+            Link::Gap(..) => 1,
+        };
+        (self.end.is_complete(), link - 3 * self.misfits as i32)
+    }
+}
+
+/// Looks above `state`'s stack pointer (or above `slot`, where a return address should have been) for its callers.
+pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range<u64>) -> Option<Recovered> {
+    let from = slot.map_or(state.sp.0, |s| s.0 + 8).max(state.sp.0);
+    let below = t.near(state.place()).filter(|_| t.is_text(state.place()));
+    let known = below.as_ref().map_or_else(Vec::new, |f| known_callers(t, f));
+    let mut best: Option<Candidate> = None;
+    for at in words(from, bounds) {
+        if t.budget().step().is_err() {
+            break;
+        }
+        let Ok(pc) = t.memory().u64(VirtAddr(at)).map(VirtAddr) else {
+            break;
+        };
+        let Some(found) = candidate(t, VirtAddr(at), pc, below.as_ref(), &known) else {
+            continue;
+        };
+        if best.as_ref().is_none_or(|b| found.rank() > b.rank()) {
+            best = Some(found);
+        }
+    }
+    let best = best?;
+    if best.end.is_complete() {
+        Some(accept(best, state))
+    } else {
+        scan(t, state, from, bounds)
+    }
+}
+
+fn words(from: u64, bounds: &Range<u64>) -> impl Iterator<Item = u64> {
+    let from = from.next_multiple_of(8);
+    let end = if bounds.contains(&from) {
+        bounds.end
+    } else {
+        (from | 0x3fff) + 1
+    };
+    (from..end.min(from.saturating_add(MAX_WORDS * 8))).step_by(8)
+}
+
+/// The function's callers as far as they are certain: one direct caller, which itself may have one, and so on.
+fn known_callers(t: &Target, function: &Near) -> Vec<Near> {
+    let mut known: Vec<Near> = Vec::new();
+    let mut here = function.clone();
+    while known.len() < MAX_INFERRED {
+        let callers = callers_in_module(t, &here);
+        let [only] = &callers[..] else { break };
+        if known.iter().any(|k| k.start == only.start) {
+            break;
+        }
+        known.push(only.clone());
+        here = only.clone();
+    }
+    known
+}
+
+fn candidate(
+    t: &Target,
+    slot: VirtAddr,
+    pc: VirtAddr,
+    below: Option<&Near>,
+    known: &[Near],
+) -> Option<Candidate> {
+    let site = t.is_text(pc.moved(-1)).then(|| call_before(t, pc))??;
+    let mut regs = necropsy_arch::Regs::new();
+    regs.set(t.arch().pc(), pc.0);
+    regs.set(t.arch().sp(), slot.0 + 8);
+    let state = State {
+        pc,
+        sp: slot.offset(8),
+        regs,
+        exact: false,
+        slot: Some(slot),
+        trust: Trust::Recovered,
+    };
+    let target = direct_target(t, pc);
+    if target.is_none() && !site.indirect && site.direct.is_none_or(|d| !t.is_text(d)) {
+        return None;
+    }
+    let (chain, end, misfits) = follow(t, state)?;
+    let link = link(t, target, below, known, chain.first()?);
+    Some(Candidate {
+        chain,
+        end,
+        misfits,
+        link,
+    })
+}
+
+fn link(t: &Target, target: Option<VirtAddr>, below: Option<&Near>, known: &[Near], caller: &Frame) -> Link {
+    // A function of the known callers may itself be the frame that was found.
+    if let (Some(function), Some(i)) = (
+        &caller.function,
+        known
+            .iter()
+            .position(|k| Some(k.start) == caller.function.as_ref().map(|f| f.start)),
+    ) && target.is_some_and(|to| to == below_of(known, below, i).unwrap_or(function.start))
+    {
+        return if i == 0 {
+            Link::Direct
+        } else {
+            Link::Through(known[..i].to_vec())
+        };
+    }
+    let Some(target) = target else {
+        return Link::Indirect(known.to_vec());
+    };
+    if below.is_some_and(|b| b.start == target) {
+        return Link::Direct;
+    }
+    if let Some(i) = known.iter().position(|k| k.start == target) {
+        return Link::Through(known[..=i].to_vec());
+    }
+    let Some(callee) = t.near(target) else {
+        return Link::Indirect(known.to_vec());
+    };
+    let outermost = known.last().or(below).map(|n| n.start);
+    if outermost.is_some_and(|start| function_calls(t, &callee).iter().any(|(_, to)| *to == start)) {
+        return Link::Through(known.iter().cloned().chain([callee]).collect());
+    }
+    Link::Gap(known.to_vec(), callee)
+}
+
+/// What the `i`th known caller calls on the way down.
+fn below_of(known: &[Near], below: Option<&Near>, i: usize) -> Option<VirtAddr> {
+    if i == 0 {
+        below.map(|b| b.start)
+    } else {
+        Some(known[i - 1].start)
+    }
+}
+
+/// Walks on from a candidate; counts the frames whose caller does not call them.
+fn follow(t: &Target, mut state: State) -> Option<(Vec<Frame>, End, usize)> {
+    let (mut chain, mut misfits) = (Vec::new(), 0);
+    loop {
+        chain.push(state.frame(t));
+        if chain.len() > MAX_CHAIN {
+            return None;
+        }
+        match state.step(t) {
+            Next::Caller(caller) => {
+                if caller.check(t).is_err() || caller.sp <= state.sp && caller.sp.0 >> 14 == state.sp.0 >> 14
+                {
+                    return Some((chain, End::Lost("the chain breaks again".into()), misfits));
+                }
+                misfits += usize::from(!fits(t, &state, &caller));
+                state = *caller;
+            }
+            Next::Trap(regs) => {
+                if let Some(last) = chain.last_mut() {
+                    last.trap = Some(regs.clone());
+                }
+                if t.arch().user_mode(&regs) {
+                    return Some((chain, End::User(regs), misfits));
+                }
+                state = State::new(t, regs, Trust::Recovered)?;
+            }
+            Next::End => return Some((chain, End::Thread, misfits)),
+            Next::Broken(why) => return Some((chain, End::Lost(why), misfits)),
+        }
+    }
+}
+
+/// Whether `caller` can have called the function of `state`: directly, or through a pointer. A caller that calls the
+/// function directly elsewhere hardly calls it through a pointer here: that is how stale words betray themselves.
+pub fn fits(t: &Target, state: &State, caller: &State) -> bool {
+    let Some(callee) = t.near(state.place()) else {
+        return true;
+    };
+    match direct_target(t, caller.pc) {
+        Some(target) => target == callee.start || jumps_to(t, target, &callee),
+        None => match t.near(caller.place()) {
+            Some(function) => !function_calls(t, &function)
+                .iter()
+                .any(|(_, to)| *to == callee.start),
+            None => true,
+        },
+    }
+}
+
+/// Tail calls: the function called jumps on to `callee`, through at most two others (`x64_sys_call` jumps to
+/// `__x64_sys_write`, which jumps to `ksys_write`); or `callee` is its cold part.
+fn jumps_to(t: &Target, target: VirtAddr, callee: &Near) -> bool {
+    let Some(called) = t.near(target) else {
+        return false;
+    };
+    if callee
+        .name
+        .strip_prefix(&called.name)
+        .is_some_and(|rest| rest.starts_with(".cold"))
+    {
+        return true;
+    }
+    let mut level = vec![target];
+    let mut seen: HashSet<VirtAddr> = level.iter().copied().collect();
+    for _ in 0..3 {
+        let functions = level
+            .iter()
+            .filter_map(|at| t.near(*at).filter(|n| n.start == *at));
+        let jumps = functions
+            .flat_map(|f| function_jumps(t, &f))
+            .filter(|to| seen.insert(*to));
+        level = jumps.take(MAX_JUMPS).collect();
+        if level.contains(&callee.start) {
+            return true;
+        }
+    }
+    false
+}
+
+fn accept(best: Candidate, state: &State) -> Recovered {
+    let named = |names: Vec<Near>| {
+        names
+            .into_iter()
+            .map(|n| inferred(Some(n), state))
+            .collect::<Vec<_>>()
+    };
+    let between = match best.link {
+        Link::Direct => Vec::new(),
+        Link::Through(names) | Link::Indirect(names) => named(names),
+        Link::Gap(known, callee) => {
+            let mut frames = named(known);
+            frames.push(inferred(None, state));
+            frames.push(inferred(Some(callee), state));
+            frames
+        }
+    };
+    Recovered {
+        between,
+        chain: best.chain,
+        end: best.end,
+    }
+}
+
+fn inferred(function: Option<Near>, state: &State) -> Frame {
+    let remark = match function {
+        Some(_) => "its return address is lost; named by the calls around it",
+        None => "frames may be lost here",
+    };
+    Frame {
+        pc: None,
+        exact: false,
+        sp: state.sp,
+        slot: None,
+        function,
+        trust: Trust::Inferred,
+        regs: Default::default(),
+        trap: None,
+        remark: Some(remark.into()),
+    }
+}
+
+/// No way to the end was found: all that look like return addresses, marked as guesses.
+fn scan(t: &Target, state: &State, from: u64, bounds: &Range<u64>) -> Option<Recovered> {
+    let mut chain = Vec::new();
+    for at in words(from, bounds) {
+        let Ok(pc) = t.memory().u64(VirtAddr(at)).map(VirtAddr) else {
+            break;
+        };
+        if chain.len() < 64 && t.is_text(pc.moved(-1)) && call_before(t, pc).is_some() {
+            let slot = Some(VirtAddr(at));
+            let sp = VirtAddr(at + 8);
+            chain.push(
+                State {
+                    pc,
+                    sp,
+                    regs: Default::default(),
+                    exact: false,
+                    slot,
+                    trust: Trust::Scan,
+                }
+                .frame(t),
+            );
+        }
+    }
+    let end = End::Lost("no unbroken way to the end of the stack was found".into());
+    let between = vec![inferred(None, state)];
+    (!chain.is_empty()).then_some(Recovered { between, chain, end })
+}

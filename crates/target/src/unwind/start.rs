@@ -1,0 +1,196 @@
+//! Where unwinding begins: a sleeping task's saved stack pointer, or the registers of a CPU.
+
+use std::ops::Range;
+
+use necropsy_arch::Regs;
+use necropsy_base::{Abi, Cursor, MemoryExt, VirtAddr};
+use necropsy_debuginfo::OrcTable;
+use necropsy_dump::CpuNoteKind;
+
+use super::calls::call_before;
+use super::step::{Next, State};
+use super::{End, Stack, Trust, unwind};
+use crate::Target;
+
+/// `NT_PRSTATUS` (include/uapi/linux/elf.h).
+const NT_PRSTATUS: u64 = 1;
+
+impl Target {
+    /// The kernel's unwind table.
+    pub fn orc(&self) -> Option<&OrcTable> {
+        self.orc.get_or_init(|| self.find_orc()).as_ref()
+    }
+
+    fn find_orc(&self) -> Option<OrcTable> {
+        let bounds = |a: &str, b: &str| Some((self.symbol(a)?, self.symbol(b)?));
+        let (ip, ip_end) = bounds("__start_orc_unwind_ip", "__stop_orc_unwind_ip")?;
+        let (entries, _) = bounds("__start_orc_unwind", "__stop_orc_unwind")?;
+        let count = usize::try_from(ip_end.0.checked_sub(ip.0)? / 4).ok()?;
+        let hash = bounds("__start_orc_header", "__stop_orc_header")
+            .filter(|(a, b)| b.0.wrapping_sub(a.0) >= 20)
+            .and_then(|(a, _)| self.memory.bytes(a, 20).ok()?.try_into().ok());
+        match OrcTable::new(self.memory.as_ref(), ip, entries, count, hash) {
+            Ok((table, notes)) => {
+                notes.into_iter().for_each(|n| self.note(n));
+                Some(table)
+            }
+            Err(e) => {
+                self.note(format!("no unwind table (ORC): {e}"));
+                None
+            }
+        }
+    }
+
+    /// Size of a kernel stack (`THREAD_SIZE`).
+    pub fn stack_size(&self) -> u64 {
+        self.types()
+            .ok()
+            .and_then(|_| {
+                use necropsy_debuginfo::{Kind, Types};
+                let types = self.types().ok()?;
+                types.size_of(types.find(Kind::Union, "thread_union")?).ok()
+            })
+            .filter(|n| n.is_power_of_two() && (4096..=1 << 20).contains(n))
+            .unwrap_or(16384)
+    }
+
+    /// The registers that were saved for `cpu`: by the kernel itself when it crashed, or by who made the dump.
+    pub fn cpu_regs(&self, cpu: usize) -> Option<Regs> {
+        let saved = self
+            .crash_note(cpu)
+            .filter(|r| self.arch.plausible(r) || self.arch.user_mode(r));
+        saved.or_else(|| {
+            let notes = |kind| self.meta.cpus.iter().filter(move |n| n.kind == kind);
+            let note = notes(CpuNoteKind::Prstatus).nth(cpu);
+            let regs = note.and_then(|n| self.arch.prstatus(&n.data));
+            regs.or_else(|| {
+                let note = notes(CpuNoteKind::Qemu).nth(cpu)?;
+                Some(self.arch.qemu_state(&note.data)?.regs)
+            })
+        })
+    }
+
+    /// The kernel's own note: per-CPU `crash_notes`, filled by `crash_save_cpu` (kernel/crash_core.c).
+    fn crash_note(&self, cpu: usize) -> Option<Regs> {
+        let base = self.memory.ptr(self.symbol("crash_notes")?).ok()?;
+        let note = self.memory.bytes(self.percpu(base, cpu)?, 512).ok()?;
+        prstatus_in(&note, self.abi).and_then(|desc| self.arch.prstatus(desc))
+    }
+
+    /// The stack of a task that is not running; `sp` is its saved stack pointer.
+    pub fn sleeping_stack(&self, sp: VirtAddr, bounds: Range<u64>) -> Stack {
+        let mut frame = vec![0; self.arch.switched_out_size()];
+        let lost = |why: End| Stack {
+            frames: Vec::new(),
+            end: why,
+            breaks: Vec::new(),
+        };
+        if !bounds.contains(&sp.0) {
+            return lost(if bounds.is_empty() || bounds.start == 0 {
+                End::NoStack
+            } else {
+                End::Lost(format!(
+                    "the saved stack pointer {sp:#x} is outside of the task's stack"
+                ))
+            });
+        }
+        if let Err(e) = self.memory.read(sp, &mut frame) {
+            return lost(End::Lost(format!("the stack cannot be read: {e}")));
+        }
+        match self.arch.switched_out(&frame, sp) {
+            Some(regs) => {
+                let mut stack = unwind(self, regs, Trust::Context, bounds);
+                if let Some(first) = stack.frames.first_mut() {
+                    first.slot = Some(sp.offset(frame.len() as u64 - 8));
+                }
+                stack
+            }
+            None => lost(End::Lost("unwinding is not supported on this CPU yet".into())),
+        }
+    }
+
+    /// The stack of a running task from the registers of its CPU.
+    ///
+    /// A kernel that dies in an exception saves the registers of the *interrupted* code for the dump; the frames of the
+    /// handler lie below them and are looked for.
+    pub fn running_stack(&self, regs: Regs, bounds: Range<u64>) -> Stack {
+        if self.arch.user_mode(&regs) {
+            return Stack {
+                frames: Vec::new(),
+                end: End::User(regs),
+                breaks: Vec::new(),
+            };
+        }
+        match self.handler_above(&regs, &bounds) {
+            Some(handler) => unwind(self, handler, Trust::Context, bounds),
+            None => unwind(self, regs, Trust::Context, bounds),
+        }
+    }
+
+    /// The innermost frame of the handler that interrupted `regs`, if its chain leads to exactly these registers through
+    /// calls that all fit.
+    fn handler_above(&self, regs: &Regs, bounds: &Range<u64>) -> Option<Regs> {
+        let sp = regs.get(self.arch.sp())?;
+        if !bounds.contains(&sp) {
+            return None;
+        }
+        let low = bounds.start.max(sp.saturating_sub(4096));
+        let mut words = vec![0; (sp - low) as usize / 8 * 8];
+        let low = sp - words.len() as u64;
+        self.memory.read(VirtAddr(low), &mut words).ok()?;
+        for (i, word) in words.chunks_exact(8).enumerate() {
+            let pc = VirtAddr(self.abi.uint(word));
+            if !self.is_text(pc.moved(-1)) || call_before(self, pc).is_none() {
+                continue;
+            }
+            let mut start = Regs::new();
+            start.set(self.arch.pc(), pc.0);
+            start.set(self.arch.sp(), low + i as u64 * 8 + 8);
+            if self.leads_to(start.clone(), regs) {
+                return Some(start);
+            }
+        }
+        None
+    }
+
+    fn leads_to(&self, start: Regs, wanted: &Regs) -> bool {
+        let Some(mut state) = State::new(self, start, Trust::Context) else {
+            return false;
+        };
+        state.exact = false;
+        for _ in 0..32 {
+            match state.step(self) {
+                Next::Caller(caller) => {
+                    if caller.check(self).is_err() || !super::recover::fits(self, &state, &caller) {
+                        return false;
+                    }
+                    state = *caller;
+                }
+                Next::Trap(found) => {
+                    let same = |r: usize| found.get(r) == wanted.get(r);
+                    return same(self.arch.pc()) && same(self.arch.sp());
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+}
+
+/// The descriptor of the first `NT_PRSTATUS` in a run of ELF notes.
+fn prstatus_in(notes: &[u8], abi: Abi) -> Option<&[u8]> {
+    let mut c = Cursor::new(notes, abi);
+    for _ in 0..8 {
+        let (name, desc, kind) = (c.u32().ok()? as usize, c.u32().ok()? as usize, c.u32().ok()?);
+        if name == 0 || name > 16 {
+            return None;
+        }
+        c.skip(name.next_multiple_of(4));
+        let bytes = c.bytes(desc).ok()?;
+        if u64::from(kind) == NT_PRSTATUS {
+            return Some(bytes);
+        }
+        c.align(4);
+    }
+    None
+}
