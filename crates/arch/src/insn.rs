@@ -146,6 +146,8 @@ pub struct Insn {
     pub flow: Flow,
     /// The explicit memory operand, or the implicit one of a string operation.
     pub mem: Option<MemOperand>,
+    /// The second memory operand of a string move: what it reads, where `mem` is what it writes.
+    pub source: Option<MemOperand>,
     /// What it computes.
     pub op: Op,
     /// Registers whose value it changes, as a bit set of indices.
@@ -174,4 +176,19 @@ pub struct CallSite {
     pub direct: Option<VirtAddr>,
     /// Whether the bytes can be read as an indirect call.
     pub indirect: bool,
+}
+
+/// Kinds of CPU exceptions that kill a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exception {
+    /// An access that the page tables do not allow.
+    PageFault,
+    /// A rule of the CPU was broken: a non-canonical address, a bad segment.
+    GeneralProtection,
+    /// Bytes that are no instruction, `ud2` among them.
+    InvalidOpcode,
+    /// A division by zero, or one whose result does not fit.
+    Divide,
+    /// An exception while another was delivered.
+    DoubleFault,
 }

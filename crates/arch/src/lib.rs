@@ -9,7 +9,7 @@ pub mod x86_64;
 
 use necropsy_base::{PhysMem, VirtAddr};
 
-pub use insn::{Access, CallSite, Flow, Insn, MemOperand, Op, Operand, Resolve, Syntax};
+pub use insn::{Access, CallSite, Exception, Flow, Insn, MemOperand, Op, Operand, Resolve, Syntax};
 pub use paging::{Boot, BootFacts, Level, Mapping, PageTables, WalkError};
 pub use regs::{CpuState, Regs};
 
@@ -93,6 +93,22 @@ pub trait Arch: Sync {
     /// Where the caller's registers are in a frame-pointer chain: the pair `(saved fp, return address)` at the frame pointer.
     fn frame_record(&self) -> Option<usize> {
         None
+    }
+    /// Which exception a low-level entry function of the kernel handles; `None` for interrupts and system calls.
+    fn exception(&self, _entry_function: &str) -> Option<Exception> {
+        None
+    }
+    /// The registers that carry a function's first arguments, in order.
+    fn argument_registers(&self) -> &'static [usize] {
+        &[]
+    }
+    /// The register that carries what a function returns.
+    fn return_register(&self) -> Option<usize> {
+        None
+    }
+    /// Registers that a called function must not change, as a bit set.
+    fn preserved_registers(&self) -> u64 {
+        0
     }
     /// Removes the signature bits that pointer authentication leaves in a code address.
     fn strip(&self, pc: u64) -> u64 {

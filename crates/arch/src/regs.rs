@@ -64,6 +64,8 @@ pub struct CpuState {
     pub root: Option<u64>,
     /// Whether five page table levels were on.
     pub five_levels: bool,
+    /// Address of the last page fault (CR2 on x86-64).
+    pub fault_address: Option<u64>,
     /// Address of the interrupt descriptor table.
     pub idt: Option<u64>,
     /// Base of the GS segment: the per-CPU area on x86-64.

@@ -1,9 +1,12 @@
 //! What the detectives look at.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use necropsy_report::Analysis;
+use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
+
+use crate::crash::{Crash, log_lines};
+use crate::{DETECTIVES, Findings, fingerprint, judge, present, timeline};
 
 /// How to look at a dump.
 #[derive(Clone, Debug, Default)]
@@ -14,21 +17,72 @@ pub struct CaseOptions {
     pub path: String,
 }
 
-/// An opened dump and its options.
+/// An opened dump and what was found in it so far.
 pub struct Case {
     /// The kernel.
     pub target: Arc<Target>,
     /// How to look at it.
     pub options: CaseOptions,
+    crash: OnceLock<Option<Crash>>,
+    log: OnceLock<Vec<(f64, String)>>,
 }
 
 impl Case {
     /// A case on a dump.
     pub fn open(target: Arc<Target>, options: CaseOptions) -> Case {
-        Case { target, options }
+        Case { target, options, crash: OnceLock::new(), log: OnceLock::new() }
     }
-    /// The verdict.
+
+    /// The task that panicked; `None` when no CPU did.
+    pub fn crash(&self) -> Option<&Crash> {
+        self.crash.get_or_init(|| Crash::find(&self.target)).as_ref()
+    }
+
+    /// The log's lines; none when the log does not count.
+    pub fn log(&self) -> &[(f64, String)] {
+        let read = || if self.options.use_log { log_lines(&self.target) } else { Vec::new() };
+        self.log.get_or_init(read)
+    }
+
+    /// The verdict and all that led to it.
     pub fn analyse(&self) -> Analysis {
-        Analysis::default()
+        let t = &self.target;
+        let mut findings = Findings::default();
+        for detective in DETECTIVES {
+            (detective.examine)(self, &mut findings);
+        }
+        let judged = judge::judge(self, findings);
+        let tasks = necropsy_kernel::tasks::Tasks::read(t).map_err(|e| t.note(format!("tasks: {e}"))).ok();
+        tasks.iter().flat_map(|tasks| &tasks.notes).for_each(|n| t.note(n.clone()));
+        let mut system = present::system_info(t, tasks.as_ref());
+        system.panic = timeline::panic_line(self.log());
+        let (verdict, hypotheses, evidence) = judged;
+        let stacks: Vec<_> = self.crash().map(|c| self.crash_stack(c)).into_iter().collect();
+        let fingerprint = fingerprint::of(&verdict, self.crash());
+        let meta = t.meta();
+        Analysis {
+            schema: 1,
+            input: Input {
+                path: self.options.path.clone(),
+                kind: "vmcore",
+                format: Some(meta.format.clone()),
+                complete: Some(meta.complete),
+                dump_level: meta.dump_level,
+            },
+            system,
+            verdict,
+            hypotheses,
+            evidence,
+            timeline: timeline::timeline(self.log()),
+            stacks,
+            fingerprint: Some(fingerprint),
+            notes: t.notes(),
+        }
+    }
+
+    fn crash_stack(&self, crash: &Crash) -> necropsy_report::StackInfo {
+        let mut info = present::stack_info(&self.target, &crash.task, crash.cpu, &crash.stack);
+        info.why = Some("the task that panicked".into());
+        info
     }
 }

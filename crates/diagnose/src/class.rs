@@ -21,6 +21,8 @@ classes! {
     NullPointerDereference "null-pointer-dereference"
     /// A call through a pointer that is NULL.
     NullFunctionCall "null-function-call"
+    /// An access to an object that was freed.
+    UseAfterFree "use-after-free"
     /// A write past a buffer on the stack.
     StackBufferOverflow "stack-buffer-overflow"
     /// Somebody asked for the dump.

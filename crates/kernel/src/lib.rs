@@ -2,9 +2,11 @@
 
 pub mod containers;
 pub mod cpus;
+pub mod globals;
 pub mod mm;
 pub mod modules;
 pub mod printk;
+pub mod slab;
 pub mod system;
 pub mod taint;
 pub mod tasks;

@@ -23,8 +23,9 @@ struct Mm {
 #[derive(Load)]
 #[kernel(one_of)]
 enum Counts {
-    PerCpu(PerCpuCounts),
+    // First: every kernel has a member rss_stat, but only the old one has a count in it.
     Plain(PlainCounts),
+    PerCpu(PerCpuCounts),
 }
 
 /// 6.2 and later: a counter with a part on each CPU.

@@ -58,8 +58,9 @@ pub fn instruction(code: &[u8], at: VirtAddr) -> Option<Insn> {
         at,
         len: raw.len() as u8,
         flow: flow(&raw),
-        op: operation(&raw, mem.is_some()),
+        op: operation(&raw),
         mem,
+        source: string_source(&raw, info.used_memory()),
         reads,
         writes,
         nop: matches!(raw.mnemonic(), Mnemonic::Nop | Mnemonic::Endbr64 | Mnemonic::Fnop),
@@ -130,7 +131,22 @@ fn memory(raw: &iced_x86::Instruction, used: &[iced_x86::UsedMemory]) -> Option<
     })
 }
 
-fn operation(raw: &iced_x86::Instruction, has_memory: bool) -> Op {
+/// What a string move reads: the operand that is not written.
+fn string_source(raw: &iced_x86::Instruction, used: &[iced_x86::UsedMemory]) -> Option<MemOperand> {
+    let read = |m: &&iced_x86::UsedMemory| matches!(m.access(), OpAccess::Read | OpAccess::CondRead);
+    let found = used.iter().find(read).filter(|_| raw.is_string_instruction() && used.len() > 1)?;
+    Some(MemOperand {
+        base: index(found.base()),
+        index: None,
+        scale: 1,
+        disp: found.displacement(),
+        percpu: false,
+        size: raw.memory_size().size().min(64) as u8,
+        access: Access::Read,
+    })
+}
+
+fn operation(raw: &iced_x86::Instruction) -> Op {
     let reg = |i: u32| {
         (raw.op_kind(i) == OpKind::Register)
             .then(|| index(raw.op_register(i)))
@@ -175,7 +191,6 @@ fn operation(raw: &iced_x86::Instruction, has_memory: bool) -> Op {
         },
         Mnemonic::Div | Mnemonic::Idiv => source(0).map_or(Op::Other, |by| Op::Divide { by }),
         Mnemonic::Push => reg(0).map_or(Op::Other, |src| Op::Push { src }),
-        _ if has_memory && is_memory(0) && raw.op_count() == 2 => source(1).map_or(Op::Other, |_| Op::Other),
         _ => Op::Other,
     }
 }

@@ -8,7 +8,7 @@ mod text;
 use necropsy_base::{PhysMem, VirtAddr};
 
 use crate::{
-    Arch, Boot, BootFacts, CallSite, CpuState, Insn, Mapping, PageTables, Regs, Resolve, Syntax, WalkError,
+    Arch, Boot, BootFacts, CallSite, CpuState, Exception, Insn, Mapping, PageTables, Regs, Resolve, Syntax, WalkError,
 };
 pub use registers::*;
 
@@ -83,6 +83,27 @@ impl Arch for X86_64 {
     }
     fn call_before(&self, before: &[u8], ret: VirtAddr) -> Option<CallSite> {
         decode::call_before(before, ret)
+    }
+    fn exception(&self, entry_function: &str) -> Option<Exception> {
+        // `asm_exc_*` since 5.8, the bare names before (arch/x86/entry/entry_64.S).
+        let name = entry_function.trim_start_matches("asm_exc_").trim_start_matches("async_");
+        Some(match name {
+            "page_fault" => Exception::PageFault,
+            "general_protection" => Exception::GeneralProtection,
+            "invalid_op" => Exception::InvalidOpcode,
+            "divide_error" => Exception::Divide,
+            "double_fault" => Exception::DoubleFault,
+            _ => return None,
+        })
+    }
+    fn argument_registers(&self) -> &'static [usize] {
+        &[DI, SI, DX, CX, R8, R9]
+    }
+    fn return_register(&self) -> Option<usize> {
+        Some(AX)
+    }
+    fn preserved_registers(&self) -> u64 {
+        [BX, BP, SP, R12, R13, R14, R15].iter().fold(0, |set, r| set | 1 << r)
     }
     fn frame_record(&self) -> Option<usize> {
         Some(8)

@@ -83,7 +83,8 @@ pub fn qemu_state(note: &[u8]) -> Option<CpuState> {
     state.regs.set(SS, u64::from(segments[5].0));
     state.gs_base = Some(segments[4].1);
     state.idt = Some(segments[9].1);
-    c.skip(3 * 8);
+    c.skip(2 * 8);
+    state.fault_address = c.u64().ok();
     state.root = c.u64().ok().map(|cr3| cr3 & 0x000f_ffff_ffff_f000);
     state.five_levels = c.u64().is_ok_and(|cr4| cr4 >> 12 & 1 == 1);
     Some(state)

@@ -15,7 +15,8 @@ use necropsy_arch::Regs;
 use necropsy_base::{Near, VirtAddr};
 
 use crate::Target;
-pub use calls::{function_calls, is_indirect_thunk};
+pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
+pub use step::rule_at;
 use step::{Next, State};
 
 /// How a frame is known, best first.

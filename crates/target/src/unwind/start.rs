@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use necropsy_arch::Regs;
+use necropsy_arch::{CpuState, Regs};
 use necropsy_base::{Abi, Cursor, MemoryExt, VirtAddr};
-use necropsy_debuginfo::OrcTable;
+use necropsy_debuginfo::{Kind, OrcTable, Types};
 use necropsy_dump::CpuNoteKind;
 
 use super::calls::call_before;
@@ -43,15 +43,8 @@ impl Target {
 
     /// Size of a kernel stack (`THREAD_SIZE`).
     pub fn stack_size(&self) -> u64 {
-        self.types()
-            .ok()
-            .and_then(|_| {
-                use necropsy_debuginfo::{Kind, Types};
-                let types = self.types().ok()?;
-                types.size_of(types.find(Kind::Union, "thread_union")?).ok()
-            })
-            .filter(|n| n.is_power_of_two() && (4096..=1 << 20).contains(n))
-            .unwrap_or(16384)
+        let size = self.types().ok().and_then(|types| types.size_of(types.find(Kind::Union, "thread_union")?).ok());
+        size.filter(|n| n.is_power_of_two() && (4096..=1 << 20).contains(n)).unwrap_or(16384)
     }
 
     /// The registers that were saved for `cpu`: by the kernel itself when it crashed, or by who made the dump.
@@ -60,14 +53,16 @@ impl Target {
             .crash_note(cpu)
             .filter(|r| self.arch.plausible(r) || self.arch.user_mode(r));
         saved.or_else(|| {
-            let notes = |kind| self.meta.cpus.iter().filter(move |n| n.kind == kind);
-            let note = notes(CpuNoteKind::Prstatus).nth(cpu);
+            let note = self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Prstatus).nth(cpu);
             let regs = note.and_then(|n| self.arch.prstatus(&n.data));
-            regs.or_else(|| {
-                let note = notes(CpuNoteKind::Qemu).nth(cpu)?;
-                Some(self.arch.qemu_state(&note.data)?.regs)
-            })
+            regs.or_else(|| Some(self.cpu_state(cpu)?.regs))
         })
+    }
+
+    /// What an emulator saw of `cpu` when it made the dump.
+    pub fn cpu_state(&self, cpu: usize) -> Option<CpuState> {
+        let note = self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Qemu).nth(cpu)?;
+        self.arch.qemu_state(&note.data)
     }
 
     /// The kernel's own note: per-CPU `crash_notes`, filled by `crash_save_cpu` (kernel/crash_core.c).

@@ -300,3 +300,8 @@ fn no_call_to_see(t: &Target, place: VirtAddr) -> bool {
         None => false,
     }
 }
+
+/// The unwind rule at an instruction, for who must know where a frame's variables lie.
+pub fn rule_at(t: &Target, place: VirtAddr) -> Option<OrcEntry> {
+    entry(t, place)
+}

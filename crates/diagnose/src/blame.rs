@@ -1,0 +1,56 @@
+//! Who is never to blame: the machinery of dying, and functions that only do what they are told.
+
+use necropsy_target::unwind::Frame;
+
+use crate::crash::base_name;
+
+/// How a kernel dies, enters and leaves: no function of these is a place of a bug.
+const MACHINERY: &[&str] = &[
+    "panic", "vpanic", "nmi_panic", "oops_end", "oops_begin", "die", "__die", "die_addr", "page_fault_oops", "no_context",
+    "__crash_kexec", "crash_kexec", "machine_kexec", "delay_tsc", "__const_udelay", "mdelay", "exc_page_fault",
+    "asm_exc_page_fault", "page_fault", "do_page_fault", "__do_page_fault", "do_user_addr_fault", "do_kern_addr_fault",
+    "bad_area_nosemaphore", "__bad_area_nosemaphore", "bad_area", "exc_general_protection", "asm_exc_general_protection",
+    "exc_invalid_op", "asm_exc_invalid_op", "handle_bug", "do_error_trap", "do_trap", "__stack_chk_fail", "__warn",
+    "report_bug", "warn_slowpath_fmt", "__warn_printk", "_printk", "printk", "vprintk", "dump_stack", "show_stack",
+    "entry_SYSCALL_64_after_hwframe", "do_syscall_64", "x64_sys_call", "ret_from_fork", "ret_from_fork_asm", "kthread",
+    "crash_save_cpu", "crash_setup_regs", "check_panic_on_warn", "__crash_kexec_post", "stop_this_cpu",
+];
+
+/// Functions that touch the memory they are given: their caller gave it.
+const SERVANTS: &[&str] = &[
+    "memcpy", "__memcpy", "memcpy_orig", "memcpy_erms", "memmove", "__memmove", "memset", "__memset", "memset_orig", "memset_erms", "memcmp", "bcmp", "memchr",
+    "memcpy_fromio", "memcpy_toio", "strlen", "strnlen", "strcpy", "strncpy", "strlcpy", "strscpy", "sized_strscpy", "strcat", "strncat",
+    "strlcat", "strcmp", "strncmp", "strcasecmp", "strchr", "strrchr", "strstr", "strsep", "sscanf", "vsscanf", "sprintf", "snprintf",
+    "vsnprintf", "vsprintf", "scnprintf", "vscnprintf", "kstrtoull", "kstrtoll", "copy_from_user", "_copy_from_user",
+    "copy_to_user", "_copy_to_user", "raw_copy_from_user", "copy_user_generic_string", "copy_user_enhanced_fast_string",
+    "copy_user_generic_unrolled", "rep_movs_alternative", "clear_user_rep_good", "_copy_from_iter", "_copy_to_iter",
+    "copy_page_from_iter", "copy_page_to_iter", "simple_read_from_buffer", "simple_write_to_buffer", "clear_page_erms",
+    "copy_page", "__list_add_valid", "__list_del_entry_valid", "__list_add_valid_or_report",
+    "__list_del_entry_valid_or_report", "list_del", "list_add", "llist_add_batch", "rb_erase", "rb_insert_color",
+    "_raw_spin_lock", "_raw_spin_lock_irqsave", "_raw_spin_lock_irq", "_raw_spin_lock_bh", "_raw_spin_unlock",
+    "_raw_spin_unlock_irqrestore", "_raw_spin_trylock", "native_queued_spin_lock_slowpath", "queued_spin_lock_slowpath",
+    "_raw_read_lock", "_raw_write_lock", "mutex_lock", "__mutex_lock", "mutex_unlock", "mutex_trylock", "down", "up",
+    "down_read", "down_write", "up_read", "up_write", "refcount_warn_saturate", "kfree", "kfree_sensitive", "kvfree",
+    "kmem_cache_free", "kmem_cache_alloc", "kmem_cache_alloc_noprof", "__kmalloc", "__kmalloc_noprof", "kmalloc_trace",
+    "kfree_skb_reason", "complete", "complete_all", "__wake_up", "__wake_up_common", "wake_up_process", "try_to_wake_up",
+    "queue_work_on", "mod_timer", "del_timer", "idr_find", "xa_load", "radix_tree_lookup", "kobject_put", "kobject_get",
+    "put_device", "get_device", "krealloc", "kmemdup", "kstrdup", "print_hex_dump", "__asan_memcpy", "__asan_memset",
+];
+
+/// Whether a function is part of how a kernel dies or is entered.
+pub fn is_machinery(name: &str) -> bool {
+    MACHINERY.contains(&name) || name.starts_with("asm_exc_") || name.starts_with("asm_sysvec_")
+}
+
+/// Whether a function only does what it is told.
+pub fn is_servant(name: &str) -> bool {
+    let name = name.split('.').next().unwrap_or(name);
+    SERVANTS.contains(&name) || name.starts_with("__x86_indirect_")
+}
+
+/// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant. With how sure that is.
+pub fn culprit(frames: &[Frame], at: usize) -> Option<(usize, f64)> {
+    let named = frames.iter().enumerate().skip(at).filter_map(|(i, f)| Some((i, base_name(f)?)));
+    let (index, _) = named.filter(|(_, n)| !is_servant(n)).find(|(_, n)| !is_machinery(n))?;
+    Some((index, if index == at { 0.93 } else { 0.8 }))
+}

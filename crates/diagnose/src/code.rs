@@ -1,0 +1,171 @@
+//! Reading a function backwards: where a value came from.
+
+use necropsy_arch::{Flow, Insn, MemOperand, Op, Operand, Regs};
+use necropsy_base::{MemoryExt, Near, VirtAddr};
+use necropsy_target::Target;
+
+/// No function is longer.
+const MAX_FUNCTION: u64 = 1 << 16;
+/// How far a value is followed.
+const MAX_DEPTH: usize = 12;
+
+/// The instructions of a function, by a linear sweep.
+pub fn function(t: &Target, near: &Near) -> Vec<Insn> {
+    let size = near.size.unwrap_or(0).min(MAX_FUNCTION) as usize;
+    let mut code = vec![0; size];
+    if t.memory().read(near.start, &mut code).is_err() {
+        return Vec::new();
+    }
+    let (mut out, mut at) = (Vec::new(), 0);
+    while at < size {
+        match t.arch().disassemble(&code[at..], near.start.offset(at as u64)) {
+            Some(insn) => {
+                at += usize::from(insn.len.max(1));
+                out.push(insn);
+            }
+            None => at += 1,
+        }
+    }
+    out
+}
+
+/// Text of the instruction at `at`, symbols named.
+pub fn text(t: &Target, at: VirtAddr) -> Option<String> {
+    let mut code = [0; 15];
+    let readable = (1..=15).rev().find(|n| t.memory().read(at, &mut code[..*n]).is_ok())?;
+    let name = |a: u64| t.near(VirtAddr(a)).map(|n| format!("{}+{:#x}", n.name, a - n.start.0));
+    let text = t.arch().text(&code[..readable], at, Default::default(), &name)?;
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Loaded from this address, by this instruction.
+    Loaded {
+        /// The instruction.
+        at: VirtAddr,
+        /// Where from, if that can be told.
+        from: Option<u64>,
+        /// The operand.
+        mem: MemOperand,
+        /// Where the base register's value came from.
+        base: Option<Box<Origin>>,
+    },
+    /// A constant.
+    Constant {
+        /// The instruction.
+        at: VirtAddr,
+    },
+    /// What a call returned.
+    Returned {
+        /// The call.
+        at: VirtAddr,
+        /// The function called, if fixed.
+        by: Option<VirtAddr>,
+    },
+    /// The sum of a register that was zero and something else.
+    Sum {
+        /// The instruction.
+        at: VirtAddr,
+    },
+    /// The function's argument, counted from 0.
+    Argument(usize),
+}
+
+/// A function and the registers at one instruction of it.
+pub struct Trace<'t> {
+    t: &'t Target,
+    insns: &'t [Insn],
+    at: usize,
+    regs: &'t Regs,
+}
+
+impl<'t> Trace<'t> {
+    /// For the instruction at `pc`.
+    pub fn new(t: &'t Target, insns: &'t [Insn], pc: VirtAddr, regs: &'t Regs) -> Option<Trace<'t>> {
+        let at = insns.iter().position(|i| i.at == pc)?;
+        Some(Trace { t, insns, at, regs })
+    }
+
+    /// Where the value that `reg` has at the instruction came from. The last assignment before it in the order of the text
+    /// counts: nearly always the one that was executed.
+    pub fn origin(&self, reg: usize) -> Option<Origin> {
+        self.origin_before(reg, self.at, 0)
+    }
+
+    fn origin_before(&self, reg: usize, before: usize, depth: usize) -> Option<Origin> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let Some(i) = self.definition(reg, before) else {
+            let args = self.t.arch().argument_registers();
+            return args.iter().position(|r| *r == reg).map(Origin::Argument);
+        };
+        let insn = &self.insns[i];
+        match (insn.op, insn.flow, insn.mem) {
+            (_, Flow::Call(by), _) => {
+                (Some(reg) == self.t.arch().return_register()).then_some(Origin::Returned { at: insn.at, by })
+            }
+            (Op::Move { src: Operand::Reg(from), .. }, ..) => self.origin_before(from, i, depth + 1),
+            (Op::Move { src: Operand::Imm(_), .. }, ..) => Some(Origin::Constant { at: insn.at }),
+            (Op::Move { src: Operand::Mem, .. }, _, Some(mem)) => {
+                let base = mem.base.and_then(|b| self.origin_before(b, i, depth + 1)).map(Box::new);
+                Some(Origin::Loaded { at: insn.at, from: self.address(&mem, i, depth + 1), mem, base })
+            }
+            (Op::Address { .. }, _, Some(mem)) => {
+                let zero = |r: Option<usize>| r.and_then(|r| self.value(r, i, depth + 1)) == Some(0);
+                if mem.index.is_some() && (zero(mem.base) || zero(mem.index)) {
+                    return Some(Origin::Sum { at: insn.at });
+                }
+                mem.base.and_then(|b| self.origin_before(b, i, depth + 1))
+            }
+            (Op::Add { .. }, ..) => self.origin_before(reg, i, depth + 1),
+            _ => None,
+        }
+    }
+
+    /// The last instruction before `before` that changes `reg`.
+    fn definition(&self, reg: usize, before: usize) -> Option<usize> {
+        let preserved = self.t.arch().preserved_registers() >> reg & 1 == 1;
+        self.insns[..before].iter().rposition(|i| i.changes(reg) || matches!(i.flow, Flow::Call(_)) && !preserved)
+    }
+
+    /// The value of `reg` just before instruction `before`: as the registers have it if nothing changed it since, else worked
+    /// out from its definition and from memory as it is now.
+    pub fn value(&self, reg: usize, before: usize, depth: usize) -> Option<u64> {
+        let unchanged = match self.definition(reg, self.at) {
+            None => true,
+            Some(last) => last < before,
+        };
+        if unchanged {
+            return self.regs.get(reg);
+        }
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let i = self.definition(reg, before)?;
+        let insn = &self.insns[i];
+        match insn.op {
+            Op::Move { src: Operand::Reg(from), .. } => self.value(from, i, depth + 1),
+            Op::Move { src: Operand::Imm(n), .. } => Some(n),
+            Op::Move { src: Operand::Mem, .. } => {
+                let mem = insn.mem?;
+                let at = self.address(&mem, i, depth + 1)?;
+                self.t.memory().uint(VirtAddr(at), usize::from(mem.size).min(8)).ok()
+            }
+            Op::Address { .. } => self.address(&insn.mem?, i, depth + 1),
+            Op::Add { by, .. } => Some(self.value(reg, i, depth + 1)?.wrapping_add(by)),
+            _ => None,
+        }
+    }
+
+    fn address(&self, mem: &MemOperand, before: usize, depth: usize) -> Option<u64> {
+        if mem.percpu {
+            return None;
+        }
+        let part = |r: Option<usize>| r.map_or(Some(0), |r| self.value(r, before, depth));
+        let index = part(mem.index)?.wrapping_mul(u64::from(mem.scale));
+        Some(part(mem.base)?.wrapping_add(index).wrapping_add(mem.disp))
+    }
+}

@@ -1,0 +1,42 @@
+//! A person or a tool asked for the dump.
+
+use crate::crash::base_name;
+use crate::timeline::first_event;
+use crate::{Case, Class, Detective, Findings, Hypothesis};
+
+pub const REQUESTED: Detective = Detective {
+    id: "requested",
+    title: "a crash that was asked for",
+    doc: "The panicking task's stack goes through `sysrq_handle_crash`: somebody wrote `c` to /proc/sysrq-trigger or pressed the \
+          keys. Up to 5.x the handler crashed by a NULL pointer on purpose, so this outweighs the NULL pointer.",
+    examine,
+};
+
+fn examine(case: &Case, found: &mut Findings) {
+    let Some(crash) = case.crash() else { return };
+    let Some((index, _)) = crash.frame(&["sysrq_handle_crash"]) else { return };
+    let names: Vec<&str> = crash.stack.frames[index..].iter().filter_map(base_name).collect();
+    let comm = necropsy_report::bytes_text(&crash.task.comm.0);
+    let how = if names.contains(&"write_sysrq_trigger") {
+        format!("task {comm} ({}) wrote `c` to /proc/sysrq-trigger", crash.task.pid)
+    } else {
+        "the crash key (SysRq c) was pressed or sent over a console".to_owned()
+    };
+    let mut h = Hypothesis::new(
+        Class::RequestedCrash,
+        "crash requested through SysRq",
+        format!("Nothing failed: {how}, and the kernel did what it was asked for."),
+    );
+    h.requested = true;
+    h.advice = vec!["find out who asked, and why: the reason (a hang, a test) is not in the panic".into(), "bt -a".into()];
+    found.hypotheses.push(h);
+    found.add_to_all(
+        &[(Class::RequestedCrash, 5.5), (Class::NullPointerDereference, -7.0)],
+        "stack",
+        "bt".to_owned(),
+        format!("the stack of the task that panicked goes through sysrq_handle_crash: {how}"),
+    );
+    if let Some((line, text)) = first_event(case.log(), &["sysrq-crash"]) {
+        found.add(Class::RequestedCrash, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What detectives give: evidence and hypotheses.
+
+use necropsy_base::VirtAddr;
+use necropsy_report::{Place, Related};
+use necropsy_target::Target;
+
+use crate::{Case, Class};
+
+/// One who looks for one kind of death.
+pub struct Detective {
+    /// Short name.
+    pub id: &'static str,
+    /// What it looks for.
+    pub title: &'static str,
+    /// How, and from which facts.
+    pub doc: &'static str,
+    /// Looks.
+    pub examine: fn(&Case, &mut Findings),
+}
+
+/// One fact.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The fact.
+    pub claim: String,
+    /// Where it is from.
+    pub source: String,
+    /// The command that shows it.
+    pub reproduce: Option<String>,
+    /// How much it speaks for (or, negative, against) a class, in log-odds.
+    pub bears: Vec<(Class, f64)>,
+}
+
+/// One explanation.
+#[derive(Clone, Debug)]
+pub struct Hypothesis {
+    /// Its class.
+    pub class: Class,
+    /// One line that a ticket can bear.
+    pub title: String,
+    /// Two or three sentences.
+    pub statement: String,
+    /// Where the bug is.
+    pub culprit: Option<Place>,
+    /// Where it was noticed.
+    pub victim: Option<Place>,
+    /// Others involved.
+    pub related: Vec<Related>,
+    /// A person or a tool asked for it.
+    pub requested: bool,
+    /// What to do next.
+    pub advice: Vec<String>,
+    /// What would tell it from the next.
+    pub separate: Option<String>,
+}
+
+impl Hypothesis {
+    /// One with nothing but words.
+    pub fn new(class: Class, title: impl Into<String>, statement: impl Into<String>) -> Hypothesis {
+        Hypothesis {
+            class,
+            title: title.into(),
+            statement: statement.into(),
+            culprit: None,
+            victim: None,
+            related: Vec::new(),
+            requested: false,
+            advice: Vec::new(),
+            separate: None,
+        }
+    }
+}
+
+/// What all detectives found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Facts, in the order found.
+    pub evidence: Vec<Evidence>,
+    /// Explanations.
+    pub hypotheses: Vec<Hypothesis>,
+}
+
+impl Findings {
+    /// Adds a fact that bears on one class.
+    pub fn add(
+        &mut self,
+        class: Class,
+        weight: f64,
+        source: impl Into<String>,
+        reproduce: impl Into<Option<String>>,
+        claim: impl Into<String>,
+    ) {
+        let (claim, source, reproduce) = (claim.into(), source.into(), reproduce.into());
+        self.evidence.push(Evidence { claim, source, reproduce, bears: vec![(class, weight)] });
+    }
+
+    /// Adds a fact that bears on several.
+    pub fn add_to_all(
+        &mut self,
+        bears: &[(Class, f64)],
+        source: impl Into<String>,
+        reproduce: impl Into<Option<String>>,
+        claim: impl Into<String>,
+    ) {
+        let (claim, source, reproduce) = (claim.into(), source.into(), reproduce.into());
+        self.evidence.push(Evidence { claim, source, reproduce, bears: bears.to_vec() });
+    }
+}
+
+/// An address as a place in code.
+pub fn place(t: &Target, at: VirtAddr, confidence: Option<f64>) -> Place {
+    let near = t.near(at);
+    Place {
+        confidence,
+        function: near.as_ref().map(|n| n.name.clone()),
+        module: near.as_ref().and_then(|n| n.module.clone()),
+        offset: near.as_ref().map(|n| format!("{:#x}", at.0 - n.start.0)),
+        address: Some(necropsy_report::Hex(at.0)),
+        file: None,
+        line: None,
+    }
+}

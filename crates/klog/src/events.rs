@@ -1,0 +1,75 @@
+//! From lines to events.
+
+use crate::PATTERNS;
+
+/// The part an event plays in a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A sign of trouble before it.
+    Precursor,
+    /// The first thing that went wrong.
+    Cause,
+    /// What followed from it.
+    Consequence,
+    /// Worth knowing.
+    Context,
+    /// What the kernel did about it.
+    Response,
+}
+
+impl Role {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Precursor => "precursor",
+            Role::Cause => "cause",
+            Role::Consequence => "consequence",
+            Role::Context => "context",
+            Role::Response => "response",
+        }
+    }
+}
+
+/// A line that means something.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// Seconds since boot.
+    pub seconds: Option<f64>,
+    /// Which pattern it is.
+    pub id: &'static str,
+    /// Its role; of several causes only the first stays one.
+    pub role: Role,
+    /// The line's text without its prefix.
+    pub text: String,
+}
+
+/// The events in lines of text, each with its time.
+pub fn events<'a>(lines: impl IntoIterator<Item = (Option<f64>, &'a str)>) -> Vec<Event> {
+    let mut found: Vec<Event> = Vec::new();
+    for (i, (seconds, text)) in lines.into_iter().enumerate() {
+        let Some(pattern) = PATTERNS.iter().find(|p| p.matches(text)) else { continue };
+        let first = !found.iter().any(|e| e.role == Role::Cause);
+        let role = if pattern.role == Role::Cause && !first { Role::Consequence } else { pattern.role };
+        found.push(Event { line: i + 1, seconds, id: pattern.id, role, text: text.to_owned() });
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_cause_is_one() {
+        let lines = [
+            (Some(1.0), "BUG: kernel NULL pointer dereference, address: 0000000000000000"),
+            (Some(1.1), "Kernel panic - not syncing: Fatal exception"),
+            (Some(2.0), "BUG: soft lockup - CPU#1 stuck for 22s! [x:1]"),
+            (None, "nothing"),
+        ];
+        let roles: Vec<_> = events(lines).iter().map(|e| e.role).collect();
+        assert_eq!(roles, [Role::Cause, Role::Response, Role::Consequence]);
+    }
+}
