@@ -2,6 +2,7 @@
 //!
 //! One folder per CPU, one line each in [`ARCHES`]. Nothing here knows a task structure by name.
 
+pub mod aarch64;
 mod insn;
 mod paging;
 mod regs;
@@ -48,9 +49,13 @@ pub trait Arch: Sync {
         None
     }
     /// Registers of a sleeping task out of the frame that the context switch leaves at its saved stack pointer.
-    fn switched_out(&self, frame: &[u8], sp: VirtAddr) -> Option<Regs>;
-    /// Size of the frame that [`Arch::switched_out`] wants.
-    fn switched_out_size(&self) -> usize;
+    fn switched_out(&self, _frame: &[u8], _sp: VirtAddr) -> Option<Regs> {
+        None
+    }
+    /// Size of the frame that [`Arch::switched_out`] wants; 0 where the context switch saves registers in the task instead.
+    fn switched_out_size(&self) -> usize {
+        0
+    }
     /// Whether these registers are those of user space.
     fn user_mode(&self, regs: &Regs) -> bool;
     /// Whether `regs` could be the registers of kernel code: segments, flags, alignment.
@@ -110,6 +115,10 @@ pub trait Arch: Sync {
     fn preserved_registers(&self) -> u64 {
         0
     }
+    /// Whether an entry function keeps its `pt_regs` around the frame record that its frame pointer names.
+    fn saves_registers(&self, _function: &str) -> bool {
+        false
+    }
     /// Removes the signature bits that pointer authentication leaves in a code address.
     fn strip(&self, pc: u64) -> u64 {
         pc
@@ -117,7 +126,7 @@ pub trait Arch: Sync {
 }
 
 /// Every CPU there is.
-pub static ARCHES: &[&dyn Arch] = &[&x86_64::X86_64];
+pub static ARCHES: &[&dyn Arch] = &[&x86_64::X86_64, &aarch64::Aarch64];
 
 /// The CPU with this `uname -m` name.
 pub fn by_name(name: &str) -> Option<&'static dyn Arch> {

@@ -11,6 +11,8 @@ pub struct PageTables {
     pub levels: u8,
     /// Bits of a page: 12 for 4 KiB.
     pub page_shift: u8,
+    /// Bits of a virtual address that are translated.
+    pub va_bits: u8,
     /// Bits of an entry that are no address though they stand where addresses do (SME's encryption bit).
     pub ignored: u64,
 }
@@ -87,6 +89,8 @@ pub trait BootFacts {
     fn number(&self, name: &str) -> Option<i64>;
     /// `SYMBOL(name)`.
     fn symbol(&self, name: &str) -> Option<u64>;
+    /// Bits of a page: 12 for 4 KiB.
+    fn page_shift(&self) -> u8;
     /// `phys_base` as the dump's header gives it.
     fn phys_base(&self) -> Option<i64>;
 }
@@ -94,10 +98,12 @@ pub trait BootFacts {
 /// Where the kernel image lies and how its virtual memory is translated.
 #[derive(Clone, Debug)]
 pub struct Boot {
-    /// Virtual addresses of the kernel image: translated by arithmetic.
+    /// Virtual addresses among which the kernel image lies.
     pub image: std::ops::Range<u64>,
     /// What to subtract from an image address to get the physical one (wrapping).
     pub delta: u64,
+    /// Whether every address of `image` may be translated that way; else only the page tables know.
+    pub linear: bool,
     /// The kernel's page tables.
     pub tables: PageTables,
 }

@@ -38,6 +38,12 @@ pub struct Task {
     /// The stack pointer saved when it was switched out.
     #[kernel(any = "thread.sp|thread.cpu_context.sp")]
     pub sp: Option<VirtAddr>,
+    /// The program counter saved then, where it is kept in the task (arm64).
+    #[kernel(path = "thread.cpu_context.pc")]
+    pub pc: Option<VirtAddr>,
+    /// The frame pointer saved then, where it is kept in the task (arm64).
+    #[kernel(path = "thread.cpu_context.fp")]
+    pub fp: Option<VirtAddr>,
     /// Its address space; NULL for kernel threads.
     pub mm: VirtAddr,
     /// The parent that is told of its end.
@@ -220,6 +226,11 @@ pub fn stack(t: &Target, task: &Task, cpu: Option<usize>) -> Stack {
                 breaks: Vec::new(),
             },
         };
+    }
+    if let (Some(pc), Some(fp), Some(sp)) = (task.pc, task.fp, task.sp)
+        && !bounds.is_empty()
+    {
+        return t.saved_stack(pc, sp, fp, bounds);
     }
     match task.sp {
         Some(sp) if task.exit_state == 0 || !task.stack.is_null() => t.sleeping_stack(sp, bounds),

@@ -111,7 +111,7 @@ impl KernelMemory {
         KernelMemory {
             walker,
             abi,
-            image: (boot.image.clone(), boot.delta),
+            image: (if boot.linear { boot.image.clone() } else { 0..0 }, boot.delta),
             direct: OnceLock::new(),
         }
     }

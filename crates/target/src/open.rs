@@ -25,6 +25,10 @@ impl BootFacts for Facts<'_> {
     fn symbol(&self, name: &str) -> Option<u64> {
         self.info.symbol(name)
     }
+    fn page_shift(&self) -> u8 {
+        let size = self.info.page_size().unwrap_or(self.meta.page_size);
+        if size.is_power_of_two() && (4096..=65536).contains(&size) { size.trailing_zeros() as u8 } else { 12 }
+    }
     fn phys_base(&self) -> Option<i64> {
         self.meta.phys_base
     }
@@ -122,5 +126,7 @@ fn find_kallsyms(
     {
         return Ok(found);
     }
-    Kallsyms::find(mem, VirtAddr(image.start)..VirtAddr(image.end), &anchors)
+    // The text begins the image: what KASLR left free before it need not be searched.
+    let text = info.symbol("_stext").filter(|at| image.contains(at)).unwrap_or(image.start);
+    Kallsyms::find(mem, VirtAddr(text & !0x1f_ffff)..VirtAddr(image.end), &anchors)
 }

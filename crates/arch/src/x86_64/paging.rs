@@ -37,21 +37,18 @@ pub fn boot(facts: &dyn BootFacts) -> Result<Boot, &'static str> {
     let five = facts.number("pgtable_l5_enabled").unwrap_or(0) != 0;
     let ignored = facts.number("sme_mask").unwrap_or(0) as u64;
     let root = PhysAddr(root.wrapping_sub(delta) & ADDRESS);
-    let tables = PageTables {
-        root,
-        levels: if five { 5 } else { 4 },
-        page_shift: 12,
-        ignored,
-    };
+    let (levels, va_bits) = if five { (5, 57) } else { (4, 48) };
+    let tables = PageTables { root, levels, page_shift: 12, va_bits, ignored };
     Ok(Boot {
         image: IMAGE..IMAGE + size as u64,
         delta,
+        linear: true,
         tables,
     })
 }
 
 pub fn is_canonical(at: VirtAddr, tables: &PageTables) -> bool {
-    let unused = 64 - (12 + 9 * u32::from(tables.levels.clamp(4, 5)));
+    let unused = 64 - u32::from(tables.va_bits.clamp(39, 57));
     ((at.0 << unused) as i64 >> unused) as u64 == at.0
 }
 

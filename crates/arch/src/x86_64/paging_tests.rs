@@ -27,6 +27,7 @@ fn tables(levels: u8) -> PageTables {
         root: PhysAddr(0x1000),
         levels,
         page_shift: 12,
+        va_bits: if levels == 5 { 57 } else { 48 },
         ignored: 1 << 47,
     }
 }

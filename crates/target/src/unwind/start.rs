@@ -104,6 +104,15 @@ impl Target {
         }
     }
 
+    /// The stack of a task that is not running, from the registers that the context switch kept in the task.
+    pub fn saved_stack(&self, pc: VirtAddr, sp: VirtAddr, fp: VirtAddr, bounds: Range<u64>) -> Stack {
+        let mut regs = Regs::new();
+        regs.set(self.arch.pc(), pc.0);
+        regs.set(self.arch.sp(), sp.0);
+        regs.set(self.arch.fp(), fp.0);
+        unwind(self, regs, Trust::Context, bounds)
+    }
+
     /// The stack of a running task from the registers of its CPU.
     ///
     /// A kernel that dies in an exception saves the registers of the *interrupted* code for the dump; the frames of the

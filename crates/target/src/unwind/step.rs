@@ -194,30 +194,46 @@ impl State {
         Next::Trap(regs)
     }
 
-    /// No unwind data: the frame pointer, if it leads to a record on the stack.
+    /// No unwind data: the frame pointer, if it leads to a record on the stack. Where that is all there is (arm64), an entry
+    /// function's record lies inside of the registers it saved.
     fn by_frame_pointer(&self, t: &Target) -> Option<Next> {
         t.arch().frame_record()?;
         let fp = self.regs.get(t.arch().fp())?;
+        let only_way = t.orc().is_none();
         let near = fp >= self.sp.0 && fp - self.sp.0 < 1 << 14 && fp % 8 == 0;
-        if !near {
+        if !near && !(only_way && fp % 8 == 0) {
             return None;
         }
-        let slot = VirtAddr(fp + 8);
-        let pc = VirtAddr(t.memory().u64(slot).ok()?);
+        if let Some(next) = only_way.then(|| self.saved_around(t, fp)).flatten() {
+            return Some(next);
+        }
+        let slot = VirtAddr(fp.wrapping_add(8));
+        let pc = VirtAddr(t.arch().strip(t.memory().u64(slot).ok()?));
+        let next_fp = t.memory().u64(VirtAddr(fp)).ok()?;
+        if only_way && next_fp == 0 && pc.is_null() {
+            return Some(Next::End);
+        }
+        let sp = fp.wrapping_add(16);
         let mut regs = Regs::new();
         regs.set(t.arch().pc(), pc.0);
-        regs.set(t.arch().sp(), fp + 16);
-        regs.put(t.arch().fp(), t.memory().u64(VirtAddr(fp)).ok());
+        regs.set(t.arch().sp(), sp);
+        regs.set(t.arch().fp(), next_fp);
         let trust = self.trust.max(Trust::FramePointer);
-        let caller = State {
-            pc,
-            sp: VirtAddr(fp + 16),
-            regs,
-            exact: false,
-            slot: Some(slot),
-            trust,
-        };
-        caller.check(t).is_ok().then(|| Next::Caller(Box::new(caller)))
+        let caller = State { pc, sp: VirtAddr(sp), regs, exact: false, slot: Some(slot), trust };
+        (only_way || caller.check(t).is_ok()).then(|| Next::Caller(Box::new(caller)))
+    }
+
+    /// The registers that an entry function saved: its frame record is their member `stackframe`
+    /// (arch/arm64/include/asm/ptrace.h, 4.x to 7.x).
+    fn saved_around(&self, t: &Target, fp: u64) -> Option<Next> {
+        let name = t.near(self.place())?.name;
+        if !t.arch().saves_registers(&name) {
+            return None;
+        }
+        let inside = t.offset_of("pt_regs", "stackframe").ok()?;
+        let bytes = t.memory().bytes(VirtAddr(fp.checked_sub(inside)?), t.arch().pt_regs_size()).ok()?;
+        let regs = t.arch().pt_regs(&bytes).filter(|r| t.arch().plausible(r))?;
+        Some(Next::Trap(regs))
     }
 
     /// A function without unwind data (`STACK_FRAME_NON_STANDARD`: `__crash_kexec` in 6.1 and 6.12): its return address is
