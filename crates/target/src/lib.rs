@@ -11,6 +11,7 @@ pub mod list;
 mod load;
 mod member;
 mod memory;
+mod module_types;
 mod modules;
 mod names;
 mod open;

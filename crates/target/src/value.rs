@@ -54,24 +54,11 @@ impl TypeRef {
 }
 
 impl Target {
-    /// A type by its name: `task_struct`, `struct task_struct`, `list_head`, `u64`.
+    /// A type by its name: `task_struct`, `struct task_struct`, `list_head`, `u64`; the kernel's, else a module's.
     pub fn type_named(&self, name: &str) -> Option<TypeRef> {
-        let table = self.types().ok()?;
-        let kinds: &[Kind] = match name.split_once(' ').map(|p| p.0) {
-            Some("struct") => &[Kind::Struct],
-            Some("union") => &[Kind::Union],
-            Some("enum") => &[Kind::Enum],
-            _ => &[Kind::Struct, Kind::Union, Kind::Typedef, Kind::Enum, Kind::Int],
-        };
-        let bare = ["struct ", "union ", "enum "]
-            .iter()
-            .find_map(|p| name.strip_prefix(p))
-            .unwrap_or(name);
-        let id = kinds.iter().find_map(|k| table.find(*k, bare.trim()))?;
-        Some(TypeRef {
-            table: table.clone(),
-            id,
-        })
+        let kernel = self.types().ok()?;
+        let in_kernel = named_in(kernel, name);
+        in_kernel.or_else(|| self.module_types().iter().find_map(|(_, table)| named_in(table, name)))
     }
 
     /// The type of a per-CPU variable, which BTF knows; of other variables it does not.
@@ -85,6 +72,18 @@ impl Target {
             id: ty,
         })
     }
+}
+
+fn named_in(table: &Arc<Btf>, name: &str) -> Option<TypeRef> {
+    let kinds: &[Kind] = match name.split_once(' ').map(|p| p.0) {
+        Some("struct") => &[Kind::Struct],
+        Some("union") => &[Kind::Union],
+        Some("enum") => &[Kind::Enum],
+        _ => &[Kind::Struct, Kind::Union, Kind::Typedef, Kind::Enum, Kind::Int],
+    };
+    let bare = ["struct ", "union ", "enum "].iter().find_map(|p| name.strip_prefix(p)).unwrap_or(name);
+    let id = kinds.iter().find_map(|k| table.find(*k, bare.trim()))?;
+    Some(TypeRef { table: table.clone(), id })
 }
 
 impl Value {

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use necropsy_arch::{CpuState, Regs};
 use necropsy_base::{Abi, Cursor, MemoryExt, VirtAddr};
-use necropsy_debuginfo::{Kind, OrcTable, Types};
+use necropsy_debuginfo::{Kind, OrcTable, Type, Types};
 use necropsy_dump::CpuNoteKind;
 
 use super::calls::call_before;
 use super::step::{Next, State};
-use super::{End, Stack, Trust, unwind};
+use super::{End, Stack, Trust, unwind, unwind_return};
 use crate::Target;
 
 /// `NT_PRSTATUS` (include/uapi/linux/elf.h).
@@ -126,21 +126,25 @@ impl Target {
             };
         }
         match self.handler_above(&regs, &bounds) {
-            Some(handler) => unwind(self, handler, Trust::Context, bounds),
+            Some(handler) => {
+                let slot = VirtAddr(handler.get(self.arch.sp()).unwrap_or(8).wrapping_sub(8));
+                unwind_return(self, handler, slot, bounds)
+            }
             None => unwind(self, regs, Trust::Context, bounds),
         }
     }
 
     /// The innermost frame of the handler that interrupted `regs`, if its chain leads to exactly these registers through
-    /// calls that all fit.
+    /// calls that all fit. It lies below them on the same stack, or on a stack of its own (NMI).
     fn handler_above(&self, regs: &Regs, bounds: &Range<u64>) -> Option<Regs> {
         let sp = regs.get(self.arch.sp())?;
-        if !bounds.contains(&sp) {
-            return None;
-        }
-        let low = bounds.start.max(sp.saturating_sub(4096));
-        let mut words = vec![0; (sp - low) as usize / 8 * 8];
-        let low = sp - words.len() as u64;
+        let below = if bounds.contains(&sp) { bounds.start.max(sp.saturating_sub(4096))..sp } else { 0..0 };
+        std::iter::once(below).chain(self.exception_stacks()).find_map(|range| self.handler_in(range, regs))
+    }
+
+    fn handler_in(&self, range: Range<u64>, regs: &Regs) -> Option<Regs> {
+        let mut words = vec![0; range.end.checked_sub(range.start)?.min(1 << 16) as usize / 8 * 8];
+        let low = range.end - words.len() as u64;
         self.memory.read(VirtAddr(low), &mut words).ok()?;
         for (i, word) in words.chunks_exact(8).enumerate() {
             let pc = VirtAddr(self.abi.uint(word));
@@ -155,6 +159,25 @@ impl Target {
             }
         }
         None
+    }
+
+    /// The stacks that exceptions switch to, of all CPUs.
+    fn exception_stacks(&self) -> Vec<Range<u64>> {
+        let Some(name) = self.arch.exception_stacks() else { return Vec::new() };
+        let members = self.array_members(name);
+        let of_cpu = |cpu: usize| self.memory.ptr(self.percpu_symbol(name, cpu)?).ok();
+        let bases = self.cpus().iter().filter_map(|(cpu, _)| of_cpu(*cpu)).filter(|at| !at.is_null());
+        bases.flat_map(|at| members.iter().map(move |m| at.0 + m.start..at.0 + m.end)).collect()
+    }
+
+    /// Where the arrays in a struct lie.
+    fn array_members(&self, name: &str) -> Vec<Range<u64>> {
+        let Ok(types) = self.types() else { return Vec::new() };
+        let found = types.find(Kind::Struct, name).and_then(|ty| types.get(ty).ok());
+        let Some(Type::Struct { members, .. }) = found else { return Vec::new() };
+        let arrays = members.iter().filter(|m| m.name.as_ref().is_some_and(|n| n.ends_with("_stack")));
+        let place = |offset: u64, size: u64| offset / 8..offset / 8 + size;
+        arrays.filter_map(|m| Some(place(m.bit_offset, types.size_of(m.ty).ok()?))).collect()
     }
 
     fn leads_to(&self, start: Regs, wanted: &Regs) -> bool {

@@ -1,0 +1,102 @@
+//! Every dump of the corpus: the verdict is what was really done, and every stack reaches its end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use necropsy_diagnose::{Case, CaseOptions};
+use necropsy_kernel::tasks::{Tasks, stack};
+use necropsy_target::unwind::{End, Trust};
+use necropsy_target::{Options, Target};
+use serde_json::Value;
+
+/// Classes that have a detective: the verdict on these must be right; on others it must be `unknown`.
+const KNOWN: &[&str] = &[
+    "null-pointer-dereference",
+    "null-function-call",
+    "stack-buffer-overflow",
+    "requested-crash",
+    "use-after-free",
+];
+
+/// Each dump with its truth.
+fn cases() -> Vec<(PathBuf, Value)> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    for case in entries(&root).iter().filter(|p| p.is_dir()).flat_map(|kernel| entries(kernel)) {
+        let (dump, truth) = (case.join("vmcore"), case.join("truth.json"));
+        if let (true, Ok(text)) = (dump.exists(), std::fs::read_to_string(truth)) {
+            found.push((dump, serde_json::from_str(&text).unwrap()));
+        }
+    }
+    if found.is_empty() {
+        println!("skipped: corpus (no dump in corpus/)");
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+fn open(path: &Path) -> Arc<Target> {
+    Target::open(necropsy_dump::open(&[path.to_path_buf()]).unwrap(), Options::default()).unwrap()
+}
+
+fn base(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+#[test]
+fn verdicts_are_true() {
+    for (path, truth) in cases() {
+        for use_log in [true, false] {
+            let what = format!("{} (log: {use_log})", path.display());
+            let found = Case::open(open(&path), CaseOptions { use_log, path: what.clone() }).analyse().verdict;
+            let classes: Vec<&str> = truth["classes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            if !classes.iter().any(|c| KNOWN.contains(c)) {
+                assert_eq!(found.class, "unknown", "{what}: {}", found.title);
+                continue;
+            }
+            assert!(classes.contains(&found.class), "{what}: {} instead of {classes:?}", found.title);
+            let bugs = truth["bugs"].as_array().cloned().unwrap_or_default();
+            let culprits: Vec<&str> = (bugs.iter().filter(|b| b["role"] == "culprit"))
+                .filter_map(|b| b["function"].as_str())
+                .collect();
+            let named = found.culprit.as_ref().and_then(|c| c.function.as_deref()).map(base);
+            assert!(culprits.is_empty() || named.is_some_and(|n| culprits.contains(&n)), "{what}: {named:?}");
+            if truth["task_matters"].as_bool().unwrap_or(true) {
+                let task = found.task.unwrap();
+                assert_eq!(Some(i64::from(task.pid)), truth["first_report"]["pid"].as_i64(), "{what}");
+                assert_eq!(Some(task.comm.as_str()), truth["first_report"]["comm"].as_str(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_stack_reaches_its_end() {
+    for (path, _) in cases() {
+        let t = open(&path);
+        let tasks = Tasks::read(&t).unwrap();
+        assert!(tasks.all.len() > 20 && tasks.notes.is_empty(), "{}: {:?}", path.display(), tasks.notes);
+        for task in tasks.all.iter().filter(|task| tasks.running_on(task).is_none()) {
+            let found = stack(&t, task, None);
+            let gone = matches!(found.end, End::NoStack) && task.exit_state != 0;
+            let what = format!("{}: {} {}", path.display(), task.pid, task.comm_text());
+            assert!(gone || found.end.is_complete() && found.breaks.is_empty(), "{what}: {:?} {:?}", found.end, found.breaks);
+            assert!(found.frames.iter().all(|f| f.trust <= Trust::FramePointer), "{what}");
+        }
+    }
+}
+
+#[test]
+fn known_functions_are_on_the_crashed_stack() {
+    for (path, truth) in cases() {
+        let t = open(&path);
+        let case = Case::open(t, CaseOptions { use_log: false, path: String::new() });
+        let Some(crash) = case.crash() else { continue };
+        let mut shown = crash.stack.frames.iter().filter_map(|f| f.name()).map(base);
+        let wanted = truth.get("true_stack").or(truth.get("expected_frames")).and_then(Value::as_array);
+        for function in wanted.into_iter().flatten().filter_map(Value::as_str) {
+            assert!(shown.any(|s| s == function), "{}: {function} is missing", path.display());
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Damaged dumps: whatever is wrong, the program ends, says so, and is not sure of anything else.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use necropsy_base::{Budget, MemoryExt, PhysAddr, PhysMem, RangeSet, ReadError, VirtAddr};
+use necropsy_diagnose::{Case, CaseOptions};
+use necropsy_dump::Source;
+use necropsy_shell::{Context, Mode, run_line};
+use necropsy_target::{Options, Target};
+
+/// The smallest dump of the corpus: damage is the same in all.
+fn dump() -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let kernels = std::fs::read_dir(root).ok()?.flatten();
+    let dumps = kernels.flat_map(|k| std::fs::read_dir(k.path()).into_iter().flatten().flatten());
+    let dumps = dumps.map(|d| d.path().join("vmcore")).filter(|p| p.exists());
+    let found = dumps.min_by_key(|p| std::fs::metadata(p).map(|m| m.len()).unwrap_or(u64::MAX));
+    if found.is_none() {
+        println!("skipped: hostile (no dump in corpus/)");
+    }
+    found
+}
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below.max(1)
+    }
+}
+
+/// Physical memory in which some bytes are wrong.
+struct Damaged {
+    inner: Arc<dyn PhysMem>,
+    /// Where, and what to flip.
+    flips: Vec<(u64, u8)>,
+}
+
+impl PhysMem for Damaged {
+    fn read(&self, at: PhysAddr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.inner.read(at, buf)?;
+        for (place, mask) in &self.flips {
+            if let Some(byte) = place.checked_sub(at.0).and_then(|i| buf.get_mut(usize::try_from(i).ok()?)) {
+                *byte ^= mask;
+            }
+        }
+        Ok(())
+    }
+    fn ram(&self) -> &RangeSet<PhysAddr> {
+        self.inner.ram()
+    }
+    fn present(&self, from: PhysAddr) -> Option<Range<PhysAddr>> {
+        self.inner.present(from)
+    }
+}
+
+const COMMANDS: &[&str] = &["bt -a", "ps", "log", "mod", "sys", "foreach bt"];
+
+/// Everything a user would do first; the class and culprit found, and whether anything was noted.
+fn use_it(source: Source) -> Option<(String, Option<String>, bool)> {
+    let budget = Budget::new(Some(Duration::from_secs(60)), u64::MAX);
+    let target = Target::open(source, Options { vmcoreinfo: None, budget }).ok()?;
+    let cx = Context::new(target.clone(), "damaged".into());
+    for line in COMMANDS {
+        run_line(&cx, line, Mode::Json, &mut Vec::new(), &mut Vec::new());
+    }
+    let found = Case::open(target.clone(), CaseOptions { use_log: true, path: "damaged".into() }).analyse();
+    let culprit = found.verdict.culprit.and_then(|c| c.function);
+    Some((found.verdict.class.to_owned(), culprit, !target.notes().is_empty()))
+}
+
+/// The answer is the same as for the sound dump, or something says that it is not to be trusted.
+fn same_or_noted(found: Option<(String, Option<String>, bool)>, sound: &(String, Option<String>, bool), what: &str) {
+    let Some((class, culprit, noted)) = found else { return };
+    let honest = noted || class == "unknown" || (class == sound.0 && culprit == sound.1);
+    assert!(honest, "{what}: {class} {culprit:?} without a note; the sound dump says {sound:?}");
+}
+
+#[test]
+fn wrong_bytes_in_memory() {
+    let Some(path) = dump() else { return };
+    let open = || necropsy_dump::open(&[path.clone()]).unwrap();
+    let sound = use_it(open()).unwrap();
+    let target = Target::open(open(), Options::default()).unwrap();
+    let kernel = target.kernel().unwrap();
+    let at = |name: &str| target.symbol(name).and_then(|a| kernel.to_phys(a).ok()).map(|p| p.0);
+    let through = |name: &str| {
+        let pointer = target.memory().ptr(target.symbol(name)?).ok()?;
+        Some(kernel.to_phys(pointer).ok()?.0)
+    };
+    let task = target.symbol("init_task").map(|t| VirtAddr(t.0 + target.offset_of("task_struct", "tasks").unwrap()));
+    let places = [
+        Some(kernel.tables().root.0),
+        at("__start_BTF"),
+        at("__start_orc_unwind_ip"),
+        at("__start_orc_unwind"),
+        at("kallsyms_token_table"),
+        at("kallsyms_token_index"),
+        at("kallsyms_num_syms"),
+        at("kallsyms_names"),
+        at("kallsyms_offsets"),
+        at("kallsyms_relative_base"),
+        at("modules"),
+        at("init_task"),
+        at("panic_cpu"),
+        at("__per_cpu_offset"),
+        at("nr_cpu_ids"),
+        at("tk_core"),
+        at("linux_banner"),
+        through("prb"),
+        task.and_then(|t| kernel.to_phys(t).ok()).map(|p| p.0),
+    ];
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for place in places.into_iter().flatten() {
+        for spread in [8, 64, 4096] {
+            let flips = vec![(place + dice.roll(spread), 1 << dice.roll(8))];
+            let source = open();
+            let inner = source.physical.clone().unwrap();
+            let what = format!("{flips:x?}");
+            let physical: Option<Arc<dyn PhysMem>> = Some(Arc::new(Damaged { inner, flips }));
+            same_or_noted(use_it(Source { physical, ..source }), &sound, &what);
+        }
+    }
+}
+
+#[test]
+fn wrong_bytes_anywhere() {
+    let Some(path) = dump() else { return };
+    let open = || necropsy_dump::open(&[path.clone()]).unwrap();
+    let ram = open().physical.unwrap().ram().end().unwrap().0;
+    let mut dice = Dice(0xdead_beef_cafe_f00d);
+    for _ in 0..12 {
+        // Dense damage: about one byte in 8 KiB, everywhere.
+        let flips = (0..ram / 8192).map(|_| (dice.roll(ram), 1u8 << dice.roll(8))).collect();
+        let source = open();
+        let inner = source.physical.clone().unwrap();
+        let physical: Option<Arc<dyn PhysMem>> = Some(Arc::new(Damaged { inner, flips }));
+        use_it(Source { physical, ..source });
+    }
+}
+
+#[test]
+fn files_that_are_cut() {
+    let Some(path) = dump() else { return };
+    let bytes = std::fs::read(&path).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let cut = dir.path().join("cut");
+    let mut dice = Dice(42);
+    let places = (0..24).map(|i| if i < 6 { dice.roll(1 << 16) } else { dice.roll(bytes.len() as u64) });
+    for len in places.collect::<Vec<_>>() {
+        std::fs::write(&cut, &bytes[..len as usize]).unwrap();
+        if let Ok(source) = necropsy_dump::open(&[cut.clone()]) {
+            assert!(!source.meta.complete || !source.meta.notes.is_empty(), "cut at {len} and nothing said");
+            use_it(source);
+        }
+    }
+}
