@@ -116,6 +116,13 @@ pub enum Op {
         /// The constant.
         by: u64,
     },
+    /// `dst &= constant`.
+    And {
+        /// Register changed.
+        dst: usize,
+        /// The constant.
+        mask: u64,
+    },
     /// A division by the operand.
     Divide {
         /// The divisor.
@@ -146,6 +153,8 @@ pub struct Insn {
     pub flow: Flow,
     /// The explicit memory operand, or the implicit one of a string operation.
     pub mem: Option<MemOperand>,
+    /// Whether it works on a run of memory (`rep movs`, `rep stos`).
+    pub string: bool,
     /// The second memory operand of a string move: what it reads, where `mem` is what it writes.
     pub source: Option<MemOperand>,
     /// What it computes.

@@ -119,6 +119,10 @@ pub trait Arch: Sync {
     fn saves_registers(&self, _function: &str) -> bool {
         false
     }
+    /// The per-CPU pointer, and the struct of the same name behind it, that holds the stacks exceptions switch to.
+    fn exception_stacks(&self) -> Option<&'static str> {
+        None
+    }
     /// Removes the signature bits that pointer authentication leaves in a code address.
     fn strip(&self, pc: u64) -> u64 {
         pc

@@ -3,11 +3,10 @@
 //! They are counted two ways: along `init_task.tasks` with each group's threads, and through the PID table
 //! (`init_pid_ns.idr`, 4.15 and later). When the two differ, memory is damaged or somebody hides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use necropsy_arch::Regs;
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_base::{MemoryExt, VirtAddr, Why};
 use necropsy_target::unwind::{End, Stack};
 use necropsy_target::{At, Bytes, Load, LoadError, Partial, Target};
 
@@ -37,13 +36,13 @@ pub struct Task {
     pub stack: VirtAddr,
     /// The stack pointer saved when it was switched out.
     #[kernel(any = "thread.sp|thread.cpu_context.sp")]
-    pub sp: Option<VirtAddr>,
+    pub sp: Partial<Option<VirtAddr>>,
     /// The program counter saved then, where it is kept in the task (arm64).
     #[kernel(path = "thread.cpu_context.pc")]
-    pub pc: Option<VirtAddr>,
+    pub pc: Partial<Option<VirtAddr>>,
     /// The frame pointer saved then, where it is kept in the task (arm64).
     #[kernel(path = "thread.cpu_context.fp")]
-    pub fp: Option<VirtAddr>,
+    pub fp: Partial<Option<VirtAddr>>,
     /// Its address space; NULL for kernel threads.
     pub mm: VirtAddr,
     /// The parent that is told of its end.
@@ -61,13 +60,13 @@ pub struct Task {
     pub stack_canary: Option<u64>,
     /// The address of the last page fault that was an error (x86).
     #[kernel(path = "thread.cr2")]
-    pub fault_address: Option<u64>,
+    pub fault_address: Partial<Option<u64>>,
     /// The number of the last trap that was an error (x86).
     #[kernel(path = "thread.trap_nr")]
-    pub trap: Option<u64>,
+    pub trap: Partial<Option<u64>>,
     /// The error code of that trap (x86).
     #[kernel(path = "thread.error_code")]
-    pub error_code: Option<u64>,
+    pub error_code: Partial<Option<u64>>,
     /// When it was made, in ns since boot.
     #[kernel(any = "start_boottime|real_start_time|start_time")]
     pub start_time: Partial<u64>,
@@ -156,16 +155,21 @@ impl Tasks {
         let mut notes = Vec::new();
         let mut found: BTreeMap<u64, Task> = BTreeMap::new();
         let by_list = by_list(t, &mut notes)?;
+        let before = notes.len();
         let by_pid = by_pid(t, &mut notes);
-        if let Ok(by_pid) = &by_pid {
-            compare(&by_list, by_pid, &mut notes);
+        match &by_pid {
+            // A table with holes in it says nothing about who is missing.
+            Ok(by_pid) if notes.len() == before => compare(&by_list, by_pid, &mut notes),
+            _ => {}
         }
+        let mut lost = Vec::new();
         for at in by_list.iter().chain(by_pid.iter().flatten()) {
             match t.load::<Task>(*at) {
                 Ok(task) => drop(found.insert(at.0, task)),
-                Err(e) => notes.push(format!("task {at:#x}: {e}")),
+                Err(e) => lost.push(format!("task {at:#x}: {e}")),
             }
         }
+        several(&mut notes, lost, "tasks could not be read");
         let mut all: Vec<Task> = found.into_values().filter(|task| task.pid != 0).collect();
         all.sort_by_key(|task| task.pid);
         let (idle, current) = run_queues(t, &mut notes);
@@ -218,7 +222,7 @@ pub fn current(t: &Target, cpu: usize) -> Result<Task, LoadError> {
 pub fn stack(t: &Target, task: &Task, cpu: Option<usize>) -> Stack {
     let bounds = task.stack_range(t);
     if let Some(cpu) = cpu {
-        return match running_regs(t, task, cpu) {
+        return match t.cpu_regs(cpu) {
             Some(regs) => t.running_stack(regs, bounds),
             None => Stack {
                 frames: Vec::new(),
@@ -227,23 +231,17 @@ pub fn stack(t: &Target, task: &Task, cpu: Option<usize>) -> Stack {
             },
         };
     }
-    if let (Some(pc), Some(fp), Some(sp)) = (task.pc, task.fp, task.sp)
+    if let (Some(pc), Some(fp), Some(sp)) = (task.pc.value(), task.fp.value(), task.sp.value())
         && !bounds.is_empty()
     {
         return t.saved_stack(pc, sp, fp, bounds);
     }
-    match task.sp {
-        Some(sp) if task.exit_state == 0 || !task.stack.is_null() => t.sleeping_stack(sp, bounds),
-        _ => Stack {
-            frames: Vec::new(),
-            end: End::NoStack,
-            breaks: Vec::new(),
-        },
+    let lost = |end: End| Stack { frames: Vec::new(), end, breaks: Vec::new() };
+    match (&task.sp.0, task.sp.value()) {
+        (_, Some(sp)) if task.exit_state == 0 || !task.stack.is_null() => t.sleeping_stack(sp, bounds),
+        (Err(e), _) => lost(End::Lost(e.to_string())),
+        _ => lost(End::NoStack),
     }
-}
-
-fn running_regs(t: &Target, _task: &Task, cpu: usize) -> Option<Regs> {
-    t.cpu_regs(cpu)
 }
 
 #[derive(Load)]
@@ -262,20 +260,33 @@ fn by_list(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadErr
     let threads = t
         .offset_of("signal_struct", "thread_head")
         .and_then(|head| Ok((head, t.offset_of("task_struct", "thread_node")?)));
-    let mut found = Vec::new();
+    let (mut found, mut lost, mut filtered) = (Vec::new(), Vec::new(), false);
     for leader in leaders.items {
-        let group = match (&threads, t.load::<Links>(leader)) {
-            (Ok((head, node)), Ok(links)) => list(t, links.signal.offset(*head), *node),
+        let links = t.load::<Links>(leader);
+        let group = match (&threads, &links) {
+            (Ok((head, node)), Ok(links)) => {
+                let head = links.signal.offset(*head);
+                filtered |= t.memory().ptr(head).is_err_and(|e| matches!(e.why, Why::Filtered(_)));
+                list(t, head, *node)
+            }
             _ => Default::default(),
         };
-        notes.extend(group.problem.map(|p| format!("threads of task {leader:#x}: {p}")));
+        lost.extend(group.problem.map(|p| format!("threads of task {leader:#x}: {p}")));
         if !group.items.contains(&leader) {
             found.push(leader);
         }
         found.extend(group.items);
     }
+    several(notes, lost, "thread groups could not be read");
+    if filtered {
+        notes.push(WRONGLY_FILTERED.into());
+    }
     Ok(found)
 }
+
+/// makedumpfile up to 1.7.9 does so with kernels since 7.0.
+const WRONGLY_FILTERED: &str = "pages that the kernel was using were left out of this dump: the makedumpfile that wrote it does \
+    not know this kernel (use a newer one, or dump level 1)";
 
 /// Through the PID table: each `struct pid` leads to the task of that thread ID.
 fn by_pid(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadError> {
@@ -285,29 +296,35 @@ fn by_pid(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadErro
     let node = t.offset_of("task_struct", "pid_links[0]|pids[0].node")?;
     let walk = xarray(t, t.memory().word(root)?)?;
     notes.extend(walk.problem.map(|p| format!("PID table: {p}")));
-    let mut found = Vec::new();
+    let (mut found, mut lost) = (Vec::new(), Vec::new());
     for (number, pid) in walk.items {
         match t.memory().ptr(pid.offset(first)) {
             Ok(link) if !link.is_null() => found.push(link.moved(-(node as i64))),
             Ok(_) => {} // a process group or session whose leader is gone
-            Err(e) => notes.push(format!("PID {number}: {e}")),
+            Err(e) => lost.push(format!("PID {number}: {e}")),
         }
     }
+    several(notes, lost, "PIDs could not be read");
     Ok(found)
 }
 
 fn compare(by_list: &[VirtAddr], by_pid: &[VirtAddr], notes: &mut Vec<String>) {
-    let missing =
-        |a: &[VirtAddr], b: &[VirtAddr]| a.iter().filter(|x| !b.contains(x)).copied().collect::<Vec<_>>();
-    for at in missing(by_pid, by_list).iter().take(8) {
-        notes.push(format!(
-            "task {at:#x} is in the PID table but not in the task list"
-        ));
-    }
-    for at in missing(by_list, by_pid).iter().take(8) {
-        notes.push(format!(
-            "task {at:#x} is in the task list but not in the PID table"
-        ));
+    let (list, pids): (HashSet<_>, HashSet<_>) = (by_list.iter().collect(), by_pid.iter().collect());
+    let told = |at: &&VirtAddr, what: &str| format!("task {at:#x} is in the {what}");
+    let hidden = pids.difference(&list).map(|at| told(at, "PID table but not in the task list")).collect();
+    several(notes, hidden, "tasks are not in the task list");
+    let unlisted = list.difference(&pids).map(|at| told(at, "task list but not in the PID table")).collect();
+    several(notes, unlisted, "tasks are not in the PID table");
+}
+
+/// Adds the first few of many similar notes, and how many more there are.
+fn several(notes: &mut Vec<String>, mut new: Vec<String>, what: &str) {
+    const SHOWN: usize = 4;
+    let more = new.len().saturating_sub(SHOWN);
+    new.truncate(SHOWN);
+    notes.extend(new);
+    if more > 0 {
+        notes.push(format!("{more} more {what}"));
     }
 }
 

@@ -73,6 +73,13 @@ impl<M> Partial<M> {
     }
 }
 
+impl<M: Copy> Partial<Option<M>> {
+    /// The value, if this kernel has the member and it could be read.
+    pub fn value(&self) -> Option<M> {
+        self.get().copied().flatten()
+    }
+}
+
 impl<M: Member> Member for Partial<M> {
     const OPTIONAL: bool = M::OPTIONAL;
     const ADDRESS: bool = M::ADDRESS;

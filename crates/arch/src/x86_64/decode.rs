@@ -60,6 +60,7 @@ pub fn instruction(code: &[u8], at: VirtAddr) -> Option<Insn> {
         flow: flow(&raw),
         op: operation(&raw),
         mem,
+        string: raw.is_string_instruction(),
         source: string_source(&raw, info.used_memory()),
         reads,
         writes,
@@ -182,6 +183,10 @@ fn operation(raw: &iced_x86::Instruction) -> Op {
                 dst,
                 by: n.wrapping_neg(),
             },
+            _ => Op::Other,
+        },
+        Mnemonic::And => match (reg(0), source(1)) {
+            (Some(dst), Some(Operand::Imm(mask))) => Op::And { dst, mask },
             _ => Op::Other,
         },
         Mnemonic::Test | Mnemonic::Cmp => match (reg(0), source(1)) {

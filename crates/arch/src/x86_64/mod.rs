@@ -105,6 +105,9 @@ impl Arch for X86_64 {
     fn preserved_registers(&self) -> u64 {
         [BX, BP, SP, R12, R13, R14, R15].iter().fold(0, |set, r| set | 1 << r)
     }
+    fn exception_stacks(&self) -> Option<&'static str> {
+        Some("cea_exception_stacks") // 5.2 and later (asm/cpu_entry_area.h)
+    }
     fn frame_record(&self) -> Option<usize> {
         Some(8)
     }

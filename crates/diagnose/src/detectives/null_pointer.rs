@@ -69,7 +69,7 @@ impl Recorded {
 
 /// The kernel's record, if it kept one; else the CPU's register, which holds the last fault's address, if it fits.
 fn record(t: &Target, crash: &Crash, fits: impl Fn(u64) -> bool) -> Option<Recorded> {
-    let task = crash.task.fault_address.filter(|_| crash.task.trap == Some(PAGE_FAULT)).map(Recorded::Task);
+    let task = crash.task.fault_address.value().filter(|_| crash.task.trap.value() == Some(PAGE_FAULT)).map(Recorded::Task);
     let cpu = || t.cpu_state(crash.cpu)?.fault_address.filter(|a| fits(*a)).map(Recorded::Cpu);
     task.or_else(cpu)
 }
@@ -111,10 +111,11 @@ fn shape(fault: &Fault, trap: &Trap<'_>, origin: Option<&Origin>) -> Option<Shap
     }
     let m = fault.operand?;
     let base = m.base.and_then(|r| trap.regs.get(r));
-    if m.index.is_some() && base.is_some_and(|b| b < NEAR_NULL) {
-        return Some(Shape::Indexed);
+    match (base, m.index) {
+        (Some(0), None) => Some(Shape::Near), // a member far behind the start of a large struct
+        (Some(base), Some(_)) if base < NEAR_NULL => Some(Shape::Indexed),
+        _ => matches!(origin, Some(Origin::Sum { .. })).then_some(Shape::Sum),
     }
-    matches!(origin, Some(Origin::Sum { .. })).then_some(Shape::Sum)
 }
 
 fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Findings) {
@@ -133,7 +134,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let verb = match fault.operand.map(|m| m.access) {
         Some(Access::Write) => "write",
         Some(Access::ReadWrite) => "read and write",
-        _ if crash.task.error_code.is_some_and(|e| e & 2 != 0) => "write",
+        _ if crash.task.error_code.value().is_some_and(|e| e & 2 != 0) => "write",
         _ => "read",
     };
     let text = code::text(t, pc).unwrap_or_default();
@@ -175,7 +176,7 @@ fn recorded(crash: &Crash, fault: &Fault, found: &mut Findings) {
     const CLASS: Class = Class::NullPointerDereference;
     match fault.recorded {
         Some(Recorded::Task(address)) => {
-            let error = crash.task.error_code.unwrap_or(0);
+            let error = crash.task.error_code.value().unwrap_or(0);
             let present = error & 1 != 0;
             let (weight, state) =
                 if present { (-1.5, "mapped, but the access was not allowed") } else { (3.0, "not mapped") };
@@ -264,7 +265,7 @@ fn freed(t: &Target, origin: Option<&Origin>, culprit: &Place, found: &mut Findi
         h.advice = vec!["find out who freed the object while it was in use: reference counts, missing locks, work that was not cancelled".into()];
         found.hypotheses.push(h);
         found.add_to_all(
-            &[(Class::UseAfterFree, 6.0), (Class::NullPointerDereference, -3.0)],
+            &[(Class::UseAfterFree, 6.0), (Class::NullPointerDereference, -6.0)],
             format!("memory:{start:#x}"),
             format!("rd {start:x} {}", (object.size / 8).clamp(1, 32)),
             format!("the object of cache {} at {start:#x}, from which the pointer was read, is on the list of free objects", object.cache),

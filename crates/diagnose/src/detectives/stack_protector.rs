@@ -36,8 +36,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let insns = code::function(t, function);
     let canary = canary::find(t, smashed, &insns);
     let handed = buffers::handed(t, smashed, &insns, canary.as_ref().map(|c| c.slot));
-    let damage = canary.as_ref().map(|c| damage::measure(t, c.slot, &handed, crash.task.stack_range(t)));
     let writer = buffers::writer(&handed, canary.as_ref().map(|c| c.slot));
+    let buffer = writer.map(|w| buffers::buffer(&handed, w));
+    let damage = canary.as_ref().map(|c| damage::measure(t, c.slot, buffer, crash.task.stack_range(t)));
 
     let culprit = culprit(t, function, smashed, writer);
     let victim = smashed.pc.map(|pc| victim(t, pc, smashed));
@@ -54,20 +55,24 @@ fn examine(case: &Case, found: &mut Findings) {
     }
     lost_callers(crash, found);
     if let Some(w) = writer {
-        let claim = format!(
-            "{} was handed the address {:#x}, inside of the frame of {}, as argument {} at {}{}",
-            w.callee.name,
-            w.address,
-            function.name,
-            w.argument + 1,
-            t.describe(w.call),
-            if w.writes { ", and writes through it" } else { "" }
-        );
-        found.add(CLASS, 0.7, format!("text:{}", function.name), format!("dis {}", function.name), claim);
+        handed_over(t, function, w, found);
     }
     if let Some((line, text)) = first_event(case.log(), &["stack-protector"]) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
+}
+
+/// Who was given the buffer, and by which instruction.
+fn handed_over(t: &Target, function: &Near, w: &Handed, found: &mut Findings) {
+    let (at, name) = (t.describe(w.call), &function.name);
+    let claim = if w.callee.start == function.start {
+        format!("{name} copies to {:#x}, inside of its own frame, at {at}", w.address)
+    } else {
+        let writes = if w.writes { ", and writes through it" } else { "" };
+        let (callee, argument) = (&w.callee.name, w.argument + 1);
+        format!("{callee} was handed {:#x}, inside of the frame of {name}, as argument {argument} at {at}{writes}", w.address)
+    };
+    found.add(CLASS, 0.7, format!("text:{name}"), format!("dis {name}"), claim);
 }
 
 fn victim(t: &Target, pc: necropsy_base::VirtAddr, smashed: &Frame) -> Place {
@@ -104,6 +109,7 @@ fn hypothesis(
     let who = format!("{}{}", culprit.function.as_deref().unwrap_or("?"), module(&culprit.module));
     let title = match writer {
         Some(w) if !w.servant => format!("{who} wrote past a buffer on the stack of {victim}"),
+        Some(w) if w.callee.start == function.start => format!("{who} wrote past a buffer on its own stack"),
         Some(w) => format!("{victim} let {} write past a buffer on its stack", w.callee.name),
         None => format!("a buffer on the stack of {victim} was written past its end"),
     };
@@ -125,7 +131,10 @@ fn hypothesis(
         Some(w) if !w.servant => {
             statement += &format!(" {} was given that buffer and wrote more than fits.", w.callee.name);
         }
-        Some(w) => statement += &format!(" {} wrote there, with a length that {} gave it.", w.callee.name, function.name),
+        Some(w) if w.callee.start == function.start => statement += " Its own copy of data into the buffer was too long.",
+        Some(w) => {
+            statement += &format!(" {} wrote there, with a length that {} gave it.", w.callee.name, function.name);
+        },
         None => statement += " Which function wrote there could not be told from its code.",
     }
     let mut h = Hypothesis::new(CLASS, title, statement);

@@ -43,6 +43,7 @@ pub fn handed(t: &Target, smashed: &Frame, insns: &[Insn], slot: Option<u64>) ->
                 found.push(describe(t, callee, insn.at, argument, address));
             }
         }
+        found.extend(copied_here(smashed, insn, &held).filter(|h| inside(h.address)));
         follow(t, smashed, cfa, insn, &mut held);
     }
     // Instrumentation (`__fentry__`, KASAN's checks) and the check itself write nothing.
@@ -52,6 +53,18 @@ pub fn handed(t: &Target, smashed: &Frame, insns: &[Insn], slot: Option<u64>) ->
         h.alone = writers.iter().all(|w| *w == h.callee.start);
     }
     found
+}
+
+/// An instruction of the function itself that writes to a place in the frame that depends on data: a string instruction, or
+/// a store with an index. That is how a copy looks that the compiler put in line.
+fn copied_here(smashed: &Frame, insn: &Insn, held: &[Option<u64>; 64]) -> Option<Handed> {
+    let m = insn.mem.filter(|m| matches!(m.access, Access::Write | Access::ReadWrite))?;
+    if !insn.string && m.index.is_none() {
+        return None;
+    }
+    let address = held[m.base? & 63]?;
+    let callee = smashed.function.clone()?;
+    Some(Handed { callee, call: insn.at, argument: 0, address, writes: true, loops: true, servant: true, alone: true })
 }
 
 /// Keeps track of the registers that hold addresses inside of the frame.
@@ -64,6 +77,7 @@ fn follow(t: &Target, smashed: &Frame, cfa: u64, insn: &Insn, held: &mut [Option
         }
         Op::Address { dst } => Some((dst, frame_address(t, smashed, insn).or_else(|| relative(insn, held)))),
         Op::Add { dst, by } => Some((dst, held[dst & 63].map(|a| a.wrapping_add(by)))),
+        Op::And { dst, mask } => Some((dst, held[dst & 63].map(|a| a & mask))),
         _ => None,
     };
     let preserved = t.arch().preserved_registers();
@@ -134,6 +148,12 @@ fn passes_on(t: &Target, alias: u64, target: VirtAddr) -> bool {
     let Some(callee) = t.near(target).filter(|n| n.start == target && blame::is_servant(&n.name)) else { return false };
     let arguments = t.arch().argument_registers().iter().enumerate();
     arguments.filter(|(_, r)| alias >> **r & 1 == 1).any(|(i, _)| writes_by_name(&callee.name, i))
+}
+
+/// Where the buffer begins that the writer was given.
+pub fn buffer(handed: &[Handed], writer: &Handed) -> u64 {
+    let same = handed.iter().filter(|h| h.callee.start == writer.callee.start && h.writes);
+    same.map(|h| h.address).min().unwrap_or(writer.address)
 }
 
 /// The one that most likely wrote past the end: it writes through the argument, rather in a loop, and its buffer is the

@@ -5,7 +5,6 @@ use std::ops::Range;
 use necropsy_base::VirtAddr;
 use necropsy_target::Target;
 
-use super::buffers::Handed;
 
 /// The overwritten bytes.
 pub struct Damage {
@@ -25,9 +24,8 @@ pub struct Damage {
 const PERIODS: [usize; 8] = [1, 2, 4, 8, 16, 24, 32, 64];
 
 /// Measures the damage around an overwritten canary.
-pub fn measure(t: &Target, slot: u64, handed: &[Handed], stack: Range<u64>) -> Damage {
-    let buffers = handed.iter().filter(|h| h.writes && h.address < slot).map(|h| h.address);
-    let begin = buffers.max().unwrap_or(slot);
+pub fn measure(t: &Target, slot: u64, buffer: Option<u64>, stack: Range<u64>) -> Damage {
+    let begin = buffer.filter(|b| *b < slot).unwrap_or(slot);
     let limit = if stack.contains(&slot) { stack.end } else { slot + 512 };
     let mut bytes = vec![0; (limit.min(slot + 4096) - begin) as usize];
     let readable = t.memory().read(VirtAddr(begin), &mut bytes).is_ok();
