@@ -201,10 +201,10 @@ pub static GLOBALS: &[(&str, &str)] = &[
     ("udp_table", "struct udp_table"),
     ("uts_sem", "struct rw_semaphore"),
     ("vm_area_cachep", "struct kmem_cache *"),
-    ("vm_node_stat", "atomic_long_t [NR_VM_NODE_STAT_ITEMS]"),
+    ("vm_node_stat", "atomic_long_t [node_stat_item.NR_VM_NODE_STAT_ITEMS]"),
     ("vm_numa_event", "atomic_long_t [6]"),
     ("vm_swappiness", "int"),
-    ("vm_zone_stat", "atomic_long_t [NR_VM_ZONE_STAT_ITEMS]"),
+    ("vm_zone_stat", "atomic_long_t [zone_stat_item.NR_VM_ZONE_STAT_ITEMS]"),
     ("vmalloc_base", "unsigned long"),
     ("vmap_area_list", "struct list_head"),
     ("vmap_area_root", "struct rb_root"),
@@ -216,3 +216,15 @@ pub static GLOBALS: &[(&str, &str)] = &[
     ("watchdog_user_enabled", "int"),
     ("workqueues", "struct list_head"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorted_and_found() {
+        assert!(GLOBALS.is_sorted_by_key(|(n, _)| *n));
+        assert_eq!(type_of("modules"), Some("struct list_head"));
+        assert_eq!(type_of("no_such_variable"), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! Address spaces of processes.
 
-use necropsy_base::{MemoryExt, ReadError, VirtAddr};
+use necropsy_base::{MemoryExt, PhysAddr, ReadError, VirtAddr};
 use necropsy_target::{ArrayAt, Load, LoadError, Target, UserMemory};
 
 use crate::tasks::Task;
@@ -73,6 +73,29 @@ impl PerCpuCounter {
 /// `MM_FILEPAGES`, `MM_ANONPAGES` and `MM_SHMEMPAGES`; `MM_SWAPENTS` (2) is no memory (include/linux/mm_types_task.h).
 const RESIDENT: [u64; 3] = [0, 1, 3];
 
+#[derive(Load)]
+#[kernel(name = "task_struct")]
+struct HeldBack {
+    #[kernel(path = "rss_stat.count")]
+    count: ArrayAt,
+}
+
+/// What the process's threads have counted but not yet added (`task_struct.rss_stat`, gone with 6.2).
+fn held_back(t: &Target, task: &Task) -> i64 {
+    let offsets = t
+        .offset_of("task_struct", "rss_stat.count")
+        .and_then(|_| t.offset_of("signal_struct", "thread_head"))
+        .and_then(|head| Ok((head, t.offset_of("task_struct", "thread_node")?)));
+    let Ok((head, node)) = offsets else { return 0 };
+    let of_thread = |at: VirtAddr| {
+        let held = t.load::<HeldBack>(at).ok()?;
+        let part = |i: &u64| t.memory().u32(held.count.element(*i)?).ok();
+        Some(RESIDENT.iter().filter_map(part).map(|n| i64::from(n as i32)).sum::<i64>())
+    };
+    let threads = crate::containers::list(t, task.signal.offset(head), node);
+    threads.items.into_iter().filter_map(of_thread).sum()
+}
+
 /// Reads how much memory the task's process has; zero for kernel threads.
 pub fn usage(t: &Target, task: &Task) -> Result<Usage, LoadError> {
     if task.mm.is_null() {
@@ -80,16 +103,10 @@ pub fn usage(t: &Target, task: &Task) -> Result<Usage, LoadError> {
     }
     let mm: Mm = t.load(task.mm)?;
     let counts: Counts = t.load(task.mm)?;
-    let pages = RESIDENT
-        .iter()
-        .filter_map(|i| counts.get(t, *i).ok())
-        .sum::<i64>()
-        .max(0) as u64;
+    let pages = RESIDENT.iter().filter_map(|i| counts.get(t, *i).ok()).sum::<i64>();
+    let pages = (pages + held_back(t, task)).max(0) as u64;
     let bytes = |pages: u64| pages.saturating_mul(t.page_size());
-    Ok(Usage {
-        virtual_bytes: bytes(mm.total_vm),
-        resident_bytes: bytes(pages),
-    })
+    Ok(Usage { virtual_bytes: bytes(mm.total_vm), resident_bytes: bytes(pages) })
 }
 
 #[derive(Load)]
@@ -105,16 +122,20 @@ struct Strings {
 /// No process is given more.
 const MAX_STRINGS: u64 = 1 << 20;
 
+/// Physical address of the top page table of a task's process.
+pub fn page_tables(t: &Target, task: &Task) -> Result<PhysAddr, LoadError> {
+    let kernel = t.kernel().ok_or(LoadError::NoTypes)?;
+    let raw: Strings = t.load(task.mm)?;
+    let root = kernel.to_phys(raw.pgd);
+    Ok(root.map_err(|why| ReadError::kernel(raw.pgd, why))?)
+}
+
 /// The address space of a task's process; `None` for kernel threads.
 pub fn user_memory(t: &Target, task: &Task) -> Result<Option<UserMemory>, LoadError> {
     let Some(kernel) = t.kernel().filter(|_| !task.mm.is_null()) else {
         return Ok(None);
     };
-    let raw: Strings = t.load(task.mm)?;
-    let root = kernel
-        .to_phys(raw.pgd)
-        .map_err(|why| ReadError::kernel(raw.pgd, why))?;
-    Ok(Some(UserMemory::new(kernel, root)))
+    Ok(Some(UserMemory::new(kernel, page_tables(t, task)?)))
 }
 
 /// The strings a process was started with: its arguments and its environment.
@@ -128,14 +149,7 @@ pub fn arguments(t: &Target, task: &Task) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)
         let len = end.saturating_sub(start).min(MAX_STRINGS);
         let bytes = memory.bytes(VirtAddr(start), len as usize)?;
         let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
-        Ok(if bytes.is_empty() {
-            Vec::new()
-        } else {
-            bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect()
-        })
+        Ok(if bytes.is_empty() { Vec::new() } else { bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect() })
     };
-    Ok((
-        strings(raw.arg_start, raw.arg_end)?,
-        strings(raw.env_start, raw.env_end)?,
-    ))
+    Ok((strings(raw.arg_start, raw.arg_end)?, strings(raw.env_start, raw.env_end)?))
 }

@@ -172,7 +172,10 @@ impl Tasks {
         several(&mut notes, lost, "tasks could not be read");
         let mut all: Vec<Task> = found.into_values().filter(|task| task.pid != 0).collect();
         all.sort_by_key(|task| task.pid);
-        let (idle, current) = run_queues(t, &mut notes);
+        let (idle, mut current) = run_queues(t, &mut notes);
+        if current.is_empty() {
+            current = flagged_running(&all);
+        }
         let idle = idle.into_iter().filter_map(|(cpu, at)| {
             Some(Task {
                 cpu: Some(cpu as u32),
@@ -212,10 +215,30 @@ impl Tasks {
     }
 }
 
-/// Loads the task that `cpu` was running, without looking for all others.
+/// Loads the task that `cpu` was running, without looking for all others where the run queues can be found.
 pub fn current(t: &Target, cpu: usize) -> Result<Task, LoadError> {
-    let at = t.percpu_member("runqueues", "rq", "curr", cpu)?;
-    t.load(t.memory().ptr(at)?)
+    match t.percpu_member("runqueues", "rq", "curr", cpu) {
+        Ok(at) => t.load(t.memory().ptr(at)?),
+        Err(e) => {
+            let tasks = Tasks::read(t)?;
+            tasks.on_cpu(cpu).cloned().ok_or(e)
+        }
+    }
+}
+
+/// The first task. Where data has no names, it is found by its own: `swapper` at the right place of a `task_struct` that is
+/// its own parent.
+pub fn init_task(t: &Target) -> Result<VirtAddr, LoadError> {
+    if let Some(at) = t.symbol("init_task") {
+        return Ok(at);
+    }
+    let comm = t.offset_of("task_struct", "comm")?;
+    let is_it = |at: VirtAddr| {
+        let at = at.moved(-(comm as i64));
+        let task = t.load::<Task>(at).ok().filter(|_| at.0 % 8 == 0)?;
+        (task.pid == 0 && task.tgid == 0 && task.parent == at && task.group_leader == at).then_some(at)
+    };
+    t.find_in_data(b"swapper", is_it).ok_or_else(|| LoadError::NoSymbol("init_task".into()))
 }
 
 /// The kernel stack of a task; `cpu` when it was running there.
@@ -253,7 +276,7 @@ struct Links {
 
 /// Along `init_task.tasks`, and from each leader through its threads (`signal->thread_head`, 3.14 and later).
 fn by_list(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadError> {
-    let init: Links = t.load(t.need_symbol("init_task")?)?;
+    let init: Links = t.load(init_task(t)?)?;
     let offset = t.offset_of("task_struct", "tasks")?;
     let leaders = list(t, init.tasks.0, offset);
     notes.extend(leaders.problem.map(|p| format!("task list: {p}")));
@@ -330,8 +353,18 @@ fn several(notes: &mut Vec<String>, mut new: Vec<String>, what: &str) {
 
 type OnCpus = Vec<(usize, VirtAddr)>;
 
+/// The tasks that say themselves that they are running.
+fn flagged_running(all: &[Task]) -> BTreeMap<usize, VirtAddr> {
+    let running = all.iter().filter(|task| task.on_cpu.unwrap_or(0) != 0);
+    running.filter_map(|task| Some((task.cpu? as usize, task.at))).collect()
+}
+
 /// Each CPU's idle task and current task, from its run queue.
 fn run_queues(t: &Target, notes: &mut Vec<String>) -> (OnCpus, BTreeMap<usize, VirtAddr>) {
+    if t.symbol("runqueues").is_none() {
+        notes.push("the run queues cannot be found: idle tasks are missing".into());
+        return Default::default();
+    }
     let mut read = |cpu: usize, member: &str| {
         let at = t
             .percpu_member("runqueues", "rq", member, cpu)

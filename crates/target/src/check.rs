@@ -44,24 +44,33 @@ impl Target {
         }
     }
 
-    /// Without data symbols (`KALLSYMS_ALL=n`): the header's magic at the start of a read-only section, in the image.
+    /// Without data symbols (`KALLSYMS_ALL=n`): the header's magic at an aligned place in the image's data.
     fn scan_for_btf(&self) -> Option<(VirtAddr, u64)> {
-        let image = self.image();
-        let step = 0x10000;
-        let mut buf = vec![0; step + 32];
-        for at in (image.start..image.end).step_by(step) {
+        let magic = self.abi.bytes(0xeb9f, 2);
+        let found = self.find_in_data(&magic, |at| {
+            let head = self.memory.bytes(at, 24).ok().filter(|_| at.0 % 4 == 0)?;
+            let size = Btf::size_in_header(&head, self.abi).filter(|n| (1 << 16..MAX_BTF).contains(n))?;
+            Some((at, at.0 + size))
+        });
+        if found.is_some() {
+            self.note("this kernel names only its code (KALLSYMS_ALL=n): types were found by their shape");
+        }
+        found
+    }
+
+    /// The first place in the image's data where `bytes` stand and `accept` agrees. Pages that are not there are passed over.
+    pub fn find_in_data<T>(&self, bytes: &[u8], accept: impl Fn(VirtAddr) -> Option<T>) -> Option<T> {
+        let page = self.page_size();
+        let range = self.image_data();
+        let mut buf = vec![0; page as usize];
+        for start in (range.start / page * page..range.end).step_by(page as usize) {
             self.budget().step().ok()?;
-            if self.memory.read(VirtAddr(at), &mut buf).is_err() {
+            if self.memory.read(VirtAddr(start), &mut buf).is_err() {
                 continue;
             }
-            for place in
-                memchr::memmem::find_iter(&buf[..step], &self.abi.bytes(0xeb9f, 2)).filter(|p| p % 4 == 0)
-            {
-                let size =
-                    Btf::size_in_header(&buf[place..], self.abi).filter(|n| (1 << 16..MAX_BTF).contains(n));
-                if let Some(size) = size {
-                    return Some((VirtAddr(at + place as u64), at + place as u64 + size));
-                }
+            let hits = memchr::memmem::find_iter(&buf, bytes).map(|i| VirtAddr(start + i as u64));
+            if let Some(found) = hits.into_iter().find_map(&accept) {
+                return Some(found);
             }
         }
         None

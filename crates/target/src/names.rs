@@ -20,10 +20,11 @@ impl Target {
         self.kallsyms.as_ref()
     }
 
-    /// Address of a kernel symbol. A per-CPU one may be an offset: see [`Target::percpu_symbol`].
+    /// Address of a kernel symbol. A per-CPU one may be an offset: see [`Target::percpu_symbol`]. Kernels built without
+    /// `KALLSYMS_ALL` name only code; of data only what VMCOREINFO tells is known then.
     pub fn symbol(&self, name: &str) -> Option<VirtAddr> {
-        let table = self.kallsyms.as_ref()?;
-        table.lookup(name).map(VirtAddr)
+        let told = || self.meta.vmcoreinfo.as_ref()?.symbol(name);
+        self.kallsyms.as_ref().and_then(|table| table.lookup(name)).or_else(told).map(VirtAddr)
     }
 
     /// Address of a kernel symbol, or the error that says it is not there.
@@ -56,13 +57,19 @@ impl Target {
         })
     }
 
-    /// From the first to the last address of the kernel image.
+    /// From the first to the last address of the kernel image, as far as symbols tell.
     pub fn image(&self) -> Range<u64> {
-        let bound = |names: [&str; 2]| names.iter().find_map(|n| self.symbol(n)).map(|a| a.0);
-        match (bound(["_text", "_stext"]), bound(["_end", "__bss_stop"])) {
+        let bound = |names: [&str; 3]| names.iter().find_map(|n| self.symbol(n)).map(|a| a.0);
+        match (bound(["_text", "_stext", "_head"]), bound(["_end", "__bss_stop", "_einittext"])) {
             (Some(start), Some(end)) if start < end => start..end,
             _ => 0..0,
         }
+    }
+
+    /// Where the kernel's data may lie: up to the end of the image, or as far as an image can reach.
+    pub fn image_data(&self) -> Range<u64> {
+        let start = self.symbol("_etext").map_or(self.boot_image.start, |a| a.0);
+        start..self.symbol("_end").map_or(self.boot_image.end, |a| a.0).max(start)
     }
 
     /// Addresses of the kernel's own code.

@@ -57,6 +57,7 @@ impl Target {
             .map_err(OpenError::MissingKey)?;
         let kernel = Arc::new(KernelMemory::new(phys, arch, meta.abi, &boot));
         let mut target = Target::new(meta, arch, kernel.clone(), Some(kernel.clone()), options.budget);
+        target.boot_image = boot.image.clone();
         if info.truncated() {
             target.note("VMCOREINFO is cut short: keys at its end are missing");
         }

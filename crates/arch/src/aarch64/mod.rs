@@ -101,8 +101,12 @@ impl Arch for Aarch64 {
         Some(8)
     }
     fn saves_registers(&self, function: &str) -> bool {
-        // `el1h_64_irq`, `el0t_64_sync` since 5.13; `el1_irq`, `el0_sync` before (arch/arm64/kernel/entry.S).
-        function.starts_with("el1") || function.starts_with("el0")
+        // `el1h_64_irq`, `el0t_64_sync` since 5.13; `el1_irq`, `el0_sync` before (arch/arm64/kernel/entry.S). Their handlers in C
+        // begin alike but are ordinary functions.
+        let mut parts = function.split('_');
+        let level = parts.next().is_some_and(|l| ["el0", "el1", "el0t", "el1t", "el1h"].contains(&l));
+        let rest: Vec<&str> = parts.filter(|p| !["64", "32", "compat"].contains(p)).collect();
+        level && matches!(rest[..], ["sync" | "irq" | "fiq" | "error"])
     }
     fn strip(&self, pc: u64) -> u64 {
         if pc & KERNEL != 0 { pc | TOP } else { pc }
@@ -131,6 +135,14 @@ mod tests {
         assert!(at(0xd63f_0100).unwrap().indirect); // blr x8
         assert!(at(0xd73f_0909).unwrap().indirect); // blraa x8, x9
         assert_eq!(at(0xd65f_03c0), None); // ret
+    }
+
+    #[test]
+    fn entries_are_told_from_their_handlers() {
+        let yes = ["el0t_64_sync", "el1h_64_irq", "el1_irq", "el0_sync", "el0_sync_compat"];
+        assert!(yes.iter().all(|f| Aarch64.saves_registers(f)));
+        let no = ["el0_svc_common", "el0t_64_sync_handler", "el0_svc", "elevator_init"];
+        assert!(!no.iter().any(|f| Aarch64.saves_registers(f)));
     }
 
     #[test]
