@@ -80,7 +80,7 @@ impl Budget {
             return Err(Exhausted::Steps(self.0.max_steps));
         }
         match self.0.deadline {
-            Some(end) if n % 1024 == 0 && Instant::now() > end => Err(Exhausted::Deadline),
+            Some(end) if n.is_multiple_of(1024) && Instant::now() > end => Err(Exhausted::Deadline),
             _ => Ok(()),
         }
     }

@@ -39,7 +39,7 @@ impl<A: Address> RangeSet<A> {
             start = start.min(self.ranges[first].start);
             end = end.max(self.ranges[last - 1].end);
         }
-        self.ranges.splice(first..last, [start..end]);
+        self.ranges.splice(first..last, std::iter::once(start..end));
     }
 
     /// Whether `at` is in the set.

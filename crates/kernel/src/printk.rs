@@ -108,7 +108,7 @@ fn ring(t: &Target) -> Result<Log, LoadError> {
     }
     let count = 1u64 << bits;
     let counter = offset(t, "atomic_long_t", "counter").unwrap_or(0);
-    let id_at = |member: &str| Ok::<_, LoadError>(word("prb_desc_ring", member, descs_at.offset(counter))?);
+    let id_at = |member: &str| word("prb_desc_ring", member, descs_at.offset(counter));
     let (head, tail) = (id_at("head_id")?, id_at("tail_id")?);
     let descs = Table::read(
         t,
@@ -197,9 +197,9 @@ impl Text {
             return &[]; // a record without text
         }
         let size = self.bytes.len() as u64;
-        let wrapped = begin / size != next / size && next % size != 0;
+        let wrapped = begin / size != next / size && !next.is_multiple_of(size);
         let start = if wrapped { 0 } else { begin % size } as usize;
-        let end = if next % size == 0 { size } else { next % size } as usize;
+        let end = if next.is_multiple_of(size) { size } else { next % size } as usize;
         self.bytes.get(start + word..end).unwrap_or_default()
     }
 }

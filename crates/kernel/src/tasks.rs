@@ -235,7 +235,7 @@ pub fn init_task(t: &Target) -> Result<VirtAddr, LoadError> {
     let comm = t.offset_of("task_struct", "comm")?;
     let is_it = |at: VirtAddr| {
         let at = at.moved(-(comm as i64));
-        let task = t.load::<Task>(at).ok().filter(|_| at.0 % 8 == 0)?;
+        let task = t.load::<Task>(at).ok().filter(|_| at.0.is_multiple_of(8))?;
         (task.pid == 0 && task.tgid == 0 && task.parent == at && task.group_leader == at).then_some(at)
     };
     t.find_in_data(b"swapper", is_it).ok_or_else(|| LoadError::NoSymbol("init_task".into()))

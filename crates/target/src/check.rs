@@ -48,7 +48,7 @@ impl Target {
     fn scan_for_btf(&self) -> Option<(VirtAddr, u64)> {
         let magic = self.abi.bytes(0xeb9f, 2);
         let found = self.find_in_data(&magic, |at| {
-            let head = self.memory.bytes(at, 24).ok().filter(|_| at.0 % 4 == 0)?;
+            let head = self.memory.bytes(at, 24).ok().filter(|_| at.0.is_multiple_of(4))?;
             let size = Btf::size_in_header(&head, self.abi).filter(|n| (1 << 16..MAX_BTF).contains(n))?;
             Some((at, at.0 + size))
         });

@@ -252,8 +252,11 @@ fn range(base: VirtAddr, size: u64) -> Option<Range<u64>> {
     (size > 0 && size < MAX_MODULE && !base.is_null()).then(|| base.0..base.0.saturating_add(size))
 }
 
+/// All regions of a module, and those of them that are code.
+type Parts = (Vec<Range<u64>>, Vec<Range<u64>>);
+
 /// Regions in `enum mod_mem_type`: code is `MOD_TEXT` and `MOD_INIT_TEXT`.
-fn by_regions(t: &Target, mem: &ArrayAt) -> Result<(Vec<Range<u64>>, Vec<Range<u64>>), LoadError> {
+fn by_regions(t: &Target, mem: &ArrayAt) -> Result<Parts, LoadError> {
     let index = |name, default| t.enumerator("mod_mem_type", name).unwrap_or(default);
     let code = [index("MOD_TEXT", 0), index("MOD_INIT_TEXT", 4)];
     let (mut regions, mut text) = (Vec::new(), Vec::new());

@@ -1,4 +1,5 @@
 //! `#[derive(Load)]` over three ABIs, from types and bytes that share nothing with the reader.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ struct Inner {
 
 #[derive(Debug, Load)]
 #[kernel(one_of)]
+#[allow(dead_code)]
 enum Shape {
     New(NewShape),
     Old(OldShape),
@@ -170,7 +172,7 @@ fn target(abi: Abi, change: impl FnOnce(&mut SparseMemory, &Layout)) -> Target {
 #[test]
 fn every_kind_of_member_on_every_abi() {
     for abi in ABIS {
-        let t = target(abi, |m, l| drop(m.put_uint(HERE.offset(l.far()), 9, 4)));
+        let t = target(abi, |m, l| _ = m.put_uint(HERE.offset(l.far()), 9, 4));
         let thing: Thing = t.load(HERE).unwrap();
         assert_eq!((thing.at, thing.number, thing.small, thing.missing), (HERE, -7, Some(200), None), "{abi:?}");
         assert_eq!((thing.flag, thing.middle, thing.signed), (true, 0b1010, -2), "{abi:?}");

@@ -52,8 +52,7 @@ pub fn translate(phys: &dyn PhysMem, tables: &PageTables, at: VirtAddr) -> Resul
         levels: Default::default(),
     };
     let mut table = tables.root.0;
-    for depth in 5 - levels..5 {
-        let name = NAMES[depth];
+    for (depth, name) in NAMES.into_iter().enumerate().skip(5 - levels) {
         let low = shift + per_level * (4 - depth as u32);
         // The top table may be smaller than a page: only the bits the CPU translates count.
         let bits = (u32::from(tables.va_bits) - low).min(per_level);

@@ -95,7 +95,7 @@ impl Frame {
 #[derive(Clone, Debug)]
 pub enum End {
     /// At the entry from user space; the registers there.
-    User(Regs),
+    User(Box<Regs>),
     /// At the function a kernel thread or an idle CPU began with.
     Thread,
     /// It could not go on.
@@ -199,7 +199,7 @@ impl Walk<'_> {
                     if self.t.arch().user_mode(&regs) {
                         return End::User(regs);
                     }
-                    match State::new(self.t, regs, Trust::Orc) {
+                    match State::new(self.t, *regs, Trust::Orc) {
                         Some(interrupted) => {
                             state = interrupted;
                             continue;

@@ -221,12 +221,12 @@ fn follow(t: &Target, mut state: State) -> Option<(Vec<Frame>, End, usize)> {
             }
             Next::Trap(regs) => {
                 if let Some(last) = chain.last_mut() {
-                    last.trap = Some(regs.clone());
+                    last.trap = Some((*regs).clone());
                 }
                 if t.arch().user_mode(&regs) {
                     return Some((chain, End::User(regs), misfits));
                 }
-                state = State::new(t, regs, Trust::Recovered)?;
+                state = State::new(t, *regs, Trust::Recovered)?;
             }
             Next::End => return Some((chain, End::Thread, misfits)),
             Next::Broken(why) => return Some((chain, End::Lost(why), misfits)),

@@ -121,7 +121,7 @@ impl Target {
         if self.arch.user_mode(&regs) {
             return Stack {
                 frames: Vec::new(),
-                end: End::User(regs),
+                end: End::User(Box::new(regs)),
                 breaks: Vec::new(),
             };
         }

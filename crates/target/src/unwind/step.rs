@@ -25,7 +25,7 @@ pub struct State {
 
 pub enum Next {
     Caller(Box<State>),
-    Trap(Regs),
+    Trap(Box<Regs>),
     End,
     Broken(String),
 }
@@ -191,7 +191,7 @@ impl State {
         if !t.arch().plausible(&regs) {
             return Next::Broken(format!("the saved registers at {at:#x} are damaged"));
         }
-        Next::Trap(regs)
+        Next::Trap(Box::new(regs))
     }
 
     /// No unwind data: the frame pointer, if it leads to a record on the stack. Where that is all there is (arm64), an entry
@@ -200,8 +200,8 @@ impl State {
         t.arch().frame_record()?;
         let fp = self.regs.get(t.arch().fp())?;
         let only_way = t.orc().is_none();
-        let near = fp >= self.sp.0 && fp - self.sp.0 < 1 << 14 && fp % 8 == 0;
-        if !near && !(only_way && fp % 8 == 0) {
+        let near = fp >= self.sp.0 && fp - self.sp.0 < 1 << 14 && fp.is_multiple_of(8);
+        if !(near || only_way && fp.is_multiple_of(8)) {
             return None;
         }
         if let Some(next) = only_way.then(|| self.saved_around(t, fp)).flatten() {
@@ -233,7 +233,7 @@ impl State {
         let inside = t.offset_of("pt_regs", "stackframe").ok()?;
         let bytes = t.memory().bytes(VirtAddr(fp.checked_sub(inside)?), t.arch().pt_regs_size()).ok()?;
         let regs = t.arch().pt_regs(&bytes).filter(|r| t.arch().plausible(r))?;
-        Some(Next::Trap(regs))
+        Some(Next::Trap(Box::new(regs)))
     }
 
     /// A function without unwind data (`STACK_FRAME_NON_STANDARD`: `__crash_kexec` in 6.1 and 6.12): its return address is
