@@ -87,7 +87,8 @@ fn manifests(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
 
 /// The table: rows `| crate | may use | ... |`.
 fn allowed(text: &str) -> BTreeMap<String, Vec<String>> {
-    let rows = text.lines().skip_while(|l| !l.starts_with("| crate |")).skip(2).take_while(|l| l.starts_with('|'));
+    let rows =
+        text.lines().skip_while(|l| !l.starts_with("| crate |")).skip(2).take_while(|l| l.starts_with('|'));
     rows.filter_map(|row| {
         let mut cells = row.trim_matches('|').split('|').map(str::trim);
         let name = cells.next()?.to_owned();
@@ -100,7 +101,9 @@ fn allowed(text: &str) -> BTreeMap<String, Vec<String>> {
 fn used(manifest: &str) -> Vec<String> {
     let lines = manifest.lines().skip_while(|l| l.trim() != "[dependencies]").skip(1);
     let lines = lines.take_while(|l| !l.starts_with('['));
-    lines.filter_map(|l| l.strip_prefix("necropsy-")?.split(['.', ' ', '=']).next().map(str::to_owned)).collect()
+    lines
+        .filter_map(|l| l.strip_prefix("necropsy-")?.split(['.', ' ', '=']).next().map(str::to_owned))
+        .collect()
 }
 
 fn sources(dir: &Path) -> Result<Vec<PathBuf>> {
@@ -134,6 +137,11 @@ mod tests {
         assert!(file_rules("crates/necropsy/src/x.rs", "fn f() { println!(\"x\"); }").is_empty());
         let table = allowed("| crate | may use | never |\n|---|---|---|\n| dump | base | x |\n");
         assert_eq!(table["dump"], ["base"]);
-        assert_eq!(used("[dependencies]\nnecropsy-base.workspace = true\nserde = \"1\"\n[dev-dependencies]\nnecropsy-x = 1"), ["base"]);
+        assert_eq!(
+            used(
+                "[dependencies]\nnecropsy-base.workspace = true\nserde = \"1\"\n[dev-dependencies]\nnecropsy-x = 1"
+            ),
+            ["base"]
+        );
     }
 }

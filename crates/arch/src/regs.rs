@@ -12,10 +12,7 @@ pub struct Regs {
 
 impl Default for Regs {
     fn default() -> Self {
-        Regs {
-            values: [0; MAX],
-            known: 0,
-        }
+        Regs { values: [0; MAX], known: 0 }
     }
 }
 

@@ -20,20 +20,11 @@ pub struct Abi {
 
 impl Abi {
     /// 64-bit little-endian: x86-64, arm64, riscv64, ppc64le.
-    pub const LE64: Abi = Abi {
-        endian: Endian::Little,
-        word: 8,
-    };
+    pub const LE64: Abi = Abi { endian: Endian::Little, word: 8 };
     /// 64-bit big-endian: s390x, ppc64.
-    pub const BE64: Abi = Abi {
-        endian: Endian::Big,
-        word: 8,
-    };
+    pub const BE64: Abi = Abi { endian: Endian::Big, word: 8 };
     /// 32-bit little-endian: arm, i386.
-    pub const LE32: Abi = Abi {
-        endian: Endian::Little,
-        word: 4,
-    };
+    pub const LE32: Abi = Abi { endian: Endian::Little, word: 4 };
 
     /// The unsigned number in `bytes` (at most 8 are used).
     pub fn uint(&self, bytes: &[u8]) -> u64 {

@@ -56,13 +56,7 @@ impl Budget {
     fn build(time: Option<Duration>, max_steps: u64, progress: Option<Box<dyn Progress>>) -> Self {
         let deadline = time.and_then(|t| Instant::now().checked_add(t));
         let (cancelled, steps) = (AtomicBool::new(false), AtomicU64::new(0));
-        Budget(Arc::new(Inner {
-            cancelled,
-            deadline,
-            steps,
-            max_steps,
-            progress,
-        }))
+        Budget(Arc::new(Inner { cancelled, deadline, steps, max_steps, progress }))
     }
 
     /// Makes every further [`Budget::step`] fail.
@@ -100,10 +94,7 @@ mod tests {
     #[test]
     fn ends_by_steps_and_by_cancel() {
         let b = Budget::new(None, 2);
-        assert_eq!(
-            (b.step(), b.step(), b.step()),
-            (Ok(()), Ok(()), Err(Exhausted::Steps(2)))
-        );
+        assert_eq!((b.step(), b.step(), b.step()), (Ok(()), Ok(()), Err(Exhausted::Steps(2))));
         let b = Budget::default();
         b.clone().cancel();
         assert_eq!(b.step(), Err(Exhausted::Cancelled));

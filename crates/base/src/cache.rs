@@ -21,12 +21,7 @@ struct Shard<V: ?Sized> {
 impl<V: ?Sized> Cache<V> {
     /// A cache that holds about `entries` values.
     pub fn new(entries: usize) -> Self {
-        let shard = || {
-            Mutex::new(Shard {
-                young: HashMap::new(),
-                old: HashMap::new(),
-            })
-        };
+        let shard = || Mutex::new(Shard { young: HashMap::new(), old: HashMap::new() });
         Cache {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             per_generation: (entries / SHARDS / 2).max(1),
@@ -59,9 +54,7 @@ impl<V: ?Sized> Cache<V> {
 
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard<V>> {
         // A panic while the lock was held cannot leave a half-made entry, so a poisoned lock is fine.
-        self.shards[key as usize % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shards[key as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

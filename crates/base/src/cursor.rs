@@ -54,11 +54,7 @@ impl<'a> Cursor<'a> {
     /// The next `n` bytes.
     pub fn bytes(&mut self, n: usize) -> Result<&'a [u8], OutOfBounds> {
         let found = self.at.checked_add(n).and_then(|end| self.data.get(self.at..end));
-        let found = found.ok_or(OutOfBounds {
-            at: self.at,
-            want: n,
-            len: self.data.len(),
-        })?;
+        let found = found.ok_or(OutOfBounds { at: self.at, want: n, len: self.data.len() })?;
         self.at += n;
         Ok(found)
     }

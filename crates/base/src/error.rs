@@ -42,10 +42,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Why::Filtered(0) => write!(f, "page left out of the dump by makedumpfile"),
-            Why::Filtered(level) => write!(
-                f,
-                "page left out of the dump by makedumpfile (dump level {level})"
-            ),
+            Why::Filtered(level) => {
+                write!(f, "page left out of the dump by makedumpfile (dump level {level})")
+            }
             Why::ZeroOrFiltered => write!(f, "page zero or left out of the dump"),
             Why::Hole => write!(f, "no memory at this physical address"),
             Why::Lost => write!(f, "page lost: the dump is incomplete"),
@@ -74,19 +73,11 @@ pub struct ReadError {
 impl ReadError {
     /// A failed read of physical memory.
     pub fn phys(at: crate::PhysAddr, why: Why) -> Self {
-        ReadError {
-            space: Space::Physical,
-            at: at.0,
-            why,
-        }
+        ReadError { space: Space::Physical, at: at.0, why }
     }
     /// A failed read of kernel virtual memory.
     pub fn kernel(at: crate::VirtAddr, why: Why) -> Self {
-        ReadError {
-            space: Space::Kernel,
-            at: at.0,
-            why,
-        }
+        ReadError { space: Space::Kernel, at: at.0, why }
     }
 }
 

@@ -14,10 +14,7 @@ pub struct RangeSet<A> {
 
 impl<A> Default for RangeSet<A> {
     fn default() -> Self {
-        RangeSet {
-            ranges: Vec::new(),
-            kind: PhantomData,
-        }
+        RangeSet { ranges: Vec::new(), kind: PhantomData }
     }
 }
 
@@ -56,9 +53,7 @@ impl<A: Address> RangeSet<A> {
 
     /// All ranges in order.
     pub fn iter(&self) -> impl Iterator<Item = Range<A>> + '_ {
-        self.ranges
-            .iter()
-            .map(|r| A::from_raw(r.start)..A::from_raw(r.end))
+        self.ranges.iter().map(|r| A::from_raw(r.start)..A::from_raw(r.end))
     }
 
     /// Number of ranges.
@@ -73,10 +68,7 @@ impl<A: Address> RangeSet<A> {
 
     /// How many addresses the set holds.
     pub fn total(&self) -> u64 {
-        self.ranges
-            .iter()
-            .map(|r| r.end - r.start)
-            .fold(0, u64::saturating_add)
+        self.ranges.iter().map(|r| r.end - r.start).fold(0, u64::saturating_add)
     }
 
     /// The end of the last range.

@@ -157,14 +157,7 @@ impl Btf {
     /// Ids and names of the entries of one kind in this table, the base's left out; nameless entries too.
     pub fn named(&self, kind: Kind) -> impl Iterator<Item = (TypeId, Name)> + '_ {
         let ids = self.own_ids().filter(move |id| self.is(kind, *id));
-        ids.map(|id| {
-            (
-                id,
-                self.entry(id)
-                    .map(|e| self.name(e.name))
-                    .unwrap_or_else(|| Name::from("")),
-            )
-        })
+        ids.map(|id| (id, self.entry(id).map(|e| self.name(e.name)).unwrap_or_else(|| Name::from(""))))
     }
 
     /// The functions of this table, the base's left out.
@@ -180,9 +173,7 @@ impl Btf {
     /// Bytes from the start to the end of a string of this table, the base's left out.
     fn own_string(&self, offset: u32) -> Option<(usize, usize)> {
         let strings = self.header.strings.clone();
-        let start = strings
-            .start
-            .checked_add(offset.checked_sub(self.first_string)? as usize)?;
+        let start = strings.start.checked_add(offset.checked_sub(self.first_string)? as usize)?;
         let tail = self.bytes.get(start..strings.end)?;
         Some((start, memchr::memchr(0, tail).unwrap_or(tail.len())))
     }
@@ -220,23 +211,13 @@ impl Btf {
         self.by_name.get_or_init(|| {
             let entries = self.own_ids().filter_map(|id| Some((id, self.entry(id)?)));
             let named = entries.filter(|(_, e)| e.name != 0 && e.kind != scan::DECL_TAG);
-            NameIndex::build(
-                named.map(|(id, e)| (id.0, Poly::of(self.text(e.name)))),
-                self.offsets.len(),
-            )
+            NameIndex::build(named.map(|(id, e)| (id.0, Poly::of(self.text(e.name)))), self.offsets.len())
         })
     }
 
     fn find_own(&self, kind: Kind, name: &str) -> Option<TypeId> {
-        let named = |id: TypeId| {
-            self.entry(id)
-                .is_some_and(|e| self.text(e.name) == name.as_bytes())
-        };
-        let ids = self
-            .index()
-            .candidates(Poly::of(name.as_bytes()))
-            .iter()
-            .map(|id| TypeId(*id));
+        let named = |id: TypeId| self.entry(id).is_some_and(|e| self.text(e.name) == name.as_bytes());
+        let ids = self.index().candidates(Poly::of(name.as_bytes())).iter().map(|id| TypeId(*id));
         ids.into_iter().find(|id| self.is(kind, *id) && named(*id))
     }
 }

@@ -111,12 +111,7 @@ impl Kallsyms {
         let mut failed = None;
         // Old kernels' length bytes above 0x7f mean something else; almost always only one way makes sense.
         for names in names::read(mem, keys.names, count as usize, &tokens)? {
-            let judge = Judge {
-                tokens: &tokens,
-                names: &names,
-                anchors,
-                image: image.clone(),
-            };
+            let judge = Judge { tokens: &tokens, names: &names, anchors, image: image.clone() };
             match judge.choose(mem, encodings) {
                 Ok((encoding, addresses)) => {
                     return Ok(Self::assemble(keys, encoding, tokens, names, addresses));
@@ -135,15 +130,7 @@ impl Kallsyms {
         addresses: Vec<u64>,
     ) -> Kallsyms {
         let (order, by_name) = (OnceLock::new(), OnceLock::new());
-        Kallsyms {
-            keys: keys.with(encoding),
-            tokens,
-            names,
-            addresses,
-            encoding,
-            order,
-            by_name,
-        }
+        Kallsyms { keys: keys.with(encoding), tokens, names, addresses, encoding, order, by_name }
     }
 
     /// Where the tables are; [`Keys::relative_base`] is unknown if only the base itself is known.
@@ -185,11 +172,7 @@ impl Kallsyms {
     pub fn symbol(&self, i: usize) -> Option<KSymbol> {
         let mut text = Vec::new();
         let kind = self.decode(i, &mut text)?;
-        Some(KSymbol {
-            name: String::from_utf8_lossy(&text).into_owned(),
-            kind,
-            address: self.address(i)?,
-        })
+        Some(KSymbol { name: String::from_utf8_lossy(&text).into_owned(), kind, address: self.address(i)? })
     }
 
     /// Address of the `i`th symbol.
@@ -220,9 +203,7 @@ impl Kallsyms {
             return Vec::new();
         };
         let from = self.rank(|a| a < address);
-        let same = (from..)
-            .map_while(|n| self.nth(n))
-            .take_while(|(_, a)| *a == address);
+        let same = (from..).map_while(|n| self.nth(n)).take_while(|(_, a)| *a == address);
         same.map(|(index, _)| index).collect()
     }
 
@@ -239,11 +220,7 @@ impl Kallsyms {
             text.clear();
             self.decode(*i, &mut text).is_some() && text == name.as_bytes()
         };
-        let found = self
-            .index()
-            .candidates(Poly::of(name.as_bytes()))
-            .iter()
-            .map(|i| *i as usize);
+        let found = self.index().candidates(Poly::of(name.as_bytes())).iter().map(|i| *i as usize);
         found.filter(|i| is(i)).collect()
     }
 
@@ -308,16 +285,8 @@ impl Kallsyms {
 impl Keys {
     fn with(&self, encoding: Encoding) -> Keys {
         match encoding {
-            Encoding::Absolute { at } => Keys {
-                addresses: Some(at),
-                offsets: None,
-                ..*self
-            },
-            other => Keys {
-                offsets: Some(other.table()),
-                addresses: None,
-                ..*self
-            },
+            Encoding::Absolute { at } => Keys { addresses: Some(at), offsets: None, ..*self },
+            other => Keys { offsets: Some(other.table()), addresses: None, ..*self },
         }
     }
 }

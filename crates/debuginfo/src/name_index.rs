@@ -60,11 +60,7 @@ impl NameIndex {
             *start = sum;
         }
         let entries = place(&keyed, &starts);
-        NameIndex {
-            starts,
-            entries,
-            bits,
-        }
+        NameIndex { starts, entries, bits }
     }
 
     /// The numbers whose names may be the one with this hash, in order.
@@ -107,13 +103,8 @@ mod tests {
     #[test]
     fn finds_all_of_a_name_in_order() {
         let names = ["a", "b", "a", "", "long name", "a"];
-        let index = NameIndex::build(
-            names
-                .iter()
-                .enumerate()
-                .map(|(i, n)| (i as u32, Poly::of(n.as_bytes()))),
-            6,
-        );
+        let index =
+            NameIndex::build(names.iter().enumerate().map(|(i, n)| (i as u32, Poly::of(n.as_bytes()))), 6);
         let find = |name: &str| {
             let hits = index.candidates(Poly::of(name.as_bytes())).iter().copied();
             hits.filter(|i| names[*i as usize] == name).collect::<Vec<_>>()

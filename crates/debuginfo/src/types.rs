@@ -298,12 +298,7 @@ pub trait Types: Send + Sync {
     /// Whether it is a character: pahole leaves out the flag of BTF, so by the name `char` and one byte.
     fn is_char(&self, id: TypeId) -> bool {
         match self.strip(id) {
-            Ok((
-                _,
-                Type::Int {
-                    name, size, char_, ..
-                },
-            )) => char_ || size == 1 && name.ends_with("char"),
+            Ok((_, Type::Int { name, size, char_, .. })) => char_ || size == 1 && name.ends_with("char"),
             _ => false,
         }
     }

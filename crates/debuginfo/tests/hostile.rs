@@ -15,12 +15,8 @@ fn btf() -> BtfBuilder {
     let int = b.int("int", 4, true);
     let array = b.array(int, int, 4);
     let inner = b.structure(false, "", 16, &[("a", array, 0, 0)]);
-    let outer = b.structure(
-        true,
-        "outer",
-        32,
-        &[("", inner, 0, 0), ("bits", int, 64, 5), ("m", inner, 128, 0)],
-    );
+    let outer =
+        b.structure(true, "outer", 32, &[("", inner, 0, 0), ("bits", int, 64, 5), ("m", inner, 128, 0)]);
     let constant = b.qualifier(10, outer);
     let typedef = b.typedef("outer_t", constant);
     b.enumeration("e", true, &[("A", 1)]);
@@ -49,9 +45,7 @@ fn question(b: &Btf) {
 fn kallsyms(order: Order, written: Written) -> (SparseMemory, Keys, usize) {
     let mut b = KallsymsBuilder::new(Abi::LE64);
     (b.order, b.written) = (order, written);
-    b.symbols = (0..700)
-        .map(|i| (AT.0 - 0x10_0000 + 16 * i, 'T', format!("function_{i}")))
-        .collect();
+    b.symbols = (0..700).map(|i| (AT.0 - 0x10_0000 + 16 * i, 'T', format!("function_{i}"))).collect();
     let image = b.build(AT);
     let at = |label| image.labels.get(label).copied();
     let keys = Keys {
@@ -159,10 +153,7 @@ fn kallsyms_cut_off_anywhere() {
             (pages..=len / 4096).for_each(|p| _ = mem.punch(AT.offset(4096 * p as u64)));
             // The last page may hold only what is not needed; then all must be there.
             let range = AT..AT.offset(len as u64);
-            let found = [
-                Kallsyms::from_keys(&mem, &keys, &[]),
-                Kallsyms::find(&mem, range, &[]),
-            ];
+            let found = [Kallsyms::from_keys(&mem, &keys, &[]), Kallsyms::find(&mem, range, &[])];
             let all = |k: &Kallsyms| k.len() == 700 && k.name(699).as_deref() == Some("function_699");
             assert!(found.iter().flatten().all(all));
             assert!(pages > 0 || found.iter().all(Result::is_err));

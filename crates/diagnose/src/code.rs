@@ -128,7 +128,9 @@ impl<'t> Trace<'t> {
     /// The last instruction before `before` that changes `reg`.
     fn definition(&self, reg: usize, before: usize) -> Option<usize> {
         let preserved = self.t.arch().preserved_registers() >> reg & 1 == 1;
-        self.insns[..before].iter().rposition(|i| i.changes(reg) || matches!(i.flow, Flow::Call(_)) && !preserved)
+        self.insns[..before]
+            .iter()
+            .rposition(|i| i.changes(reg) || matches!(i.flow, Flow::Call(_)) && !preserved)
     }
 
     /// The value of `reg` just before instruction `before`: as the registers have it if nothing changed it since, else worked

@@ -30,8 +30,19 @@ pub struct Trap<'a> {
 
 /// Functions that an exception's handler calls only when it gives up (arch/x86/kernel/dumpstack.c, mm/fault.c; kernel/exit.c).
 const GIVES_UP: &[&str] = &[
-    "oops_end", "page_fault_oops", "no_context", "die", "__die", "die_addr", "die_kernel_fault", "rewind_stack_do_exit",
-    "rewind_stack_and_make_dead", "make_task_dead", "exc_general_protection", "exc_double_fault", "do_double_fault",
+    "oops_end",
+    "page_fault_oops",
+    "no_context",
+    "die",
+    "__die",
+    "die_addr",
+    "die_kernel_fault",
+    "rewind_stack_do_exit",
+    "rewind_stack_and_make_dead",
+    "make_task_dead",
+    "exc_general_protection",
+    "exc_double_fault",
+    "do_double_fault",
 ];
 
 impl Crash {

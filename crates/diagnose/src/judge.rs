@@ -86,18 +86,7 @@ fn shown(e: findings::Evidence, class: Class) -> Evidence {
 
 /// Nothing explains it: the facts are shown, and that is said.
 fn unknown(case: &Case, best: f64) -> Verdict {
-    let Some(crash) = case.crash() else {
-        return Verdict {
-            class: Class::Unknown.slug(),
-            title: "no panic in this dump".into(),
-            statement: "No CPU of this kernel had panicked when the dump was taken: the dump was taken from outside, or the \
-                        machine hung. Nothing that necropsy knows to look for was found."
-                .into(),
-            confidence: 0.0,
-            advice: vec!["look at what each CPU was doing: bt -a".into(), "look for tasks that wait: ps -m".into()],
-            ..Verdict::default()
-        };
-    };
+    let Some(crash) = case.crash() else { return no_crash(case) };
     let named = crash.stack.frames.iter().filter_map(|f| base_name(f).map(|n| (f, n)));
     let first = named.clone().find(|(_, n)| !blame::is_machinery(n)).map_or("an unknown place", |(_, n)| n);
     Verdict {
@@ -113,6 +102,35 @@ fn unknown(case: &Case, best: f64) -> Verdict {
         confidence: best,
         task: Some(present::task_info(&crash.task, Some(crash.cpu))),
         advice: vec!["read the stack: bt".into(), "read the last lines of the log: log".into()],
+        ..Verdict::default()
+    }
+}
+
+/// No CPU is known to have panicked: because none did, or because that cannot be read.
+fn no_crash(case: &Case) -> Verdict {
+    let t = &case.target;
+    let unreadable = t.kallsyms().is_none() || t.types().is_err();
+    let (title, statement) = if unreadable {
+        (
+            "the dump is too damaged to tell",
+            "The kernel's symbol table or types cannot be read from this dump (the notes say why), so what happened cannot be \
+             told from it.",
+        )
+    } else {
+        (
+            "no panic in this dump",
+            "No CPU of this kernel had panicked when the dump was taken: the dump was taken from outside, or the machine hung. \
+             Nothing that necropsy knows to look for was found.",
+        )
+    };
+    Verdict {
+        class: Class::Unknown.slug(),
+        title: title.into(),
+        statement: statement.into(),
+        advice: vec![
+            "look at what each CPU was doing: bt -a".into(),
+            "look for tasks that wait: ps -m".into(),
+        ],
         ..Verdict::default()
     }
 }

@@ -27,9 +27,7 @@ pub fn system_info(t: &Target, tasks: Option<&Tasks>) -> SystemInfo {
         uptime_seconds: clock.map(|c| c.uptime),
         load_average: system::load_average(t).ok(),
         tasks: tasks.map(|tasks| tasks.all.len()),
-        taint: taint::mask(t)
-            .map(|mask| taint::letters(t, mask))
-            .unwrap_or_default(),
+        taint: taint::mask(t).map(|mask| taint::letters(t, mask)).unwrap_or_default(),
         panic: None,
         build_id: info.and_then(|i| i.build_id()).map(str::to_owned),
     }
@@ -42,11 +40,7 @@ fn rfc3339(seconds: u64) -> Option<String> {
 
 /// A task in one line.
 pub fn task_info(task: &Task, cpu: Option<usize>) -> TaskInfo {
-    TaskInfo {
-        pid: task.pid,
-        comm: bytes_text(&task.comm.0),
-        cpu,
-    }
+    TaskInfo { pid: task.pid, comm: bytes_text(&task.comm.0), cpu }
 }
 
 /// The stack of a task.
@@ -105,7 +99,5 @@ fn frame_info(frame: &Frame) -> FrameInfo {
 
 fn registers(t: &Target, regs: &Regs) -> Vec<(&'static str, Hex)> {
     let named = t.arch().registers().iter().enumerate();
-    named
-        .filter_map(|(i, name)| Some((*name, Hex(regs.get(i)?))))
-        .collect()
+    named.filter_map(|(i, name)| Some((*name, Hex(regs.get(i)?)))).collect()
 }

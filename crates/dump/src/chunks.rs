@@ -14,11 +14,7 @@ pub(crate) struct Chunks {
 impl Chunks {
     /// About `entries` pieces of `size` bytes (a power of two) are kept.
     pub(crate) fn new(store: Arc<dyn Store>, size: u64, entries: usize) -> Self {
-        Chunks {
-            store,
-            size,
-            cache: Cache::new(entries),
-        }
+        Chunks { store, size, cache: Cache::new(entries) }
     }
 
     /// Length of the store.
@@ -33,10 +29,7 @@ impl Chunks {
         }
         let mut done = 0;
         while done < buf.len() {
-            let at = off.checked_add(done as u64).ok_or(IoError::End {
-                at: off,
-                len: self.len(),
-            })?;
+            let at = off.checked_add(done as u64).ok_or(IoError::End { at: off, len: self.len() })?;
             let rest = buf.get_mut(done..).unwrap_or_default();
             match self.copy(at, rest) {
                 Some(n) => done += n,
@@ -63,9 +56,7 @@ impl Chunks {
         let start = index * self.size;
         let len = self.len().checked_sub(start)?.min(self.size);
         let mut piece: Arc<[u8]> = std::iter::repeat_n(0, len as usize).collect();
-        self.store
-            .read_at(FileOff(start), Arc::get_mut(&mut piece)?)
-            .ok()?;
+        self.store.read_at(FileOff(start), Arc::get_mut(&mut piece)?).ok()?;
         self.cache.insert(index, piece.clone());
         Some(piece)
     }

@@ -17,10 +17,7 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// No format knows the file.
-    #[error(
-        "{name} is {looks_like}, not a crash dump; supported are: {}",
-        crate::formats::supported()
-    )]
+    #[error("{name} is {looks_like}, not a crash dump; supported are: {}", crate::formats::supported())]
     Unknown {
         /// The file.
         name: String,
@@ -63,24 +60,13 @@ impl OpenError {
     /// A failed read of the structure `what` in the file `name`.
     pub(crate) fn reading(name: &str, what: &'static str, error: IoError, need: u64) -> Self {
         match error {
-            IoError::End { len, .. } => OpenError::Truncated {
-                name: name.into(),
-                what,
-                need,
-                len,
-            },
-            IoError::Os(source) => OpenError::Io {
-                name: name.into(),
-                source,
-            },
+            IoError::End { len, .. } => OpenError::Truncated { name: name.into(), what, need, len },
+            IoError::Os(source) => OpenError::Io { name: name.into(), source },
         }
     }
 
     /// Headers that contradict themselves.
     pub(crate) fn damaged(name: &str, what: impl Into<String>) -> Self {
-        OpenError::Damaged {
-            name: name.into(),
-            what: what.into(),
-        }
+        OpenError::Damaged { name: name.into(), what: what.into() }
     }
 }

@@ -12,19 +12,10 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"PAGEDU64", "a Windows crash dump"),
     (b"PAGEDUMP", "a Windows crash dump"),
     (b"EMiL", "a LiME memory image (convert it to raw)"),
-    (
-        b"QEVM",
-        "a QEMU snapshot (use dump-guest-memory instead of savevm)",
-    ),
-    (
-        b"LibvirtQemudSave",
-        "a libvirt save file (use virsh dump --memory-only)",
-    ),
+    (b"QEVM", "a QEMU snapshot (use dump-guest-memory instead of savevm)"),
+    (b"LibvirtQemudSave", "a libvirt save file (use virsh dump --memory-only)"),
     (b"QFI\xfb", "a qcow2 disk image"),
-    (
-        b"\xd2\xbe\xd2\xbe",
-        "a VMware snapshot (convert it with vmss2core)",
-    ),
+    (b"\xd2\xbe\xd2\xbe", "a VMware snapshot (convert it with vmss2core)"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x89PNG", "a picture"),
     (b"%PDF", "a PDF document"),
@@ -49,25 +40,20 @@ pub(crate) fn like(head: &[u8]) -> String {
 pub(crate) fn is_foreign(head: &[u8]) -> bool {
     head.is_empty()
         || is_text(head)
-        || MAGIC
-            .iter()
-            .any(|(magic, _)| magic.len() > 3 && head.starts_with(magic))
+        || MAGIC.iter().any(|(magic, _)| magic.len() > 3 && head.starts_with(magic))
 }
 
 fn is_text(head: &[u8]) -> bool {
     // A character may be cut at the end of `head`.
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
-        Err(e) if e.error_len().is_none() => head
-            .get(..e.valid_up_to())
-            .and_then(|h| std::str::from_utf8(h).ok())
-            .unwrap_or_default(),
+        Err(e) if e.error_len().is_none() => {
+            head.get(..e.valid_up_to()).and_then(|h| std::str::from_utf8(h).ok()).unwrap_or_default()
+        }
         Err(_) => return false,
     };
     !text.is_empty()
-        && text
-            .chars()
-            .all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b'))
+        && text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\x0c' | '\x1b'))
 }
 
 #[cfg(test)]

@@ -141,9 +141,7 @@ impl Machine {
             ("CONFIG_ARM_LPAE", Machine::Arm),
             ("CONFIG_X86_PAE", Machine::I386),
         ];
-        KEYS.iter()
-            .find(|(key, _)| info.get(key).is_some())
-            .map(|(_, machine)| *machine)
+        KEYS.iter().find(|(key, _)| info.get(key).is_some()).map(|(_, machine)| *machine)
     }
 }
 

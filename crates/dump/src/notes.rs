@@ -44,12 +44,7 @@ impl Notes {
 
     fn cpu(&mut self, kind: CpuNoteKind, pid: Option<i32>, data: &[u8]) {
         let cpu = self.cpus.iter().filter(|c| c.kind == kind).count();
-        self.cpus.push(CpuNote {
-            cpu,
-            kind,
-            pid,
-            data: data.to_vec(),
-        });
+        self.cpus.push(CpuNote { cpu, kind, pid, data: data.to_vec() });
     }
 }
 

@@ -20,21 +20,15 @@ pub fn open(paths: &[PathBuf]) -> Result<Source, OpenError> {
 /// The same for bytes that lie elsewhere; `names` are for messages.
 pub fn open_stores(stores: Vec<Arc<dyn Store>>, names: &[String]) -> Result<Source, OpenError> {
     let name = |i: usize| names.get(i).cloned().unwrap_or_else(|| format!("part {}", i + 1));
-    let parts: Vec<Part> = stores
-        .into_iter()
-        .enumerate()
-        .map(|(i, store)| Part { store, name: name(i) })
-        .collect();
+    let parts: Vec<Part> =
+        stores.into_iter().enumerate().map(|(i, store)| Part { store, name: name(i) }).collect();
     open_parts(&parts)
 }
 
 fn part(path: &Path) -> Result<Part, OpenError> {
     let name = path.display().to_string();
     match FileStore::open(path) {
-        Ok(store) => Ok(Part {
-            store: Arc::new(store),
-            name,
-        }),
+        Ok(store) => Ok(Part { store: Arc::new(store), name }),
         Err(source) => Err(OpenError::Io { name, source }),
     }
 }
@@ -47,10 +41,7 @@ pub(crate) fn open_parts(parts: &[Part]) -> Result<Source, OpenError> {
         let found = format_of(part)?;
         if found.name() != format.name() {
             let what = format!("it is {}, they are {}", found.name(), format.name());
-            return Err(OpenError::Parts {
-                name: part.name.clone(),
-                what,
-            });
+            return Err(OpenError::Parts { name: part.name.clone(), what });
         }
     }
     let mut source = format.open(parts)?;
@@ -69,8 +60,7 @@ pub(crate) fn head(part: &Part) -> Result<Vec<u8>, OpenError> {
 fn format_of(part: &Part) -> Result<&'static dyn Format, OpenError> {
     let head = head(part)?;
     let known = FORMATS.iter().find(|f| f.probe(&head));
-    known.copied().ok_or_else(|| OpenError::Unknown {
-        name: part.name.clone(),
-        looks_like: looks::like(&head),
-    })
+    known
+        .copied()
+        .ok_or_else(|| OpenError::Unknown { name: part.name.clone(), looks_like: looks::like(&head) })
 }

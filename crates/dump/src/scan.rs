@@ -36,24 +36,13 @@ impl Found {
     /// Byte order and pointer width as far as the text tells.
     pub(crate) fn abi(&self) -> Abi {
         let machine = Machine::from_vmcoreinfo(&self.info);
-        let usual = if machine == Some(Machine::S390x) {
-            Endian::Big
-        } else {
-            Endian::Little
-        };
-        Abi {
-            endian: self.endian.unwrap_or(usual),
-            word: self.info.word().unwrap_or(8),
-        }
+        let usual = if machine == Some(Machine::S390x) { Endian::Big } else { Endian::Little };
+        Abi { endian: self.endian.unwrap_or(usual), word: self.info.word().unwrap_or(8) }
     }
 
     /// Better candidates compare greater: the crashed kernel's text has CRASHTIME, a capture kernel's has not.
     fn rank(&self) -> (bool, bool, usize) {
-        (
-            self.info.get("CRASHTIME").is_some(),
-            !self.info.truncated(),
-            self.info.iter().count(),
-        )
+        (self.info.get("CRASHTIME").is_some(), !self.info.truncated(), self.info.iter().count())
     }
 }
 
@@ -69,20 +58,14 @@ pub(crate) fn fill_in(meta: &mut DumpMeta, mem: &dyn PhysMem) {
     }
     let found = scan(mem);
     if found.len() > 1 {
-        meta.notes.push(format!(
-            "memory holds {} different VMCOREINFO texts; the best is used",
-            found.len()
-        ));
+        meta.notes.push(format!("memory holds {} different VMCOREINFO texts; the best is used", found.len()));
     }
     match found.into_iter().next() {
         Some(best) => {
-            meta.notes
-                .push("no VMCOREINFO note; its text was found by a scan of memory".into());
+            meta.notes.push("no VMCOREINFO note; its text was found by a scan of memory".into());
             meta.vmcoreinfo = Some(best.info);
         }
-        None => meta
-            .notes
-            .push("no VMCOREINFO in the headers or in memory".into()),
+        None => meta.notes.push("no VMCOREINFO in the headers or in memory".into()),
     }
 }
 
@@ -90,9 +73,7 @@ pub(crate) fn fill_in(meta: &mut DumpMeta, mem: &dyn PhysMem) {
 pub(crate) fn scan(mem: &dyn PhysMem) -> Vec<Found> {
     let next = Mutex::new(PhysAddr(0));
     let found = Mutex::new(Vec::new());
-    let threads = std::thread::available_parallelism()
-        .map_or(1, |n| n.get())
-        .min(16);
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(16);
     std::thread::scope(|scope| {
         for _ in 1..threads {
             scope.spawn(|| work(mem, &next, &found));
@@ -157,10 +138,7 @@ fn hits(mem: &dyn PhysMem, range: Range<PhysAddr>, buf: &mut [u8]) -> Vec<PhysAd
         }
     }
     let pages = buf.chunks(PAGE as usize).zip(0..);
-    pages
-        .filter(|(page, _)| begins(page))
-        .map(|(_, i)| range.start.offset(i * PAGE))
-        .collect()
+    pages.filter(|(page, _)| begins(page)).map(|(_, i)| range.start.offset(i * PAGE)).collect()
 }
 
 fn begins(page: &[u8]) -> bool {

@@ -19,15 +19,9 @@ impl FileStore {
         let file = File::open(path)?;
         let meta = file.metadata()?;
         if meta.is_dir() {
-            return Err(Error::new(
-                ErrorKind::IsADirectory,
-                "it is a directory; give the dump file in it",
-            ));
+            return Err(Error::new(ErrorKind::IsADirectory, "it is a directory; give the dump file in it"));
         }
-        Ok(FileStore {
-            len: length(&file, meta.len())?,
-            file,
-        })
+        Ok(FileStore { len: length(&file, meta.len())?, file })
     }
 }
 
@@ -44,17 +38,11 @@ impl Store for FileStore {
     fn read_at(&self, off: FileOff, buf: &mut [u8]) -> Result<(), IoError> {
         let end = off.0.checked_add(buf.len() as u64);
         if end.is_none_or(|end| end > self.len) {
-            return Err(IoError::End {
-                at: off.0,
-                len: self.len,
-            });
+            return Err(IoError::End { at: off.0, len: self.len });
         }
         match self.file.read_exact_at(buf, off.0) {
             // The file shrank since it was opened.
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(IoError::End {
-                at: off.0,
-                len: self.len,
-            }),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(IoError::End { at: off.0, len: self.len }),
             other => Ok(other?),
         }
     }

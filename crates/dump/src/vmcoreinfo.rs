@@ -20,11 +20,7 @@ impl VmcoreInfo {
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut entries = entries(text.get(..whole).unwrap_or_default());
         entries.sort_by_key(|(key, _)| text.get(key.clone()).unwrap_or_default());
-        VmcoreInfo {
-            text,
-            entries,
-            truncated,
-        }
+        VmcoreInfo { text, entries, truncated }
     }
 
     /// The whole text.
@@ -39,18 +35,14 @@ impl VmcoreInfo {
 
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let at = self
-            .entries
-            .partition_point(|(k, _)| self.text.get(k.clone()).unwrap_or_default() < key);
+        let at = self.entries.partition_point(|(k, _)| self.text.get(k.clone()).unwrap_or_default() < key);
         let (found, value) = self.entries.get(at)?;
         (self.text.get(found.clone())? == key).then(|| self.text.get(value.clone()))?
     }
 
     /// All keys and values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries
-            .iter()
-            .filter_map(|(k, v)| Some((self.text.get(k.clone())?, self.text.get(v.clone())?)))
+        self.entries.iter().filter_map(|(k, v)| Some((self.text.get(k.clone())?, self.text.get(v.clone())?)))
     }
 
     /// `SYMBOL(name)`: an address, bare hexadecimal.
@@ -63,10 +55,7 @@ impl VmcoreInfo {
         let text = self.get(&format!("NUMBER({name})"))?;
         match text.strip_prefix("0x") {
             Some(hex) => u64::from_str_radix(hex, 16).ok().map(|n| n as i64),
-            None => text
-                .parse()
-                .ok()
-                .or_else(|| text.parse::<u64>().ok().map(|n| n as i64)),
+            None => text.parse().ok().or_else(|| text.parse::<u64>().ok().map(|n| n as i64)),
         }
     }
 
@@ -120,9 +109,7 @@ impl VmcoreInfo {
         match self.size("list_head") {
             Some(16) => Some(8),
             Some(8) => Some(4),
-            _ => self
-                .symbol("init_uts_ns")
-                .map(|at| if at >> 32 == 0 { 4 } else { 8 }),
+            _ => self.symbol("init_uts_ns").map(|at| if at >> 32 == 0 { 4 } else { 8 }),
         }
     }
 }

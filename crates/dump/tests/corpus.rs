@@ -11,16 +11,8 @@ use necropsy_dump::{CpuNoteKind, Machine, open, scan_vmcoreinfo};
 fn vmcores() -> Vec<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     let root = std::env::var_os("NECROPSY_CORPUS").map_or(beside, PathBuf::from);
-    let list = |dir: &Path| {
-        std::fs::read_dir(dir)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path())
-    };
-    let mut found: Vec<PathBuf> = list(&root)
-        .flat_map(|kernel| list(&kernel).collect::<Vec<_>>())
-        .collect();
+    let list = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    let mut found: Vec<PathBuf> = list(&root).flat_map(|kernel| list(&kernel).collect::<Vec<_>>()).collect();
     found.iter_mut().for_each(|dir| dir.push("vmcore"));
     found.retain(|file| file.exists());
     found.sort();
@@ -55,24 +47,11 @@ fn every_dump_opens_and_every_page_reads() {
         let opened = start.elapsed();
         let meta = &source.meta;
         let info = meta.vmcoreinfo.as_ref().unwrap();
-        assert!(
-            info.symbol("init_uts_ns").is_some() && !info.truncated(),
-            "{}",
-            file.display()
-        );
+        assert!(info.symbol("init_uts_ns").is_some() && !info.truncated(), "{}", file.display());
         assert_eq!(info.osrelease(), meta.uts.as_ref().map(|u| u.release.as_str()));
         assert_eq!(meta.phys_base, info.number("phys_base"));
-        assert_eq!(
-            meta.cpus
-                .iter()
-                .filter(|c| c.kind == CpuNoteKind::Prstatus)
-                .count(),
-            2
-        );
-        assert_eq!(
-            (meta.machine, meta.page_size, meta.complete),
-            (Some(Machine::X86_64), 4096, true)
-        );
+        assert_eq!(meta.cpus.iter().filter(|c| c.kind == CpuNoteKind::Prstatus).count(), 2);
+        assert_eq!((meta.machine, meta.page_size, meta.complete), (Some(Machine::X86_64), 4096, true));
         assert_eq!(meta.notes, [""; 0]);
         let mem = source.physical.unwrap();
         let start = Instant::now();
@@ -101,22 +80,13 @@ fn scattered_pages_and_the_scan_for_vmcoreinfo() {
         let pages: Vec<u64> = runs.flat_map(|r| (r.start.0..r.end.0).step_by(4096)).collect();
         let start = Instant::now();
         for i in 0..2500 {
-            mem.read(PhysAddr(pages[i * 7919 % pages.len()]), &mut [0; 64])
-                .unwrap();
+            mem.read(PhysAddr(pages[i * 7919 % pages.len()]), &mut [0; 64]).unwrap();
         }
         let scattered = start.elapsed();
         let start = Instant::now();
         let found = scan_vmcoreinfo(mem.as_ref());
-        println!(
-            "{}: 2500 pages {scattered:?}, scan {:?}",
-            file.display(),
-            start.elapsed()
-        );
+        println!("{}: 2500 pages {scattered:?}, scan {:?}", file.display(), start.elapsed());
         let known = source.meta.vmcoreinfo.unwrap();
-        assert!(
-            found
-                .iter()
-                .any(|f| f.symbol("init_uts_ns") == known.symbol("init_uts_ns"))
-        );
+        assert!(found.iter().any(|f| f.symbol("init_uts_ns") == known.symbol("init_uts_ns")));
     }
 }

@@ -11,28 +11,14 @@ use proptest::prelude::*;
 /// One file of every format for each byte order.
 fn files() -> Vec<(Memory, Image)> {
     let mut out = Vec::new();
-    for (abi, codec) in [
-        (Abi::LE64, Codec::Zlib),
-        (Abi::BE64, Codec::Raw),
-        (Abi::LE32, Codec::Lzo),
-    ] {
+    for (abi, codec) in [(Abi::LE64, Codec::Zlib), (Abi::BE64, Codec::Raw), (Abi::LE32, Codec::Lzo)] {
         let memory = machine(abi, 60);
-        let dump = kdump(
-            &memory,
-            &KdumpOptions {
-                codec,
-                ..Default::default()
-            },
-        )
-        .remove(0);
+        let dump = kdump(&memory, &KdumpOptions { codec, ..Default::default() }).remove(0);
         for order in [Order::Forward, Order::Backward] {
             out.push((memory.clone(), flattened(&dump.bytes, 700, order)));
         }
         out.push((memory.clone(), dump));
-        let options = ElfOptions {
-            extended: true,
-            ..Default::default()
-        };
+        let options = ElfOptions { extended: true, ..Default::default() };
         out.push((memory.clone(), elf(&memory, &options)));
     }
     out
@@ -43,11 +29,8 @@ fn cut_files_never_lie() {
     for (memory, image) in files() {
         let mut seed = 7;
         let len = image.bytes.len();
-        let mut cuts: Vec<usize> = image
-            .marks
-            .iter()
-            .flat_map(|m| [m.saturating_sub(1), *m, m + 1])
-            .collect();
+        let mut cuts: Vec<usize> =
+            image.marks.iter().flat_map(|m| [m.saturating_sub(1), *m, m + 1]).collect();
         cuts.extend((0..200).map(|_| random(&mut seed) as usize % len));
         cuts.sort_unstable();
         cuts.dedup();
@@ -56,11 +39,7 @@ fn cut_files_never_lie() {
                 never_wrong(&source, &memory);
                 // The last bytes of an ELF file may be the table of sections, which nobody needs.
                 let whole = source.meta.complete && source.meta.format != "ELF";
-                assert!(
-                    !whole,
-                    "{} cut at {cut} of {len} is called complete",
-                    source.meta.format
-                );
+                assert!(!whole, "{} cut at {cut} of {len} is called complete", source.meta.format);
             }
         }
     }
@@ -89,15 +68,7 @@ fn exercise(bytes: Vec<u8>) {
 
 /// Small files, so that most damage hits a header.
 fn small(which: usize) -> Vec<u8> {
-    let abi = [
-        Abi::LE64,
-        Abi::BE64,
-        Abi::LE32,
-        Abi {
-            endian: Endian::Big,
-            word: 4,
-        },
-    ][which / 3 % 4];
+    let abi = [Abi::LE64, Abi::BE64, Abi::LE32, Abi { endian: Endian::Big, word: 4 }][which / 3 % 4];
     let memory = machine(abi, 40);
     let dump = || kdump(&memory, &KdumpOptions::default()).remove(0).bytes;
     match which % 3 {

@@ -32,10 +32,7 @@ fn a_terabyte_opens_by_its_bitmap_alone() {
         let source = open_stores(vec![store.clone()], &["large".into()]).unwrap();
         let read = store.1.load(Ordering::Relaxed);
         // One of the two bitmaps, headers and a piece of the descriptors.
-        assert!(
-            read <= bitmaps / 2 + (96 << 10),
-            "{read} bytes read to open {ram:#x}"
-        );
+        assert!(read <= bitmaps / 2 + (96 << 10), "{read} bytes read to open {ram:#x}");
         assert!(source.meta.complete, "{:?}", source.meta.notes);
         let mem = source.physical.unwrap();
         let mut buf = [0; 4096];
@@ -43,10 +40,7 @@ fn a_terabyte_opens_by_its_bitmap_alone() {
             mem.read(PhysAddr(pfn * 4096), &mut buf).unwrap();
             assert_eq!(buf, [*pfn as u8; 4096]);
         }
-        assert_eq!(
-            mem.read(PhysAddr(5 * 4096), &mut buf).unwrap_err().why,
-            Why::Filtered(31)
-        );
+        assert_eq!(mem.read(PhysAddr(5 * 4096), &mut buf).unwrap_err().why, Why::Filtered(31));
         let used = store.1.load(Ordering::Relaxed) - read;
         assert!(used <= 512 << 10, "{used} bytes read for {} pages", dumped.len());
         let last = PhysAddr(3 * 4096);

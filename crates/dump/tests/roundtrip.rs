@@ -8,32 +8,16 @@ use necropsy_base::{Abi, Endian, PhysAddr, Why};
 use necropsy_dump::{CpuNoteKind, FORMATS, Machine, Source};
 use necropsy_synth::dump::{Codec, ElfOptions, KdumpOptions, Order, Page, elf, flattened, kdump};
 
-const ABIS: [Abi; 4] = [
-    Abi::LE64,
-    Abi::BE64,
-    Abi::LE32,
-    Abi {
-        endian: Endian::Big,
-        word: 4,
-    },
-];
+const ABIS: [Abi; 4] = [Abi::LE64, Abi::BE64, Abi::LE32, Abi { endian: Endian::Big, word: 4 }];
 
 fn check_meta(source: &Source, abi: Abi) {
     let meta = &source.meta;
-    assert_eq!(
-        (meta.abi, meta.page_size, meta.complete),
-        (abi, 4096, true),
-        "{:?}",
-        meta.notes
-    );
+    assert_eq!((meta.abi, meta.page_size, meta.complete), (abi, 4096, true), "{:?}", meta.notes);
     assert_eq!(meta.vmcoreinfo.as_ref().map(|i| i.text()), Some(INFO));
     let kinds: Vec<_> = meta.cpus.iter().map(|c| (c.cpu, c.kind, c.data.len())).collect();
     let cpu = |n, kind, len| (n, kind, len);
     use CpuNoteKind::{Prstatus, Qemu};
-    assert_eq!(
-        kinds,
-        [cpu(0, Prstatus, 336), cpu(1, Prstatus, 336), cpu(0, Qemu, 440)]
-    );
+    assert_eq!(kinds, [cpu(0, Prstatus, 336), cpu(1, Prstatus, 336), cpu(0, Qemu, 440)]);
     let pid = 16 + 2 * usize::from(abi.word);
     let bytes = [pid as u8, pid as u8 + 1, pid as u8 + 2, pid as u8 + 3];
     assert_eq!(meta.cpus[0].pid, Some(abi.uint(&bytes) as i32));
@@ -48,11 +32,7 @@ fn kdump_in_every_codec_and_order() {
                 if packed && abi.word == 4 {
                     memory.machine = "i686";
                 }
-                let options = KdumpOptions {
-                    codec,
-                    packed: packed && abi.word == 4,
-                    ..Default::default()
-                };
+                let options = KdumpOptions { codec, packed: packed && abi.word == 4, ..Default::default() };
                 let source = open_bytes(vec![kdump(&memory, &options).remove(0).bytes]).unwrap();
                 check_meta(&source, abi);
                 check(&source, &memory, Why::Filtered(31));
@@ -70,11 +50,7 @@ fn kdump_in_every_version() {
     for version in 0..=6 {
         let memory = machine(Abi::LE64, 200);
         let diskdump = version < 2;
-        let options = KdumpOptions {
-            version,
-            diskdump,
-            ..Default::default()
-        };
+        let options = KdumpOptions { version, diskdump, ..Default::default() };
         let source = open_bytes(vec![kdump(&memory, &options).remove(0).bytes]).unwrap();
         let level = if version == 0 { None } else { Some(31) };
         assert_eq!(source.meta.dump_level, level);
@@ -88,11 +64,7 @@ fn kdump_in_every_version() {
 fn split_dumps_in_any_order_and_with_a_part_missing() {
     for version in [2, 6] {
         let memory = machine(Abi::LE64, 500);
-        let options = KdumpOptions {
-            version,
-            parts: 3,
-            ..Default::default()
-        };
+        let options = KdumpOptions { version, parts: 3, ..Default::default() };
         let mut files: Vec<Vec<u8>> = kdump(&memory, &options).into_iter().map(|i| i.bytes).collect();
         files.swap(0, 2);
         let source = open_bytes(files.clone()).unwrap();
@@ -100,11 +72,7 @@ fn split_dumps_in_any_order_and_with_a_part_missing() {
         check(&source, &memory, Why::Filtered(31));
         let source = open_bytes(files[..2].to_vec()).unwrap();
         assert!(!source.meta.complete);
-        let error = source
-            .physical
-            .unwrap()
-            .read(PhysAddr(0), &mut [0; 8])
-            .unwrap_err();
+        let error = source.physical.unwrap().read(PhysAddr(0), &mut [0; 8]).unwrap_err();
         assert_eq!(error.why, Why::Lost);
         assert!(open_bytes(vec![files[0].clone(), files[0].clone()]).is_err());
     }
@@ -114,10 +82,7 @@ fn split_dumps_in_any_order_and_with_a_part_missing() {
 fn incomplete_dump_says_which_pages_are_lost() {
     let mut memory = machine(Abi::LE64, 100);
     memory.pages = (0..100).map(|i| Page::Data(vec![i + 1; 4096])).collect();
-    let options = KdumpOptions {
-        lost_from: Some(60),
-        ..Default::default()
-    };
+    let options = KdumpOptions { lost_from: Some(60), ..Default::default() };
     let source = open_bytes(vec![kdump(&memory, &options).remove(0).bytes]).unwrap();
     assert!(!source.meta.complete && !source.meta.notes.is_empty());
     let mem = source.physical.unwrap();
@@ -132,11 +97,8 @@ fn elf_in_every_class_and_place() {
     for abi in ABIS {
         for bits in 0..4 {
             let memory = machine(abi, 200);
-            let options = ElfOptions {
-                extended: bits & 1 != 0,
-                headers_last: bits & 2 != 0,
-                ..Default::default()
-            };
+            let options =
+                ElfOptions { extended: bits & 1 != 0, headers_last: bits & 2 != 0, ..Default::default() };
             let source = open_bytes(vec![elf(&memory, &options).bytes]).unwrap();
             check_meta(&source, abi);
             check(&source, &memory, Why::ZeroOrFiltered);
@@ -144,11 +106,8 @@ fn elf_in_every_class_and_place() {
         }
     }
     let memory = machine(Abi::LE64, 50);
-    let options = ElfOptions {
-        incomplete: true,
-        virtual_offset: Some(0xffff_8880_0000_0000),
-        ..Default::default()
-    };
+    let options =
+        ElfOptions { incomplete: true, virtual_offset: Some(0xffff_8880_0000_0000), ..Default::default() };
     let source = open_bytes(vec![elf(&memory, &options).bytes]).unwrap();
     assert!(!source.meta.complete);
     assert_eq!(source.meta.machine, Some(Machine::X86_64));
@@ -205,11 +164,7 @@ fn vmcoreinfo_is_found_without_a_note() {
 fn raw_memory_is_known_by_its_vmcoreinfo() {
     let mut memory = machine(Abi::LE64, 64);
     let bytes = |p: &Page| {
-        if let Page::Data(d) = p {
-            d.clone()
-        } else {
-            vec![0; 4096]
-        }
+        if let Page::Data(d) = p { d.clone() } else { vec![0; 4096] }
     };
     memory.pages = memory.pages.iter().map(|p| Page::Data(bytes(p))).collect();
     with_info_in_memory(&mut memory);
@@ -246,10 +201,7 @@ fn a_core_without_physical_addresses_reads_by_virtual_ones() {
     use necropsy_base::VirtAddr;
     let memory = machine(Abi::LE64, 50);
     let base = 0xffff_8880_0000_0000;
-    let options = ElfOptions {
-        virtual_offset: Some(base),
-        ..Default::default()
-    };
+    let options = ElfOptions { virtual_offset: Some(base), ..Default::default() };
     let mut bytes = elf(&memory, &options).bytes;
     let count = usize::from(bytes[56]);
     for i in 0..count {
@@ -278,10 +230,6 @@ fn a_flattened_dump_from_a_broken_pipe_is_incomplete() {
     bytes.truncate(bytes.len() / 2);
     let source = open_bytes(vec![bytes]).unwrap();
     assert!(!source.meta.complete);
-    assert!(
-        source.meta.notes.iter().any(|n| n.contains("flattened")),
-        "{:?}",
-        source.meta.notes
-    );
+    assert!(source.meta.notes.iter().any(|n| n.contains("flattened")), "{:?}", source.meta.notes);
     common::never_wrong(&source, &memory);
 }

@@ -1,9 +1,9 @@
 //! CPUs: which there are, and which one died.
 
 use necropsy_base::MemoryExt;
+use necropsy_target::CpuNoteKind;
 use necropsy_target::Target;
 use necropsy_target::unwind::{Trust, unwind};
-use necropsy_target::CpuNoteKind;
 
 /// The CPUs that exist. (Online ones are no measure: `panic()` takes the others offline as it stops them.)
 pub fn present(t: &Target) -> Vec<usize> {

@@ -48,14 +48,9 @@ pub fn modules(t: &Target) -> Vec<ModuleInfo> {
 
 fn info(t: &Target, m: &Module) -> ModuleInfo {
     use necropsy_base::MemoryExt;
-    let raw = t
-        .load::<Raw>(m.at)
-        .map_err(|e| t.note(format!("module {}: {e}", m.name)))
-        .ok();
+    let raw = t.load::<Raw>(m.at).map_err(|e| t.note(format!("module {}: {e}", m.name))).ok();
     let raw = raw.as_ref();
-    let id = raw
-        .and_then(|r| r.build_id)
-        .and_then(|at| t.memory().bytes(at.0, 20).ok());
+    let id = raw.and_then(|r| r.build_id).and_then(|at| t.memory().bytes(at.0, 20).ok());
     let id = id.filter(|id| id.iter().any(|b| *b != 0));
     let version = raw.and_then(|r| r.version).filter(|v| !v.is_null());
     let version = version.and_then(|v| t.memory().cstr(v, 64).ok());
@@ -66,14 +61,9 @@ fn info(t: &Target, m: &Module) -> ModuleInfo {
         size: m.size(),
         // The count starts at one (`MODULE_REF_BASE`, 3.19 and later).
         refcount: raw.and_then(|r| r.refcount).map(|n| i64::from(n) - 1),
-        taint: raw
-            .and_then(|r| r.taints)
-            .map(|mask| taint::letters(t, mask))
-            .unwrap_or_default(),
+        taint: raw.and_then(|r| r.taints).map(|mask| taint::letters(t, mask)).unwrap_or_default(),
         build_id: id.map(|id| id.iter().map(|b| format!("{b:02x}")).collect()),
         version: version.map(|v| v.escape_ascii().to_string()),
-        state: raw
-            .and_then(|r| STATES.get(r.state as usize).copied())
-            .unwrap_or("?"),
+        state: raw.and_then(|r| STATES.get(r.state as usize).copied()).unwrap_or("?"),
     }
 }

@@ -49,11 +49,7 @@ const MAX_BUFFER: u64 = 1 << 31;
 
 /// Reads the log.
 pub fn log(t: &Target) -> Result<Log, LoadError> {
-    if t.symbol("prb").is_some() {
-        ring(t)
-    } else {
-        records(t)
-    }
+    if t.symbol("prb").is_some() { ring(t) } else { records(t) }
 }
 
 /// Bytes from the start of `of` to `member`, by types or by VMCOREINFO.
@@ -77,10 +73,7 @@ struct Table {
 impl Table {
     fn read(t: &Target, at: VirtAddr, count: u64, stride: u64) -> Result<Table, LoadError> {
         let bytes = t.memory().bytes(at, (count * stride) as usize)?;
-        Ok(Table {
-            bytes,
-            stride: stride as usize,
-        })
+        Ok(Table { bytes, stride: stride as usize })
     }
     fn entry(&self, index: u64) -> Option<&[u8]> {
         let start = usize::try_from(index).ok()?.checked_mul(self.stride)?;
@@ -97,12 +90,8 @@ fn ring(t: &Target) -> Result<Log, LoadError> {
     };
     let descs_at = rb.offset(offset(t, "printk_ringbuffer", "desc_ring")?);
     let text_at = rb.offset(offset(t, "printk_ringbuffer", "text_data_ring")?);
-    let bits = t
-        .memory()
-        .u32(descs_at.offset(offset(t, "prb_desc_ring", "count_bits")?))?;
-    let text_bits = t
-        .memory()
-        .u32(text_at.offset(offset(t, "prb_data_ring", "size_bits")?))?;
+    let bits = t.memory().u32(descs_at.offset(offset(t, "prb_desc_ring", "count_bits")?))?;
+    let text_bits = t.memory().u32(text_at.offset(offset(t, "prb_data_ring", "size_bits")?))?;
     if bits > 22 || text_bits > 31 {
         return Err(LoadError::NoVariant);
     }
@@ -110,38 +99,23 @@ fn ring(t: &Target) -> Result<Log, LoadError> {
     let counter = offset(t, "atomic_long_t", "counter").unwrap_or(0);
     let id_at = |member: &str| word("prb_desc_ring", member, descs_at.offset(counter));
     let (head, tail) = (id_at("head_id")?, id_at("tail_id")?);
-    let descs = Table::read(
-        t,
-        VirtAddr(word("prb_desc_ring", "descs", descs_at)?),
-        count,
-        size(t, "prb_desc")?,
-    )?;
-    let infos = Table::read(
-        t,
-        VirtAddr(word("prb_desc_ring", "infos", descs_at)?),
-        count,
-        size(t, "printk_info")?,
-    )?;
+    let descs =
+        Table::read(t, VirtAddr(word("prb_desc_ring", "descs", descs_at)?), count, size(t, "prb_desc")?)?;
+    let infos =
+        Table::read(t, VirtAddr(word("prb_desc_ring", "infos", descs_at)?), count, size(t, "printk_info")?)?;
     let data = VirtAddr(word("prb_data_ring", "data", text_at)?);
     let text = read_text(t, data, 1 << text_bits);
     let shape = Shape::of(t)?;
     let state_at = offset(t, "prb_desc", "state_var")? as usize + counter as usize;
     let block_at = offset(t, "prb_desc", "text_blk_lpos")? as usize;
-    let (begin_at, next_at) = (
-        offset(t, "prb_data_blk_lpos", "begin")?,
-        offset(t, "prb_data_blk_lpos", "next")?,
-    );
+    let (begin_at, next_at) =
+        (offset(t, "prb_data_blk_lpos", "begin")?, offset(t, "prb_data_blk_lpos", "next")?);
     let word_size = usize::from(abi.word);
-    let id_mask = if abi.word == 8 {
-        u64::MAX >> 2
-    } else {
-        u64::from(u32::MAX >> 2)
-    };
+    let id_mask = if abi.word == 8 { u64::MAX >> 2 } else { u64::from(u32::MAX >> 2) };
 
     let mut log = Log::default();
     if let Some(hole) = &text.hole {
-        log.notes
-            .push(format!("part of the log's text cannot be read: {hole}"));
+        log.notes.push(format!("part of the log's text cannot be read: {hole}"));
     }
     let span = head.wrapping_sub(tail) & id_mask;
     for step in 0..=span.min(count - 1) {
@@ -175,10 +149,7 @@ struct Text {
 
 /// A missing page costs the records on it, not the log.
 fn read_text(t: &Target, at: VirtAddr, size: u64) -> Text {
-    let mut text = Text {
-        bytes: vec![0; size.min(MAX_BUFFER) as usize],
-        hole: None,
-    };
+    let mut text = Text { bytes: vec![0; size.min(MAX_BUFFER) as usize], hole: None };
     if t.memory().read(at, &mut text.bytes).is_ok() {
         return text;
     }
@@ -245,18 +216,13 @@ impl Shape {
             let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
             (end > 0).then(|| bytes[..end].to_vec())
         };
-        let pairs = [
-            ("SUBSYSTEM", string(self.subsystem, 16)),
-            ("DEVICE", string(self.device, 48)),
-        ];
+        let pairs = [("SUBSYSTEM", string(self.subsystem, 16)), ("DEVICE", string(self.device, 48))];
         Some(Record {
             sequence: abi.uint_at(info, self.seq, 8)?,
             nanoseconds: abi.uint_at(info, self.time, 8)?,
             level: level(abi.endian, *info.get(self.flags)?),
             facility: *info.get(self.facility)?,
-            caller: self
-                .caller
-                .and_then(|at| caller(t, abi.uint_at(info, at, 4)? as u32)),
+            caller: self.caller.and_then(|at| caller(t, abi.uint_at(info, at, 4)? as u32)),
             text,
             dictionary: pairs.into_iter().filter_map(|(k, v)| Some((k, v?))).collect(),
         })
@@ -275,21 +241,13 @@ fn level(endian: necropsy_base::Endian, byte: u8) -> u8 {
 /// the kernel does not show it.
 fn caller(_t: &Target, id: u32) -> Option<Caller> {
     const CPU: u32 = 0x8000_0000;
-    Some(if id & CPU != 0 {
-        Caller::Cpu(id & !CPU)
-    } else {
-        Caller::Thread(id)
-    })
+    Some(if id & CPU != 0 { Caller::Cpu(id & !CPU) } else { Caller::Thread(id) })
 }
 
 /// The record buffer of 3.5 to 5.9: `struct printk_log` headers, each followed by its text and dictionary.
 fn records(t: &Target) -> Result<Log, LoadError> {
     let abi = t.abi();
-    let of = if offset(t, "printk_log", "ts_nsec").is_ok() {
-        "printk_log"
-    } else {
-        "log"
-    };
+    let of = if offset(t, "printk_log", "ts_nsec").is_ok() { "printk_log" } else { "log" };
     let buffer = t.memory().ptr(t.need_symbol("log_buf")?)?;
     let length = u64::from(t.memory().u32(t.need_symbol("log_buf_len")?)?).min(MAX_BUFFER);
     let index =
@@ -300,10 +258,7 @@ fn records(t: &Target) -> Result<Log, LoadError> {
     let dict_len = field("dict_len")?;
     let header = size(t, of)? as usize;
     let text = read_text(t, buffer, length);
-    let mut log = Log {
-        records: Vec::new(),
-        notes: text.hole.clone().into_iter().collect(),
-    };
+    let mut log = Log { records: Vec::new(), notes: text.hole.clone().into_iter().collect() };
     for sequence in 0..MAX_RECORDS {
         if at == end {
             break;

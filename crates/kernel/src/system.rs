@@ -44,14 +44,8 @@ struct Timekeeper {
 pub fn clock(t: &Target) -> Result<Clock, LoadError> {
     let raw: Timekeeper = t.load(timekeeper(t)?)?;
     let suspended = raw.offs_boot.get().map_or(0, |ns| ns / 1_000_000_000);
-    let uptime = raw
-        .ktime_sec
-        .get()
-        .map_or(0, |s| s.saturating_add_signed(suspended));
-    Ok(Clock {
-        date: raw.xtime_sec,
-        uptime,
-    })
+    let uptime = raw.ktime_sec.get().map_or(0, |s| s.saturating_add_signed(suspended));
+    Ok(Clock { date: raw.xtime_sec, uptime })
 }
 
 /// `tk_core` is an anonymous struct of a sequence count and the timekeeper up to 6.12; `struct tk_data` after, in an array
@@ -81,9 +75,7 @@ struct Node {
 
 /// Bytes of memory the kernel had: the present pages of its nodes.
 pub fn memory_bytes(t: &Target) -> Option<u64> {
-    let pages = nodes(t)
-        .into_iter()
-        .filter_map(|at| Some(t.load::<Node>(at).ok()?.node_present_pages));
+    let pages = nodes(t).into_iter().filter_map(|at| Some(t.load::<Node>(at).ok()?.node_present_pages));
     let bytes = pages.sum::<u64>().saturating_mul(t.page_size());
     let dumped = || Some(t.phys()?.ram().total());
     if bytes > 0 { Some(bytes) } else { dumped() }
@@ -94,17 +86,8 @@ fn nodes(t: &Target) -> Vec<VirtAddr> {
         return t.symbol("contig_page_data").into_iter().collect();
     };
     let word = u64::from(t.abi().word);
-    let entry = |i: u64| {
-        t.memory()
-            .ptr(table.offset(i * word))
-            .ok()
-            .filter(|p| t.arch().is_kernel(*p))
-    };
-    let count = t
-        .near(table)
-        .and_then(|n| n.size)
-        .map_or(1, |size| size / word)
-        .clamp(1, 1024);
+    let entry = |i: u64| t.memory().ptr(table.offset(i * word)).ok().filter(|p| t.arch().is_kernel(*p));
+    let count = t.near(table).and_then(|n| n.size).map_or(1, |size| size / word).clamp(1, 1024);
     (0..count).map_while(entry).collect()
 }
 
@@ -116,9 +99,6 @@ pub fn command_line(t: &Target) -> Option<String> {
 
 /// CPU frequency in MHz, where the kernel measured it (`tsc_khz`, x86).
 pub fn mhz(t: &Target) -> Option<u32> {
-    let khz = t
-        .memory()
-        .u32(t.symbol("tsc_khz").or_else(|| t.symbol("cpu_khz"))?)
-        .ok()?;
+    let khz = t.memory().u32(t.symbol("tsc_khz").or_else(|| t.symbol("cpu_khz"))?).ok()?;
     (khz > 0).then_some(khz / 1000)
 }

@@ -19,10 +19,7 @@ pub fn mask(t: &Target) -> Result<u64, LoadError> {
 
 /// The letters of a mask, lowest bit first.
 pub fn letters(t: &Target, mask: u64) -> Vec<String> {
-    (0..64)
-        .filter(|bit| mask >> bit & 1 == 1)
-        .map(|bit| letter(t, bit))
-        .collect()
+    (0..64).filter(|bit| mask >> bit & 1 == 1).map(|bit| letter(t, bit)).collect()
 }
 
 fn letter(t: &Target, bit: u64) -> String {
@@ -36,7 +33,5 @@ fn own_letter(t: &Target, bit: u64) -> Option<u8> {
     let (at, stride) = (t.symbol("taint_flags")?, t.size_of("taint_flag").ok()?);
     let size = t.near(at)?.size?;
     let flag = (bit + 1) * stride <= size;
-    flag.then(|| t.load::<Flag>(VirtAddr(at.0 + bit * stride)).ok())
-        .flatten()
-        .map(|f| f.c_true)
+    flag.then(|| t.load::<Flag>(VirtAddr(at.0 + bit * stride)).ok()).flatten().map(|f| f.c_true)
 }

@@ -112,10 +112,7 @@ impl Task {
             0 => "RU",
             s if s & 0x402 == 0x402 => "ID",
             s if s & 0x2 != 0 => "UN",
-            s => TABLE
-                .iter()
-                .find(|(bit, _)| s & bit != 0)
-                .map_or("??", |(_, name)| name),
+            s => TABLE.iter().find(|(bit, _)| s & bit != 0).map_or("??", |(_, name)| name),
         }
     }
 
@@ -126,11 +123,7 @@ impl Task {
 
     /// Its kernel stack.
     pub fn stack_range(&self, t: &Target) -> Range<u64> {
-        if self.stack.is_null() {
-            0..0
-        } else {
-            self.stack.0..self.stack.0.saturating_add(t.stack_size())
-        }
+        if self.stack.is_null() { 0..0 } else { self.stack.0..self.stack.0.saturating_add(t.stack_size()) }
     }
 
     /// The name with everything that is not printable escaped.
@@ -176,22 +169,15 @@ impl Tasks {
         if current.is_empty() {
             current = flagged_running(&all);
         }
-        let idle = idle.into_iter().filter_map(|(cpu, at)| {
-            Some(Task {
-                cpu: Some(cpu as u32),
-                ..t.load(at).ok()?
-            })
-        });
+        let idle =
+            idle.into_iter().filter_map(|(cpu, at)| Some(Task { cpu: Some(cpu as u32), ..t.load(at).ok()? }));
         let all = idle.chain(all).collect();
         Ok(Tasks { all, current, notes })
     }
 
     /// The CPU that is running the task.
     pub fn running_on(&self, task: &Task) -> Option<usize> {
-        self.current
-            .iter()
-            .find(|(_, at)| **at == task.at)
-            .map(|(cpu, _)| *cpu)
+        self.current.iter().find(|(_, at)| **at == task.at).map(|(cpu, _)| *cpu)
     }
 
     /// The CPU the task is or was on.
@@ -366,12 +352,8 @@ fn run_queues(t: &Target, notes: &mut Vec<String>) -> (OnCpus, BTreeMap<usize, V
         return Default::default();
     }
     let mut read = |cpu: usize, member: &str| {
-        let at = t
-            .percpu_member("runqueues", "rq", member, cpu)
-            .and_then(|at| Ok(t.memory().ptr(at)?));
-        at.map_err(|e| notes.push(format!("run queue of CPU {cpu}: {e}")))
-            .ok()
-            .map(|at| (cpu, at))
+        let at = t.percpu_member("runqueues", "rq", member, cpu).and_then(|at| Ok(t.memory().ptr(at)?));
+        at.map_err(|e| notes.push(format!("run queue of CPU {cpu}: {e}"))).ok().map(|at| (cpu, at))
     };
     let present = crate::cpus::present(t);
     let idle = present.iter().filter_map(|cpu| read(*cpu, "idle")).collect();

@@ -18,14 +18,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
     if let Some(vmlinux) = &args.vmlinux {
         check_kernel(&target, vmlinux)?;
     }
-    let mut analysis = Case::open(
-        target,
-        CaseOptions {
-            use_log: !args.no_log,
-            path: name,
-        },
-    )
-    .analyse();
+    let mut analysis = Case::open(target, CaseOptions { use_log: !args.no_log, path: name }).analyse();
     if args.redact {
         analysis.redact();
     }
@@ -35,9 +28,5 @@ pub fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
         None => drop(std::io::stdout().write_all(text.as_bytes())),
     }
     let unknown = analysis.verdict.class == "unknown";
-    Ok(if unknown {
-        ExitCode::from(UNKNOWN)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(if unknown { ExitCode::from(UNKNOWN) } else { ExitCode::SUCCESS })
 }

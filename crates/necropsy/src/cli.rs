@@ -14,12 +14,7 @@ use crate::{analyze, shell};
 ///
 /// Given a dump (and optionally the vmlinux), starts the crash-compatible shell; `necropsy analyze DUMP` gives the verdict.
 #[derive(Parser)]
-#[command(
-    name = "necropsy",
-    version,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true
-)]
+#[command(name = "necropsy", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Sub>,

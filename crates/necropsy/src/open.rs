@@ -19,19 +19,13 @@ pub fn open(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, String)>
     let name = dumps[0].display().to_string();
     let source = necropsy_dump::open(&dumps).with_context(|| name.clone())?;
     let vmcoreinfo = match &args.vmcoreinfo {
-        Some(path) => Some(VmcoreInfo::from_text(
-            &std::fs::read(path).with_context(|| path.display().to_string())?,
-        )),
+        Some(path) => {
+            Some(VmcoreInfo::from_text(&std::fs::read(path).with_context(|| path.display().to_string())?))
+        }
         None => None,
     };
-    let target = Target::open(
-        source,
-        Options {
-            vmcoreinfo,
-            ..Options::default()
-        },
-    )
-    .with_context(|| name.clone())?;
+    let target =
+        Target::open(source, Options { vmcoreinfo, ..Options::default() }).with_context(|| name.clone())?;
     for kernel in kernels {
         check_kernel(&target, kernel)?;
     }
@@ -43,11 +37,7 @@ fn is_kernel(path: &Path) -> bool {
     use std::io::Read;
     let mut head = [0; 20];
     let read = std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut head));
-    let elf_type = if head[5] == 2 {
-        [head[17], head[16]]
-    } else {
-        [head[16], head[17]]
-    };
+    let elf_type = if head[5] == 2 { [head[17], head[16]] } else { [head[16], head[17]] };
     read.is_ok() && head.starts_with(b"\x7fELF") && elf_type != [4, 0]
 }
 
@@ -56,14 +46,8 @@ pub fn check_kernel(target: &Target, path: &Path) -> Result<()> {
     let named = || path.display().to_string();
     let store = necropsy_dump::FileStore::open(path).with_context(named)?;
     let file = necropsy_debuginfo::elf::File::open(&store).with_context(named)?;
-    let wanted = target
-        .meta()
-        .vmcoreinfo
-        .as_ref()
-        .and_then(|i| i.build_id().map(str::to_lowercase));
-    let found = file
-        .build_id(&store)
-        .map(|id| id.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let wanted = target.meta().vmcoreinfo.as_ref().and_then(|i| i.build_id().map(str::to_lowercase));
+    let found = file.build_id(&store).map(|id| id.iter().map(|b| format!("{b:02x}")).collect::<String>());
     match (wanted, found) {
         (Some(wanted), Some(found)) if wanted != found => bail!(
             "{} is another kernel than the dump's: its build ID is {found}, the dump's is {wanted}",

@@ -13,11 +13,7 @@ use crate::open::open;
 pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     let (target, name) = open(&args.files, &args.open)?;
     let cx = Context::new(target, name);
-    let mode = if args.format == ModeArg::Json {
-        Mode::Json
-    } else {
-        Mode::Text
-    };
+    let mode = if args.format == ModeArg::Json { Mode::Json } else { Mode::Text };
     let mut lines = args.command.clone();
     if let Some(path) = &args.input {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;

@@ -77,7 +77,11 @@ fn use_it(source: Source) -> Option<(String, Option<String>, bool)> {
 }
 
 /// The answer is the same as for the sound dump, or something says that it is not to be trusted.
-fn same_or_noted(found: Option<(String, Option<String>, bool)>, sound: &(String, Option<String>, bool), what: &str) {
+fn same_or_noted(
+    found: Option<(String, Option<String>, bool)>,
+    sound: &(String, Option<String>, bool),
+    what: &str,
+) {
     let Some((class, culprit, noted)) = found else { return };
     let honest = noted || class == "unknown" || (class == sound.0 && culprit == sound.1);
     assert!(honest, "{what}: {class} {culprit:?} without a note; the sound dump says {sound:?}");
@@ -95,7 +99,8 @@ fn wrong_bytes_in_memory() {
         let pointer = target.memory().ptr(target.symbol(name)?).ok()?;
         Some(kernel.to_phys(pointer).ok()?.0)
     };
-    let task = target.symbol("init_task").map(|t| VirtAddr(t.0 + target.offset_of("task_struct", "tasks").unwrap()));
+    let task =
+        target.symbol("init_task").map(|t| VirtAddr(t.0 + target.offset_of("task_struct", "tasks").unwrap()));
     let places = [
         Some(kernel.tables().root.0),
         at("__start_BTF"),

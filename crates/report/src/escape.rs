@@ -5,10 +5,7 @@ pub fn bytes_text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         out.push_str(&terminal_safe(chunk.valid()));
-        chunk
-            .invalid()
-            .iter()
-            .for_each(|b| out.push_str(&format!("\\x{b:02x}")));
+        chunk.invalid().iter().for_each(|b| out.push_str(&format!("\\x{b:02x}")));
     }
     out
 }

@@ -19,26 +19,18 @@ pub fn analysis(a: &Analysis) -> String {
         escape(&v.statement)
     );
     let mut row = |name: &str, value: String| _ = writeln!(out, "<tr><th>{name}<td>{}", escape(&value));
-    row(
-        "class",
-        format!("{} ({:.0} % sure)", v.class, v.confidence * 100.0),
-    );
+    row("class", format!("{} ({:.0} % sure)", v.class, v.confidence * 100.0));
     v.culprit.iter().for_each(|c| row("culprit", text::place(c)));
     v.victim.iter().for_each(|c| row("noticed in", text::place(c)));
-    v.task
-        .iter()
-        .for_each(|t| row("task", format!("{} ({})", t.comm, t.pid)));
+    v.task.iter().for_each(|t| row("task", format!("{} ({})", t.comm, t.pid)));
     a.system.release.iter().for_each(|r| row("kernel", r.clone()));
     a.system.date.iter().for_each(|d| row("date", d.clone()));
     row("read from", a.input.path.clone());
     out.push_str("</table>\n<h2>Evidence</h2>\n<ul>\n");
     for e in &a.evidence {
         let class = if e.weight < 0.0 { " class=\"against\"" } else { "" };
-        let command = e
-            .reproduce
-            .as_ref()
-            .map(|c| format!("<br><code>{}</code>", escape(c)))
-            .unwrap_or_default();
+        let command =
+            e.reproduce.as_ref().map(|c| format!("<br><code>{}</code>", escape(c))).unwrap_or_default();
         let _ = writeln!(out, "<li{class}>{}{command}", escape(&e.claim));
     }
     out.push_str("</ul>\n");
@@ -56,11 +48,7 @@ pub fn analysis(a: &Analysis) -> String {
 fn stack(out: &mut String, s: &StackInfo) {
     let _ = writeln!(out, "<h2>Stack of {} ({})</h2>\n<pre>", escape(&s.comm), s.pid);
     for f in &s.frames {
-        let name = f
-            .function
-            .clone()
-            .or(f.remark.clone())
-            .unwrap_or_else(|| "?".into());
+        let name = f.function.clone().or(f.remark.clone()).unwrap_or_else(|| "?".into());
         let offset = f.offset.as_ref().map(|o| format!("+{o}")).unwrap_or_default();
         let module = f.module.as_ref().map(|m| format!(" [{m}]")).unwrap_or_default();
         let _ = writeln!(out, "{}", escape(&format!("{name}{offset}{module}")));
@@ -91,10 +79,7 @@ mod tests {
     fn a_name_from_a_dump_is_no_markup() {
         let mut a = Analysis::default();
         a.verdict.title = "<script>alert(1)</script>".into();
-        a.stacks.push(StackInfo {
-            comm: "<b>".into(),
-            ..StackInfo::default()
-        });
+        a.stacks.push(StackInfo { comm: "<b>".into(), ..StackInfo::default() });
         let page = analysis(&a);
         assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
     }

@@ -10,17 +10,9 @@ pub fn analysis(a: &Analysis) -> String {
     let _ = writeln!(out, "{}", v.title);
     let _ = writeln!(out, "{}", "=".repeat(v.title.chars().count().min(100)));
     let _ = writeln!(out, "\n{}\n", v.statement);
-    let _ = writeln!(
-        out,
-        "  class       {} ({:.0} % sure)",
-        v.class,
-        v.confidence * 100.0
-    );
+    let _ = writeln!(out, "  class       {} ({:.0} % sure)", v.class, v.confidence * 100.0);
     if let Some(c) = &v.culprit {
-        let sure = c
-            .confidence
-            .map(|p| format!(" ({:.0} % sure)", p * 100.0))
-            .unwrap_or_default();
+        let sure = c.confidence.map(|p| format!(" ({:.0} % sure)", p * 100.0)).unwrap_or_default();
         let _ = writeln!(out, "  culprit     {}{sure}", place(c));
     }
     if let Some(victim) = &v.victim {
@@ -69,21 +61,12 @@ pub fn analysis(a: &Analysis) -> String {
 
 fn system(out: &mut String, a: &Analysis) {
     let s = &a.system;
-    let release = [&s.release, &s.machine]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let release = [&s.release, &s.machine].into_iter().flatten().cloned().collect::<Vec<_>>().join(", ");
     if !release.is_empty() {
         let _ = writeln!(out, "  kernel      {release}");
     }
     let up = s.uptime_seconds.map(|u| format!("{} after boot", duration(u)));
-    let facts = [s.nodename.clone(), s.date.clone(), up]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let facts = [s.nodename.clone(), s.date.clone(), up].into_iter().flatten().collect::<Vec<_>>().join(", ");
     if !facts.is_empty() {
         let _ = writeln!(out, "  machine     {facts}");
     }
@@ -95,12 +78,7 @@ fn system(out: &mut String, a: &Analysis) {
 }
 
 fn duration(seconds: u64) -> String {
-    match (
-        seconds / 86400,
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60,
-    ) {
+    match (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s} s"),
         (0, 0, m, s) => format!("{m} min {s} s"),
         (0, h, m, _) => format!("{h} h {m} min"),

@@ -259,10 +259,6 @@ impl Analysis {
         let hide = |comm: &mut String| *comm = "(redacted)".into();
         self.stacks.iter_mut().for_each(|s| hide(&mut s.comm));
         self.verdict.task.iter_mut().for_each(|t| hide(&mut t.comm));
-        self.verdict
-            .related
-            .iter_mut()
-            .filter_map(|r| r.task.as_mut())
-            .for_each(|t| hide(&mut t.comm));
+        self.verdict.related.iter_mut().filter_map(|r| r.task.as_mut()).for_each(|t| hide(&mut t.comm));
     }
 }

@@ -30,8 +30,8 @@ pub trait Command: Sync {
     fn examples(&self) -> &'static [Example];
     /// Which options there are.
     fn options(&self) -> Spec;
-    /// What its JSON result looks like.
-    fn shape(&self) -> Shape {
+    /// What its JSON result looks like; some commands show other things with other options.
+    fn shape(&self, _args: &Args) -> Shape {
         Shape::List
     }
     /// Does it.
@@ -47,6 +47,9 @@ pub enum CommandError {
     /// It cannot be done.
     #[error("{0}")]
     Failed(String),
+    /// Part of what was asked for was shown; this is why the rest was not.
+    #[error("{0}")]
+    Partial(String),
     /// A struct could not be read.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -61,6 +64,7 @@ impl CommandError {
         match self {
             CommandError::Usage(_) => "usage",
             CommandError::Failed(_) => "failed",
+            CommandError::Partial(_) => "partial",
             CommandError::Load(_) => "unreadable",
             CommandError::Closed(_) => "closed",
         }

@@ -1,5 +1,6 @@
 //! What commands work on: the kernel, its tasks, and what the user has selected.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::VirtAddr;
@@ -7,7 +8,7 @@ use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_kernel::{cpus, system};
 use necropsy_target::Target;
 
-use crate::{CommandError, number};
+use crate::{CommandError, expr, number};
 
 /// A session on one dump.
 pub struct Context {
@@ -18,6 +19,8 @@ pub struct Context {
     tasks: OnceLock<Result<Tasks, String>>,
     selected: Mutex<Option<VirtAddr>>,
     panicked: OnceLock<Option<Task>>,
+    radix: AtomicU32,
+    shown: AtomicU32,
 }
 
 impl Context {
@@ -29,17 +32,15 @@ impl Context {
             tasks: OnceLock::new(),
             selected: Mutex::new(None),
             panicked: OnceLock::new(),
+            radix: AtomicU32::new(10),
+            shown: AtomicU32::new(0),
         }
     }
 
     /// All tasks; found when first asked for.
     pub fn tasks(&self) -> Result<&Tasks, CommandError> {
-        let found = self
-            .tasks
-            .get_or_init(|| Tasks::read(&self.target).map_err(|e| e.to_string()));
-        found
-            .as_ref()
-            .map_err(|e| CommandError::Failed(format!("no tasks: {e}")))
+        let found = self.tasks.get_or_init(|| Tasks::read(&self.target).map_err(|e| e.to_string()));
+        found.as_ref().map_err(|e| CommandError::Failed(format!("no tasks: {e}")))
     }
 
     /// The CPU that panicked; the first one when none did.
@@ -91,11 +92,7 @@ impl Context {
     /// The tasks that `word` names: a thread ID, a task's address, or a name.
     pub fn find_tasks(&self, word: &str) -> Result<Vec<&Task>, CommandError> {
         let all = &self.tasks()?.all;
-        let by_pid = |pid: u64| {
-            all.iter()
-                .filter(|t| t.pid as i64 == pid as i64)
-                .collect::<Vec<_>>()
-        };
+        let by_pid = |pid: u64| all.iter().filter(|t| t.pid as i64 == pid as i64).collect::<Vec<_>>();
         if let Some(found) = number::count(word).map(by_pid).filter(|f| !f.is_empty()) {
             return Ok(found);
         }
@@ -110,28 +107,48 @@ impl Context {
         Ok(named)
     }
 
-    /// An address: a number, a symbol, or a symbol with an offset.
+    /// An address: a number, a symbol, or an expression of them.
     pub fn address(&self, word: &str) -> Result<VirtAddr, CommandError> {
-        let word = word
-            .trim_start_matches('(')
-            .trim_end_matches(')')
-            .trim_start_matches('&');
-        let (name, offset) = match word.rsplit_once('+') {
-            Some((name, offset)) => (name, number::count(offset).or_else(|| number::address(offset))),
-            None => (word, Some(0)),
-        };
-        let base = self.symbol(name).map(|a| a.0).or_else(|| number::address(name));
-        match base.zip(offset) {
-            Some((base, offset)) => Ok(VirtAddr(base.wrapping_add(offset))),
-            None => Err(CommandError::Failed(format!("symbol not found: {word}"))),
+        expr::number_of(self, word, expr::Mode::Address).map(VirtAddr)
+    }
+
+    /// Whether numbers are shown in hexadecimal: `-x`, `-d`, or what `set radix` says.
+    pub fn hex(&self, args: &crate::Args) -> bool {
+        args.has('x') || self.radix.load(Ordering::Relaxed) == 16 && !args.has('d')
+    }
+
+    /// The number of the next value that `p` shows, as gdb counts them.
+    pub fn next_value(&self) -> u32 {
+        self.shown.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Changes how numbers are shown.
+    pub fn set_radix(&self, radix: u32) {
+        self.radix.store(radix, Ordering::Relaxed);
+    }
+
+    /// Makes sure a CPU is one of this machine.
+    pub fn check_cpu(&self, cpu: usize) -> Result<usize, CommandError> {
+        if self.target.cpus().iter().any(|c| c.0 == cpu) {
+            return Ok(cpu);
         }
+        let known: Vec<String> = self.target.cpus().iter().map(|c| c.0.to_string()).collect();
+        Err(CommandError::Failed(format!("no CPU {cpu}; there are {}", known.join(", "))))
+    }
+
+    /// The CPUs of a list such as `0,2-3`, or `a` for all.
+    pub fn cpus(&self, list: &str) -> Result<Vec<usize>, CommandError> {
+        if matches!(list, "a" | "all") {
+            return Ok(cpus::present(&self.target));
+        }
+        let cpus = number::list(list).ok_or_else(|| CommandError::Usage(format!("bad CPU list: {list}")))?;
+        cpus.into_iter().map(|cpu| self.check_cpu(cpu)).collect()
     }
 
     /// Address of a symbol of the kernel or of a module.
     pub fn symbol(&self, name: &str) -> Option<VirtAddr> {
         let t = &self.target;
-        t.symbol(name)
-            .or_else(|| t.modules().symbol(t, name).map(|s| s.1))
+        t.symbol(name).or_else(|| t.modules().symbol(t, name).map(|s| s.1))
     }
 
     /// Seconds since 1970 when the kernel booted.

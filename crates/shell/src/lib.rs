@@ -3,14 +3,19 @@
 //! A command computes typed values and hands them to a [`Sink`], which renders them as text in crash's layout or as JSON. One
 //! file per command under `commands/`, one line in [`COMMANDS`].
 
+mod aliases;
 mod args;
 mod command;
 pub mod commands;
 mod context;
+mod ctype;
+mod expr;
 mod number;
 mod output;
 mod run;
+mod values;
 
+pub use aliases::ALIASES;
 pub use args::{Args, Spec};
 pub use command::{Command, CommandError, Example};
 pub use commands::COMMANDS;

@@ -37,9 +37,7 @@ pub trait Sink {
 pub trait SinkExt: Sink {
     /// One value and how it is written.
     fn row<T: Serialize>(&mut self, value: &T, text: impl Fn(&T) -> String) -> Result<(), Closed> {
-        self.put(&|| serde_json::to_value(value).unwrap_or(Value::Null), &|| {
-            text(value)
-        })
+        self.put(&|| serde_json::to_value(value).unwrap_or(Value::Null), &|| text(value))
     }
 }
 impl<S: Sink + ?Sized> SinkExt for S {}
@@ -53,7 +51,11 @@ pub struct TextSink<'w> {
 }
 
 impl TextSink<'_> {
+    /// The last gate before a terminal: names out of a dump's tables pass here too.
     fn write(&mut self, text: &str) -> Result<(), Closed> {
+        let plain = text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'));
+        let safe = (!plain).then(|| necropsy_report::terminal_safe(text));
+        let text = safe.as_deref().unwrap_or(text);
         self.out.write_all(text.as_bytes()).map_err(|_| Closed)
     }
 }
@@ -62,14 +64,12 @@ impl Sink for TextSink<'_> {
     fn put(&mut self, _: &dyn Fn() -> Value, text: &dyn Fn() -> String) -> Result<(), Closed> {
         let text = text();
         self.write(&text)?;
-        if text.ends_with('\n') || text.is_empty() {
-            Ok(())
-        } else {
-            self.write("\n")
-        }
+        if text.ends_with('\n') || text.is_empty() { Ok(()) } else { self.write("\n") }
     }
     fn note(&mut self, text: &str) {
-        self.notes.push(text.to_owned());
+        if !self.notes.iter().any(|n| n == text) {
+            self.notes.push(text.to_owned());
+        }
     }
     fn heading(&mut self, text: &str) -> Result<(), Closed> {
         self.write(text)?;
@@ -90,7 +90,9 @@ impl Sink for JsonSink {
         Ok(())
     }
     fn note(&mut self, text: &str) {
-        self.notes.push(text.to_owned());
+        if !self.notes.iter().any(|n| n == text) {
+            self.notes.push(text.to_owned());
+        }
     }
     fn heading(&mut self, _: &str) -> Result<(), Closed> {
         Ok(())
@@ -110,6 +112,10 @@ impl JsonSink {
                     Shape::Named(name) => json!({ name: rows }),
                 };
                 json!({ "command": line, "ok": true, "result": result, "notes": self.notes })
+            }
+            Err(e @ CommandError::Partial(_)) => {
+                let error = json!({ "kind": e.kind(), "message": e.to_string() });
+                json!({ "command": line, "ok": false, "result": self.rows, "error": error, "notes": self.notes })
             }
             Err(e) => {
                 let error = json!({ "kind": e.kind(), "message": e.to_string() });

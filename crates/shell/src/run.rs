@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::{Args, COMMANDS, Command, CommandError, Context, JsonSink, TextSink};
+use crate::{Args, COMMANDS, Command, CommandError, Context, JsonSink, Shape, Sink, TextSink, aliases};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,64 +15,94 @@ pub enum Mode {
 
 /// Runs one line; whether it succeeded. Errors and notes go to `err` in text mode.
 pub fn run_line(cx: &Context, line: &str, mode: Mode, out: &mut dyn Write, err: &mut dyn Write) -> bool {
-    let line = line.split('#').next().unwrap_or_default().trim();
-    if line.is_empty() {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
         return true;
     }
-    let words = words(line);
-    let found = find(words.first().map_or("", |w| w));
+    let found = resolve(cx, &words(line));
     let before = cx.target.notes().len();
     match mode {
-        Mode::Json => {
-            let mut sink = JsonSink::default();
-            let end = found.and_then(|c| c.run(cx, &Args::parse(&words[1..], c.options())?, &mut sink));
-            let shape = find(&words[0]).map_or(crate::Shape::List, Command::shape);
-            let ok = end.is_ok();
-            for note in cx.target.notes().iter().skip(before) {
-                crate::Sink::note(&mut sink, note);
-            }
-            let _ = writeln!(out, "{}", sink.finish(line, shape, end));
-            ok
+        Mode::Json => json(cx, line, found, before, out),
+        Mode::Text => text(cx, found, before, out, err),
+    }
+}
+
+/// A command and its arguments.
+type Found = Result<(&'static dyn Command, Args), CommandError>;
+
+fn json(cx: &Context, line: &str, found: Found, before: usize, out: &mut dyn Write) -> bool {
+    let mut sink = JsonSink::default();
+    let shape = found.as_ref().map_or(Shape::List, |(c, args)| c.shape(args));
+    let end = found.and_then(|(c, args)| c.run(cx, &args, &mut sink));
+    let ok = end.is_ok();
+    for note in cx.target.notes().iter().skip(before) {
+        sink.note(note);
+    }
+    let _ = writeln!(out, "{}", sink.finish(line, shape, end));
+    ok
+}
+
+fn text(cx: &Context, found: Found, before: usize, out: &mut dyn Write, err: &mut dyn Write) -> bool {
+    let (name, end, notes) = match found {
+        Ok((command, args)) => {
+            let mut sink = TextSink { out, notes: Vec::new() };
+            let end = command.run(cx, &args, &mut sink);
+            (command.name(), end, sink.notes)
         }
-        Mode::Text => {
-            let mut sink = TextSink {
-                out,
-                notes: Vec::new(),
-            };
-            let end = found.and_then(|c| c.run(cx, &Args::parse(&words[1..], c.options())?, &mut sink));
-            let notes = std::mem::take(&mut sink.notes);
-            for note in notes.iter().chain(cx.target.notes().iter().skip(before)) {
-                let _ = writeln!(err, "{}: note: {note}", words[0]);
+        Err(e) => ("", Err(e), Vec::new()),
+    };
+    // What the command printed comes before what went wrong, also when both streams end in one place.
+    let _ = out.flush();
+    for note in notes.iter().chain(cx.target.notes().iter().skip(before)) {
+        let _ = writeln!(err, "{name}: note: {note}");
+    }
+    report(name, end, err)
+}
+
+fn report(name: &str, end: Result<(), CommandError>, err: &mut dyn Write) -> bool {
+    let prefix = if name.is_empty() { String::new() } else { format!("{name}: ") };
+    match end {
+        Ok(()) | Err(CommandError::Closed(_)) => true,
+        Err(e @ CommandError::Usage(_)) => {
+            let _ = writeln!(err, "{prefix}{e}");
+            if let Ok(command) = find(name) {
+                let synopsis = command.synopsis();
+                let _ = writeln!(err, "usage: {name} {synopsis}\nEnter \"help {name}\" for details.");
             }
-            report(&words[0], end, err)
+            false
+        }
+        Err(e) => {
+            let _ = writeln!(err, "{prefix}{e}");
+            false
         }
     }
 }
 
-fn report(name: &str, end: Result<(), CommandError>, err: &mut dyn Write) -> bool {
-    match end {
-        Ok(()) | Err(CommandError::Closed(_)) => true,
-        Err(e @ CommandError::Usage(_)) => {
-            let synopsis = find(name).map(Command::synopsis).unwrap_or_default();
-            let _ = writeln!(
-                err,
-                "{name}: {e}\nusage: {name} {synopsis}\nEnter \"help {name}\" for details."
-            );
-            false
-        }
-        Err(e) => {
-            let _ = writeln!(err, "{name}: {e}");
-            false
-        }
-    }
+/// The command that a line's words mean: by name, by a short form, or by a type's name.
+fn resolve(cx: &Context, words: &[String]) -> Found {
+    let words = aliases::expand(words);
+    let name = words.first().map_or("", String::as_str);
+    let (command, rest) = match find(name) {
+        Ok(command) => (command, &words[1..]),
+        Err(e) => match find("struct") {
+            Ok(command) if names_type(cx, name) => (command, &words[..]),
+            _ => return Err(e),
+        },
+    };
+    let parsed = Args::parse(rest, command.options());
+    let args = parsed.map_err(|e| CommandError::Usage(format!("{name}: {e} (see \"help {name}\")")))?;
+    Ok((command, args))
+}
+
+/// `list_head`, or `task_struct.pid,comm`.
+fn names_type(cx: &Context, word: &str) -> bool {
+    let name = word.split('.').next().unwrap_or_default();
+    !name.is_empty() && cx.target.type_named(name).is_some()
 }
 
 /// The command called `name`.
 pub(crate) fn find(name: &str) -> Result<&'static dyn Command, CommandError> {
-    let known = COMMANDS
-        .iter()
-        .copied()
-        .find(|c| c.name() == name || c.aliases().contains(&name));
+    let known = COMMANDS.iter().copied().find(|c| c.name() == name || c.aliases().contains(&name));
     known.ok_or_else(|| CommandError::Failed(format!("no such command: {name} (\"help\" lists all)")))
 }
 
@@ -96,4 +126,15 @@ fn words(line: &str) -> Vec<String> {
         out.push(word);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn quotes_keep_blanks() {
+        assert_eq!(words("bt  'a b' \"\" c"), ["bt", "a b", "", "c"]);
+        assert!(words("  ").is_empty());
+    }
 }

@@ -16,19 +16,13 @@ pub struct SparseMemory {
 impl SparseMemory {
     /// Memory without any page.
     pub fn new(abi: Abi) -> Self {
-        SparseMemory {
-            abi,
-            pages: BTreeMap::new(),
-        }
+        SparseMemory { abi, pages: BTreeMap::new() }
     }
 
     /// Writes bytes; pages they touch begin to exist, filled with zeros.
     pub fn put(&mut self, at: VirtAddr, bytes: &[u8]) -> &mut Self {
         for (address, byte) in (0..).map(|i| at.offset(i).0).zip(bytes) {
-            let page = self
-                .pages
-                .entry(address / PAGE)
-                .or_insert_with(|| vec![0; PAGE as usize]);
+            let page = self.pages.entry(address / PAGE).or_insert_with(|| vec![0; PAGE as usize]);
             page[(address % PAGE) as usize] = *byte;
         }
         self
@@ -54,10 +48,7 @@ impl Memory for SparseMemory {
             let here = at.offset(done as u64);
             let (page, start) = (here.0 / PAGE, (here.0 % PAGE) as usize);
             let n = (PAGE as usize - start).min(buf.len() - done);
-            let bytes = self
-                .pages
-                .get(&page)
-                .ok_or(ReadError::kernel(here, Why::NotMapped))?;
+            let bytes = self.pages.get(&page).ok_or(ReadError::kernel(here, Why::NotMapped))?;
             buf[done..done + n].copy_from_slice(&bytes[start..start + n]);
             done += n;
         }

@@ -39,16 +39,12 @@ fn expand(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
             let Fields::Named(fields) = &data.fields else {
                 return Err(Error::new_spanned(input, "Load needs named fields"));
             };
-            let name = options
-                .name
-                .ok_or_else(|| Error::new_spanned(input, "needs #[kernel(name = \"...\")]"))?;
+            let name =
+                options.name.ok_or_else(|| Error::new_spanned(input, "needs #[kernel(name = \"...\")]"))?;
             expand_struct(input, &name, fields.named.iter())
         }
         Data::Enum(data) if options.one_of => expand_enum(input, data),
-        _ => Err(Error::new_spanned(
-            input,
-            "Load is for structs, and for enums with #[kernel(one_of)]",
-        )),
+        _ => Err(Error::new_spanned(input, "Load is for structs, and for enums with #[kernel(one_of)]")),
     }
 }
 
@@ -110,17 +106,10 @@ fn expand_enum(input: &DeriveInput, data: &DataEnum) -> Result<proc_macro2::Toke
             return Err(Error::new_spanned(variant, "each variant holds one Load type"));
         };
         names.push(&variant.ident);
-        types.push(
-            fields
-                .unnamed
-                .first()
-                .map(|f| &f.ty)
-                .ok_or_else(|| Error::new_spanned(variant, "empty"))?,
-        );
+        types
+            .push(fields.unnamed.first().map(|f| &f.ty).ok_or_else(|| Error::new_spanned(variant, "empty"))?);
     }
-    let last = types
-        .last()
-        .ok_or_else(|| Error::new_spanned(input, "no variants"))?;
+    let last = types.last().ok_or_else(|| Error::new_spanned(input, "no variants"))?;
     Ok(quote! {
         impl ::necropsy_target::Load for #ident {
             fn resolves(t: &::necropsy_target::Target) -> ::std::result::Result<(), ::necropsy_target::LoadError> {

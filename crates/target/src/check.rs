@@ -14,10 +14,7 @@ const MAX_BTF: u64 = 64 << 20;
 impl Target {
     /// The kernel's types; read when first asked for.
     pub fn types(&self) -> Result<&Arc<Btf>, LoadError> {
-        self.types
-            .get_or_init(|| self.read_types())
-            .as_ref()
-            .map_err(Clone::clone)
+        self.types.get_or_init(|| self.read_types()).as_ref().map_err(Clone::clone)
     }
 
     fn read_types(&self) -> Result<Arc<Btf>, LoadError> {
@@ -84,9 +81,7 @@ impl Target {
             if let (Some(a), Some(b)) = (here, info.size(name))
                 && a != b
             {
-                self.note(format!(
-                    "inconsistent: struct {name} has {a} bytes by BTF, {b} by VMCOREINFO"
-                ));
+                self.note(format!("inconsistent: struct {name} has {a} bytes by BTF, {b} by VMCOREINFO"));
             }
         }
     }
@@ -96,18 +91,14 @@ impl Target {
         if let (Some(a), Some(b)) = (self.symbol("_stext"), info.symbol("_stext"))
             && a.0 != b
         {
-            self.note(format!(
-                "inconsistent: _stext is at {a:#x} by kallsyms, at {b:#x} by VMCOREINFO"
-            ));
+            self.note(format!("inconsistent: _stext is at {a:#x} by kallsyms, at {b:#x} by VMCOREINFO"));
         }
         let Some(release) = info.osrelease() else { return };
         if let Some(banner) = self.symbol("linux_banner") {
             let text = self.memory.cstr(banner, 256).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
             if !text.starts_with("Linux version ") || !text.contains(release) {
-                self.note(format!(
-                    "inconsistent: linux_banner is {text:?}, VMCOREINFO says {release}"
-                ));
+                self.note(format!("inconsistent: linux_banner is {text:?}, VMCOREINFO says {release}"));
             }
         }
     }

@@ -20,10 +20,7 @@ pub struct Walk<T> {
 
 impl<T> Default for Walk<T> {
     fn default() -> Self {
-        Walk {
-            items: Vec::new(),
-            problem: None,
-        }
+        Walk { items: Vec::new(), problem: None }
     }
 }
 

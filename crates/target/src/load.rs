@@ -100,18 +100,13 @@ impl Plan {
                 _ => spans.push((start, end)),
             }
         }
-        Ok(Plan {
-            slots,
-            spans: spans.into_iter().map(|(s, e)| (s, (e - s) as usize)).collect(),
-        })
+        Ok(Plan { slots, spans: spans.into_iter().map(|(s, e)| (s, (e - s) as usize)).collect() })
     }
 }
 
 fn find_struct(types: &dyn Types, names: &str) -> Option<TypeId> {
     let kinds = [Kind::Struct, Kind::Union, Kind::Typedef];
-    names
-        .split('|')
-        .find_map(|n| kinds.iter().find_map(|k| types.find(*k, n)))
+    names.split('|').find_map(|n| kinds.iter().find_map(|k| types.find(*k, n)))
 }
 
 fn resolve_field(
@@ -123,10 +118,7 @@ fn resolve_field(
     match field.paths.split('|').find_map(|p| types.member(ty, p).ok()) {
         Some(m) => slot(types, m.ty, m.bit_offset, m.bit_size).map(Some),
         None if field.optional => Ok(None),
-        None => Err(LoadError::NoMember {
-            of,
-            path: field.paths,
-        }),
+        None => Err(LoadError::NoMember { of, path: field.paths }),
     }
 }
 
@@ -143,22 +135,13 @@ pub(crate) fn slot(
         Type::Pointer(_) => SlotKind::Pointer,
         Type::Array { elem, len } => {
             let signed = matches!(types.strip(elem)?.1, Type::Int { signed: true, .. });
-            SlotKind::Array {
-                stride: types.size_of(elem)?,
-                len,
-                signed,
-            }
+            SlotKind::Array { stride: types.size_of(elem)?, len, signed }
         }
         _ => SlotKind::Struct,
     };
     let Some(width) = bit_size else {
         let size = types.size_of(ty).unwrap_or(0);
-        return Ok(Slot {
-            offset: bit_offset / 8,
-            size,
-            bits: None,
-            kind,
-        });
+        return Ok(Slot { offset: bit_offset / 8, size, bits: None, kind });
     };
     // A bit-field: the bytes that hold it, and where in them it stands.
     let first = bit_offset / 8;
@@ -169,12 +152,7 @@ pub(crate) fn slot(
         necropsy_base::Endian::Little => low,
         necropsy_base::Endian::Big => (size as u32 * 8).saturating_sub(low + width),
     };
-    Ok(Slot {
-        offset: first,
-        size,
-        bits: Some((low, width)),
-        kind,
-    })
+    Ok(Slot { offset: first, size, bits: Some((low, width)), kind })
 }
 
 /// The bytes of one struct, being taken apart.
@@ -197,14 +175,7 @@ impl<'t> Fields<'t> {
             rest = more;
             failed |= target.memory().read(at.offset(*offset), part).is_err();
         }
-        Fields {
-            target,
-            spec,
-            plan,
-            at,
-            bytes,
-            failed,
-        }
+        Fields { target, spec, plan, at, bytes, failed }
     }
 
     /// Address of the struct.
@@ -233,10 +204,7 @@ impl<'t> Fields<'t> {
     /// The slot of a member that must be there.
     pub fn need(&self, index: usize) -> Result<&Slot, LoadError> {
         let path = self.path(index);
-        self.slot(index).ok_or(LoadError::NoMember {
-            of: self.spec.name,
-            path,
-        })
+        self.slot(index).ok_or(LoadError::NoMember { of: self.spec.name, path })
     }
 
     /// The member's name, for messages.
@@ -291,12 +259,7 @@ impl<'t> Fields<'t> {
     }
 
     fn unreadable(&self, index: usize, cause: ReadError) -> LoadError {
-        LoadError::Read {
-            of: self.spec.name,
-            path: self.path(index),
-            at: self.at,
-            cause,
-        }
+        LoadError::Read { of: self.spec.name, path: self.path(index), at: self.at, cause }
     }
 }
 
@@ -307,11 +270,7 @@ pub(crate) fn number(abi: Abi, bytes: &[u8], slot: &Slot) -> i128 {
         Some((low, width)) => {
             let raw = abi.uint(bytes) >> low.min(63) & (u64::MAX >> (64 - width.clamp(1, 64)));
             let unused = 64 - width.clamp(1, 64);
-            if signed {
-                i128::from((raw << unused) as i64 >> unused)
-            } else {
-                i128::from(raw)
-            }
+            if signed { i128::from((raw << unused) as i64 >> unused) } else { i128::from(raw) }
         }
         None if signed => i128::from(abi.int(bytes)),
         None => i128::from(abi.uint(bytes)),

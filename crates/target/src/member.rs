@@ -128,11 +128,7 @@ impl Member for ArrayAt {
         let SlotKind::Array { stride, len, .. } = slot.kind else {
             return Err(fields.unfit(index, format!("{:?}", slot.kind), "an array"));
         };
-        Ok(ArrayAt {
-            at: fields.at().offset(slot.offset),
-            len,
-            stride,
-        })
+        Ok(ArrayAt { at: fields.at().offset(slot.offset), len, stride })
     }
 }
 
@@ -173,11 +169,7 @@ impl<const N: usize> Member for [i64; N] {
         let (bytes, abi) = (fields.bytes(index)?, fields.abi());
         let mut out = [0; N];
         for (n, chunk) in out.iter_mut().zip(bytes.chunks(stride as usize)) {
-            *n = if signed {
-                abi.int(chunk)
-            } else {
-                abi.uint(chunk) as i64
-            };
+            *n = if signed { abi.int(chunk) } else { abi.uint(chunk) as i64 };
         }
         Ok(out)
     }

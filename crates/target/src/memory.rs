@@ -17,15 +17,11 @@ impl Found {
         Found((0..SLOTS).map(|_| RwLock::new((0, 0))).collect())
     }
     fn get(&self, page: u64) -> Option<u64> {
-        let slot = *self.0[page as usize % SLOTS]
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let slot = *self.0[page as usize % SLOTS].read().unwrap_or_else(PoisonError::into_inner);
         (slot.0 == page + 1).then_some(slot.1)
     }
     fn put(&self, page: u64, phys: u64) {
-        *self.0[page as usize % SLOTS]
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = (page + 1, phys);
+        *self.0[page as usize % SLOTS].write().unwrap_or_else(PoisonError::into_inner) = (page + 1, phys);
     }
 }
 
@@ -43,9 +39,7 @@ impl Walker {
             return Ok(phys);
         }
         let shift = self.tables.page_shift;
-        let map = self
-            .arch
-            .translate(self.phys.as_ref(), &self.tables, VirtAddr(page << shift));
+        let map = self.arch.translate(self.phys.as_ref(), &self.tables, VirtAddr(page << shift));
         let phys = map.map_err(|e| e.why())?.phys.0 >> shift;
         self.found.put(page, phys);
         Ok(phys)
@@ -53,9 +47,7 @@ impl Walker {
 
     fn to_phys(&self, at: VirtAddr) -> Result<PhysAddr, Why> {
         let shift = self.tables.page_shift;
-        Ok(PhysAddr(
-            self.page(at.0 >> shift)? << shift | at.0 & ((1 << shift) - 1),
-        ))
+        Ok(PhysAddr(self.page(at.0 >> shift)? << shift | at.0 & ((1 << shift) - 1)))
     }
 
     /// Reads page by page; `to_phys` says where each begins.
@@ -71,17 +63,12 @@ impl Walker {
         while done < buf.len() {
             let here = at.offset(done as u64);
             let step = ((page - here.0 % page) as usize).min(buf.len() - done);
-            let fail = |why| ReadError {
-                space,
-                at: here.0,
-                why,
-            };
+            let fail = |why| ReadError { space, at: here.0, why };
             let phys = to_phys(here).map_err(fail)?;
             let part = &mut buf[done..done + step];
-            self.phys.read(phys, part).map_err(|e| ReadError {
-                at: here.0 + (e.at - phys.0),
-                ..fail(e.why)
-            })?;
+            self.phys
+                .read(phys, part)
+                .map_err(|e| ReadError { at: here.0 + (e.at - phys.0), ..fail(e.why) })?;
             done += step;
         }
         Ok(())
@@ -102,12 +89,7 @@ pub struct KernelMemory {
 impl KernelMemory {
     /// The kernel memory that `boot` describes.
     pub fn new(phys: Arc<dyn PhysMem>, arch: &'static dyn Arch, abi: Abi, boot: &Boot) -> Self {
-        let walker = Walker {
-            phys,
-            arch,
-            tables: boot.tables,
-            found: Found::new(),
-        };
+        let walker = Walker { phys, arch, tables: boot.tables, found: Found::new() };
         KernelMemory {
             walker,
             abi,
@@ -129,11 +111,7 @@ impl KernelMemory {
     /// The physical address behind a kernel address.
     pub fn to_phys(&self, at: VirtAddr) -> Result<PhysAddr, Why> {
         let linear = [Some(&self.image), self.direct.get()];
-        match linear
-            .into_iter()
-            .flatten()
-            .find(|(range, _)| range.contains(&at.0))
-        {
+        match linear.into_iter().flatten().find(|(range, _)| range.contains(&at.0)) {
             Some((_, delta)) => Ok(PhysAddr(at.0.wrapping_sub(*delta))),
             None => self.walker.to_phys(at),
         }
@@ -160,10 +138,8 @@ impl Memory for KernelMemory {
     fn read(&self, at: VirtAddr, buf: &mut [u8]) -> Result<(), ReadError> {
         let linear = [Some(&self.image), self.direct.get()];
         let end = at.0.wrapping_add(buf.len() as u64);
-        if let Some((_, delta)) = linear
-            .into_iter()
-            .flatten()
-            .find(|(r, _)| r.contains(&at.0) && end >= at.0 && end <= r.end)
+        if let Some((_, delta)) =
+            linear.into_iter().flatten().find(|(r, _)| r.contains(&at.0) && end >= at.0 && end <= r.end)
         {
             let phys = PhysAddr(at.0.wrapping_sub(*delta));
             let fail = |e: ReadError| ReadError::kernel(VirtAddr(at.0.wrapping_add(e.at - phys.0)), e.why);
@@ -188,12 +164,7 @@ impl UserMemory {
         let w = &kernel.walker;
         let tables = PageTables { root, ..w.tables };
         UserMemory {
-            walker: Walker {
-                phys: w.phys.clone(),
-                arch: w.arch,
-                tables,
-                found: Found::new(),
-            },
+            walker: Walker { phys: w.phys.clone(), arch: w.arch, tables, found: Found::new() },
             abi: kernel.abi,
         }
     }

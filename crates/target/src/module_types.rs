@@ -34,7 +34,8 @@ impl Target {
 
     fn read_module_types(&self) -> Result<Vec<(VirtAddr, Arc<Btf>)>, LoadError> {
         let head = self.need_symbol("btf_modules")?;
-        let entries = list(self, head, self.offset_of("btf_module", "list")?).or_note(self, "types of modules");
+        let entries =
+            list(self, head, self.offset_of("btf_module", "list")?).or_note(self, "types of modules");
         let read = |at: VirtAddr| {
             let entry: Entry = self.load(at)?;
             Ok((entry.module, self.read_table(entry.btf)?))

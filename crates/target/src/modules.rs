@@ -119,10 +119,7 @@ impl Target {
         self.modules.get_or_init(|| {
             self.find_modules().unwrap_or_else(|e| {
                 self.note(format!("no modules: {e}"));
-                Modules {
-                    list: Vec::new(),
-                    problem: Some(e.to_string()),
-                }
+                Modules { list: Vec::new(), problem: Some(e.to_string()) }
             })
         })
     }
@@ -130,10 +127,7 @@ impl Target {
     fn find_modules(&self) -> Result<Modules, LoadError> {
         let offset = self.offset_of("module", "list")?;
         let walk = list(self, self.need_symbol("modules")?, offset);
-        let mut found = Modules {
-            list: Vec::new(),
-            problem: walk.problem,
-        };
+        let mut found = Modules { list: Vec::new(), problem: walk.problem };
         for at in walk.items {
             match Module::load(self, at) {
                 Ok(module) => found.list.push(module),
@@ -153,13 +147,7 @@ impl Module {
                 let sized = |base: VirtAddr, size: u64| range(base, size);
                 let init = range(l.init, l.init_size);
                 let regions = sized(l.base, l.size).into_iter().chain(init).collect();
-                (
-                    regions,
-                    sized(l.base, l.text_size)
-                        .into_iter()
-                        .chain(range(l.init, l.init_text))
-                        .collect(),
-                )
+                (regions, sized(l.base, l.text_size).into_iter().chain(range(l.init, l.init_text)).collect())
             }
             Place::Plain(p) => (
                 range(p.base, p.core_size).into_iter().collect(),
@@ -167,14 +155,7 @@ impl Module {
             ),
         };
         let name = String::from_utf8_lossy(&raw.name.0).into_owned();
-        Ok(Module {
-            name,
-            at,
-            regions,
-            text,
-            symbols: OnceLock::new(),
-            orc: OnceLock::new(),
-        })
+        Ok(Module { name, at, regions, text, symbols: OnceLock::new(), orc: OnceLock::new() })
     }
 
     /// The first address of its code.
@@ -204,17 +185,13 @@ impl Module {
 
     fn read_symbols(&self, t: &Target) -> Result<Vec<ElfSymbol>, LoadError> {
         // A pointer since 4.5; before, the table's fields are members of struct module itself, which Load cannot see.
-        let table = t
-            .memory()
-            .ptr(self.at.offset(t.offset_of("module", "kallsyms")?))?;
+        let table = t.memory().ptr(self.at.offset(t.offset_of("module", "kallsyms")?))?;
         let raw: RawSymbols = t.load(table)?;
         let count = raw.num_symtab.min(MAX_SYMBOLS);
         let entry = if t.abi().word == 8 { 24 } else { 16 };
         let symtab = t.memory().bytes(raw.symtab, (count * entry) as usize)?;
         let strings = self.read_strings(t, &raw, &symtab)?;
-        let kinds = raw
-            .typetab
-            .and_then(|at| t.memory().bytes(at, count as usize).ok());
+        let kinds = raw.typetab.and_then(|at| t.memory().bytes(at, count as usize).ok());
         let mut symbols = elf::symbols(&symtab, &strings, kinds.as_deref(), t.abi());
         symbols.retain(|s| s.section != 0 && !s.name.is_empty() && self.contains(VirtAddr(s.value)));
         symbols.sort_by_key(|s| s.value);
@@ -224,9 +201,7 @@ impl Module {
     /// The string table has no length of its own: it ends with the name that begins last.
     fn read_strings(&self, t: &Target, raw: &RawSymbols, symtab: &[u8]) -> Result<Vec<u8>, LoadError> {
         let entry = if t.abi().word == 8 { 24 } else { 16 };
-        let names = symtab
-            .chunks_exact(entry)
-            .filter_map(|s| t.abi().uint_at(s, 0, 4));
+        let names = symtab.chunks_exact(entry).filter_map(|s| t.abi().uint_at(s, 0, 4));
         let last = names.max().unwrap_or(0).min(MAX_STRINGS);
         let mut strings = t.memory().bytes(raw.strtab, last as usize)?;
         strings.extend(t.memory().cstr(raw.strtab.offset(last), 512)?);
@@ -239,9 +214,7 @@ impl Module {
         let read = || {
             let raw: RawOrc = t.load(self.at).ok()?;
             let layout = t.orc()?.layout();
-            let count = usize::try_from(raw.count)
-                .ok()
-                .filter(|n| (1..1 << 24).contains(n))?;
+            let count = usize::try_from(raw.count).ok().filter(|n| (1..1 << 24).contains(n))?;
             Some(OrcTable::with_layout(raw.ip, raw.entries, count, layout))
         };
         self.orc.get_or_init(read).as_ref()
@@ -286,9 +259,7 @@ impl Modules {
 
     /// The module whose code holds `at`.
     pub fn text_of(&self, at: VirtAddr) -> Option<&Module> {
-        self.list
-            .iter()
-            .find(|m| m.text.iter().any(|r| r.contains(&at.0)))
+        self.list.iter().find(|m| m.text.iter().any(|r| r.contains(&at.0)))
     }
 
     /// The symbol `name` and its module.
@@ -305,10 +276,7 @@ impl Modules {
         let region = module.regions.iter().find(|r| r.contains(&at.0))?;
         let symbols = module.symbols(t);
         let after = symbols.partition_point(|s| s.value <= at.0);
-        let start = symbols[..after]
-            .last()
-            .map(|s| s.value)
-            .filter(|v| region.contains(v))?;
+        let start = symbols[..after].last().map(|s| s.value).filter(|v| region.contains(v))?;
         let first = symbols[..after].partition_point(|s| s.value < start);
         let next = symbols.get(after).map_or(region.end, |s| s.value.min(region.end));
         Some(Near {

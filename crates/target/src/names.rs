@@ -8,11 +8,8 @@ use necropsy_debuginfo::Kallsyms;
 use crate::{LoadError, Target};
 
 /// Pairs of symbols that enclose code. `.init.text` is freed after boot, but what ran there may still be on a stack.
-const TEXT: &[(&str, &str)] = &[
-    ("_stext", "_etext"),
-    ("_sinittext", "_einittext"),
-    ("__entry_text_start", "__entry_text_end"),
-];
+const TEXT: &[(&str, &str)] =
+    &[("_stext", "_etext"), ("_sinittext", "_einittext"), ("__entry_text_start", "__entry_text_end")];
 
 impl Target {
     /// The kernel's symbol table.
@@ -29,32 +26,20 @@ impl Target {
 
     /// Address of a kernel symbol, or the error that says it is not there.
     pub fn need_symbol(&self, name: &str) -> Result<VirtAddr, LoadError> {
-        self.symbol(name)
-            .ok_or_else(|| LoadError::NoSymbol(name.to_owned()))
+        self.symbol(name).ok_or_else(|| LoadError::NoSymbol(name.to_owned()))
     }
 
     /// The symbol that covers `at`, of the kernel or of a module.
     pub fn near(&self, at: VirtAddr) -> Option<Near> {
-        if self.image().contains(&at.0) {
-            self.near_in_kernel(at)
-        } else {
-            self.modules().near(self, at)
-        }
+        if self.image().contains(&at.0) { self.near_in_kernel(at) } else { self.modules().near(self, at) }
     }
 
     fn near_in_kernel(&self, at: VirtAddr) -> Option<Near> {
         let table = self.kallsyms.as_ref()?;
         let index = table.at(at.0)?;
         let start = VirtAddr(table.address(index)?);
-        let size = table
-            .next_address(index)
-            .and_then(|next| next.checked_sub(start.0));
-        Some(Near {
-            name: table.name(index)?,
-            start,
-            size,
-            module: None,
-        })
+        let size = table.next_address(index).and_then(|next| next.checked_sub(start.0));
+        Some(Near { name: table.name(index)?, start, size, module: None })
     }
 
     /// From the first to the last address of the kernel image, as far as symbols tell.
@@ -106,7 +91,6 @@ impl Symbols for Target {
         Target::near(self, at)
     }
     fn address(&self, name: &str) -> Option<VirtAddr> {
-        self.symbol(name)
-            .or_else(|| self.modules().symbol(self, name).map(|s| s.1))
+        self.symbol(name).or_else(|| self.modules().symbol(self, name).map(|s| s.1))
     }
 }

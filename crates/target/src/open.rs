@@ -27,7 +27,11 @@ impl BootFacts for Facts<'_> {
     }
     fn page_shift(&self) -> u8 {
         let size = self.info.page_size().unwrap_or(self.meta.page_size);
-        if size.is_power_of_two() && (4096..=65536).contains(&size) { size.trailing_zeros() as u8 } else { 12 }
+        if size.is_power_of_two() && (4096..=65536).contains(&size) {
+            size.trailing_zeros() as u8
+        } else {
+            12
+        }
     }
     fn phys_base(&self) -> Option<i64> {
         self.meta.phys_base
@@ -42,19 +46,12 @@ struct Facts<'a> {
 impl Target {
     /// Finds the kernel in a dump: reads VMCOREINFO and the symbol table, nothing else.
     pub fn open(source: Source, options: Options) -> Result<Arc<Target>, OpenError> {
-        let Source {
-            physical, mut meta, ..
-        } = source;
+        let Source { physical, mut meta, .. } = source;
         let phys = physical.ok_or(OpenError::NoMemory)?;
         meta.vmcoreinfo = options.vmcoreinfo.or(meta.vmcoreinfo);
         let info = meta.vmcoreinfo.clone().ok_or(OpenError::NoVmcoreinfo)?;
         let arch = find_arch(&meta)?;
-        let boot = arch
-            .boot(&Facts {
-                info: &info,
-                meta: &meta,
-            })
-            .map_err(OpenError::MissingKey)?;
+        let boot = arch.boot(&Facts { info: &info, meta: &meta }).map_err(OpenError::MissingKey)?;
         let kernel = Arc::new(KernelMemory::new(phys, arch, meta.abi, &boot));
         let mut target = Target::new(meta, arch, kernel.clone(), Some(kernel.clone()), options.budget);
         target.boot_image = boot.image.clone();
@@ -93,23 +90,15 @@ fn find_arch(meta: &DumpMeta) -> Result<&'static dyn Arch, OpenError> {
 }
 
 /// Symbols whose address VMCOREINFO gives: they decide how the table is encoded.
-const ANCHORS: &[&str] = &[
-    "_stext",
-    "swapper_pg_dir",
-    "init_uts_ns",
-    "node_online_map",
-    "mem_section",
-];
+const ANCHORS: &[&str] = &["_stext", "swapper_pg_dir", "init_uts_ns", "node_online_map", "mem_section"];
 
 fn find_kallsyms(
     mem: &dyn Memory,
     info: &VmcoreInfo,
     image: std::ops::Range<u64>,
 ) -> Result<Kallsyms, necropsy_debuginfo::KallsymsError> {
-    let anchors: Vec<(&str, u64)> = ANCHORS
-        .iter()
-        .filter_map(|name| info.symbol(name).map(|at| (*name, at)))
-        .collect();
+    let anchors: Vec<(&str, u64)> =
+        ANCHORS.iter().filter_map(|name| info.symbol(name).map(|at| (*name, at))).collect();
     let symbol = |name: &str| info.symbol(name).map(VirtAddr);
     let keys = || {
         Some(Keys {

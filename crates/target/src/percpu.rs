@@ -11,8 +11,7 @@ const MAX_CPUS: u64 = 16384;
 impl Target {
     /// The possible CPUs, each with the distance of its per-CPU area.
     pub fn cpus(&self) -> &[(usize, u64)] {
-        self.percpu
-            .get_or_init(|| self.find_cpus().unwrap_or_else(|_| vec![(0, 0)]))
+        self.percpu.get_or_init(|| self.find_cpus().unwrap_or_else(|_| vec![(0, 0)]))
     }
 
     fn find_cpus(&self) -> Result<Vec<(usize, u64)>, LoadError> {
@@ -32,11 +31,7 @@ impl Target {
         let (mut cpus, bits) = (Vec::new(), u64::from(self.abi.word) * 8);
         for index in 0..count.div_ceil(bits) {
             let word = self.memory.word(at.offset(index * bits / 8))?;
-            cpus.extend(
-                (0..bits)
-                    .filter(|b| word >> b & 1 == 1)
-                    .map(|b| (index * bits + b) as usize),
-            );
+            cpus.extend((0..bits).filter(|b| word >> b & 1 == 1).map(|b| (index * bits + b) as usize));
         }
         Ok(cpus)
     }
@@ -54,18 +49,14 @@ impl Target {
 
     /// Where `cpu`'s copy of the member `path` of the per-CPU struct variable `name` is.
     pub fn percpu_member(&self, name: &str, of: &str, path: &str, cpu: usize) -> Result<VirtAddr, LoadError> {
-        let at = self
-            .percpu_symbol(name, cpu)
-            .ok_or_else(|| LoadError::NoSymbol(name.to_owned()))?;
+        let at = self.percpu_symbol(name, cpu).ok_or_else(|| LoadError::NoSymbol(name.to_owned()))?;
         Ok(at.offset(self.offset_of(of, path)?))
     }
 
     /// Bytes from the start of `struct of` to its member; `a|b` for alternatives.
     pub fn offset_of(&self, of: &str, paths: &str) -> Result<u64, LoadError> {
         let types = self.types()?;
-        let ty = types
-            .find(Kind::Struct, of)
-            .ok_or_else(|| LoadError::NoStruct(of.to_owned()))?;
+        let ty = types.find(Kind::Struct, of).ok_or_else(|| LoadError::NoStruct(of.to_owned()))?;
         let mut failed = None;
         for path in paths.split('|') {
             match types.member(ty, path) {
@@ -79,9 +70,7 @@ impl Target {
     /// Size of `struct name`.
     pub fn size_of(&self, name: &str) -> Result<u64, LoadError> {
         let types = self.types()?;
-        let ty = types
-            .find(Kind::Struct, name)
-            .ok_or_else(|| LoadError::NoStruct(name.to_owned()))?;
+        let ty = types.find(Kind::Struct, name).ok_or_else(|| LoadError::NoStruct(name.to_owned()))?;
         Ok(types.size_of(ty)?)
     }
 
@@ -92,9 +81,6 @@ impl Target {
         let necropsy_debuginfo::Type::Enum { values, .. } = types.get(ty).ok()? else {
             return None;
         };
-        values
-            .iter()
-            .find(|(n, _)| n.as_str() == name)
-            .map(|(_, v)| *v as u64)
+        values.iter().find(|(n, _)| n.as_str() == name).map(|(_, v)| *v as u64)
     }
 }

@@ -146,19 +146,11 @@ impl Target {
     /// Where a struct's members lie in this kernel; worked out once. For code that `#[derive(Load)]` writes.
     pub fn plan(&self, spec: &'static Spec) -> Result<Arc<Plan>, LoadError> {
         let key = std::ptr::from_ref(spec) as usize;
-        if let Some(plan) = self
-            .plans
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-        {
+        if let Some(plan) = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(plan.clone());
         }
         let plan = Arc::new(Plan::resolve(self.types()?.as_ref(), spec)?);
-        self.plans
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, plan.clone());
+        self.plans.write().unwrap_or_else(PoisonError::into_inner).insert(key, plan.clone());
         Ok(plan)
     }
 

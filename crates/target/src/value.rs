@@ -46,10 +46,7 @@ impl TypeRef {
     }
     /// The same table's type `id`.
     pub fn other(&self, id: TypeId) -> TypeRef {
-        TypeRef {
-            table: self.table.clone(),
-            id,
-        }
+        TypeRef { table: self.table.clone(), id }
     }
 }
 
@@ -67,10 +64,7 @@ impl Target {
         let Type::Var { ty, .. } = table.get(table.find(Kind::Var, name)?).ok()? else {
             return None;
         };
-        Some(TypeRef {
-            table: table.clone(),
-            id: ty,
-        })
+        Some(TypeRef { table: table.clone(), id: ty })
     }
 }
 
@@ -98,11 +92,9 @@ impl Value {
         let ty = self.ty.other(m.ty);
         Ok(match m.bit_size {
             None => Value::new(ty, self.at.offset(m.offset())),
-            Some(width) => Value {
-                ty,
-                at: self.at.offset(m.offset()),
-                bits: Some((m.bit_offset % 8, width)),
-            },
+            Some(width) => {
+                Value { ty, at: self.at.offset(m.offset()), bits: Some((m.bit_offset % 8, width)) }
+            }
         })
     }
 

@@ -120,7 +120,12 @@ fn types(abi: Abi, l: &Layout) -> Btf {
     let values = b.array(short, uint, 3);
     let inner = b.structure(false, "inner", 8, &[("pad", uint, 0, 0), ("deep", uint, 32, 0)]);
     let hidden = b.structure(true, "", 2, &[("hidden", short, 0, 0)]);
-    let head = b.structure(false, "list_head", 2 * l.word as u32, &[("next", void_ptr, 0, 0), ("prev", void_ptr, 8 * l.word as u32, 0)]);
+    let head = b.structure(
+        false,
+        "list_head",
+        2 * l.word as u32,
+        &[("next", void_ptr, 0, 0), ("prev", void_ptr, 8 * l.word as u32, 0)],
+    );
     let bits = |offset: u64| offset as u32 * 8;
     let members = [
         ("old_name", int, 0, 0),
@@ -174,7 +179,11 @@ fn every_kind_of_member_on_every_abi() {
     for abi in ABIS {
         let t = target(abi, |m, l| _ = m.put_uint(HERE.offset(l.far()), 9, 4));
         let thing: Thing = t.load(HERE).unwrap();
-        assert_eq!((thing.at, thing.number, thing.small, thing.missing), (HERE, -7, Some(200), None), "{abi:?}");
+        assert_eq!(
+            (thing.at, thing.number, thing.small, thing.missing),
+            (HERE, -7, Some(200), None),
+            "{abi:?}"
+        );
         assert_eq!((thing.flag, thing.middle, thing.signed), (true, 0b1010, -2), "{abi:?}");
         assert_eq!((thing.next, &thing.comm.0[..]), (VirtAddr(0xdead_0000), &b"poll"[..]));
         assert_eq!((thing.deep, thing.anonymous, thing.values), (77, 0x1234, [5, -6, 7]));

@@ -21,7 +21,13 @@ impl PhysMem for Words {
     }
 }
 
-fn walk(words: &[(u64, u64)], levels: u8, page_shift: u8, va_bits: u8, at: u64) -> Result<Mapping, WalkError> {
+fn walk(
+    words: &[(u64, u64)],
+    levels: u8,
+    page_shift: u8,
+    va_bits: u8,
+    at: u64,
+) -> Result<Mapping, WalkError> {
     let mem = Words(words.iter().copied().collect(), RangeSet::new());
     let tables = PageTables { root: PhysAddr(0x10_0000), levels, page_shift, va_bits, ignored: 0 };
     translate(&mem, &tables, VirtAddr(at))
@@ -45,7 +51,8 @@ fn four_levels_of_four_kilobytes() {
 fn a_block_and_a_small_top_table() {
     // 39 bits: three levels.
     let at = 0xffff_ffc0_0020_1234;
-    let words = [(0x10_0000 + (at >> 30 & 0x1ff) * 8, 0x20_0003), (0x20_0000 + (at >> 21 & 0x1ff) * 8, 0x4000_0001)];
+    let words =
+        [(0x10_0000 + (at >> 30 & 0x1ff) * 8, 0x20_0003), (0x20_0000 + (at >> 21 & 0x1ff) * 8, 0x4000_0001)];
     let m = walk(&words, 3, 12, 39, at).unwrap();
     assert_eq!((m.phys, m.size), (PhysAddr(0x4000_1234), 2 << 20));
     // 64 KiB pages, 48 bits: the top table has 64 entries.

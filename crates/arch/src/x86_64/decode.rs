@@ -46,10 +46,7 @@ pub fn instruction(code: &[u8], at: VirtAddr) -> Option<Insn> {
         ) {
             reads |= 1 << i;
         }
-        if !matches!(
-            access,
-            OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess | OpAccess::None
-        ) {
+        if !matches!(access, OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess | OpAccess::None) {
             writes |= 1 << i;
         }
     }
@@ -97,17 +94,11 @@ fn memory(raw: &iced_x86::Instruction, used: &[iced_x86::UsedMemory]) -> Option<
     if !explicit && !string {
         return None;
     }
-    let access = used
-        .iter()
-        .find(|m| string || m.base() == raw.memory_base())
-        .or(used.first());
+    let access = used.iter().find(|m| string || m.base() == raw.memory_base()).or(used.first());
     let (base, idx, scale, disp) = match (explicit, access) {
-        (true, _) => (
-            raw.memory_base(),
-            raw.memory_index(),
-            raw.memory_index_scale(),
-            raw.memory_displacement64(),
-        ),
+        (true, _) => {
+            (raw.memory_base(), raw.memory_index(), raw.memory_index_scale(), raw.memory_displacement64())
+        }
         (false, Some(m)) => (m.base(), m.index(), m.scale(), m.displacement()),
         (false, None) => return None,
     };
@@ -116,11 +107,7 @@ fn memory(raw: &iced_x86::Instruction, used: &[iced_x86::UsedMemory]) -> Option<
         base: if pc_relative { None } else { index(base) },
         index: index(idx),
         scale: scale as u8,
-        disp: if pc_relative {
-            raw.ip_rel_memory_address()
-        } else {
-            disp
-        },
+        disp: if pc_relative { raw.ip_rel_memory_address() } else { disp },
         percpu: raw.memory_segment() == Register::GS,
         size: raw.memory_size().size().min(64) as u8,
         access: match access.map(|m| m.access()) {
@@ -148,11 +135,7 @@ fn string_source(raw: &iced_x86::Instruction, used: &[iced_x86::UsedMemory]) -> 
 }
 
 fn operation(raw: &iced_x86::Instruction) -> Op {
-    let reg = |i: u32| {
-        (raw.op_kind(i) == OpKind::Register)
-            .then(|| index(raw.op_register(i)))
-            .flatten()
-    };
+    let reg = |i: u32| (raw.op_kind(i) == OpKind::Register).then(|| index(raw.op_register(i))).flatten();
     let is_memory = |i: u32| raw.op_kind(i) == OpKind::Memory;
     let source = |i: u32| -> Option<Operand> {
         match raw.op_kind(i) {
@@ -172,17 +155,11 @@ fn operation(raw: &iced_x86::Instruction) -> Op {
         },
         Mnemonic::Lea => reg(0).map_or(Op::Other, |dst| Op::Address { dst }),
         Mnemonic::Xor | Mnemonic::Sub if reg(0).is_some() && reg(0) == reg(1) => {
-            reg(0).map_or(Op::Other, |dst| Op::Move {
-                dst,
-                src: Operand::Imm(0),
-            })
+            reg(0).map_or(Op::Other, |dst| Op::Move { dst, src: Operand::Imm(0) })
         }
         Mnemonic::Add | Mnemonic::Sub => match (reg(0), source(1)) {
             (Some(dst), Some(Operand::Imm(n))) if raw.mnemonic() == Mnemonic::Add => Op::Add { dst, by: n },
-            (Some(dst), Some(Operand::Imm(n))) => Op::Add {
-                dst,
-                by: n.wrapping_neg(),
-            },
+            (Some(dst), Some(Operand::Imm(n))) => Op::Add { dst, by: n.wrapping_neg() },
             _ => Op::Other,
         },
         Mnemonic::And => match (reg(0), source(1)) {

@@ -10,19 +10,8 @@ fn a_store_through_a_register_with_displacement() {
     // movl $0x2a,0x18(%rdx,%rcx,4)
     let i = one(&[0xc7, 0x44, 0x8a, 0x18, 0x2a, 0, 0, 0]);
     let m = i.mem.unwrap();
-    assert_eq!(
-        (m.base, m.index, m.scale, m.disp, m.size),
-        (Some(DX), Some(CX), 4, 0x18, 4)
-    );
-    assert_eq!(
-        (m.access, i.op),
-        (
-            Access::Write,
-            Op::Store {
-                src: Operand::Imm(0x2a)
-            }
-        )
-    );
+    assert_eq!((m.base, m.index, m.scale, m.disp, m.size), (Some(DX), Some(CX), 4, 0x18, 4));
+    assert_eq!((m.access, i.op), (Access::Write, Op::Store { src: Operand::Imm(0x2a) }));
     let mut regs = Regs::new();
     assert_eq!(m.address(&regs), None);
     regs.set(DX, 0x100);
@@ -39,12 +28,7 @@ fn constant_addresses_and_program_counter_relative_ones() {
     let m = one(&[0x48, 0x8b, 0x05, 0x10, 0, 0, 0]).mem.unwrap();
     assert_eq!((m.base, m.disp, m.access), (None, 0x1017, Access::Read));
     // mov %gs:0x28,%rax
-    assert!(
-        one(&[0x65, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0])
-            .mem
-            .unwrap()
-            .percpu
-    );
+    assert!(one(&[0x65, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0]).mem.unwrap().percpu);
 }
 
 #[test]
@@ -58,27 +42,9 @@ fn a_push_has_no_operand_of_its_own_and_a_string_store_has() {
 
 #[test]
 fn values_that_move() {
-    assert_eq!(
-        one(&[0x31, 0xc0]).op,
-        Op::Move {
-            dst: AX,
-            src: Operand::Imm(0)
-        }
-    ); // xor %eax,%eax
-    assert_eq!(
-        one(&[0x48, 0x89, 0xd8]).op,
-        Op::Move {
-            dst: AX,
-            src: Operand::Reg(BX)
-        }
-    );
-    assert_eq!(
-        one(&[0x48, 0x8b, 0x43, 0x18]).op,
-        Op::Move {
-            dst: AX,
-            src: Operand::Mem
-        }
-    );
+    assert_eq!(one(&[0x31, 0xc0]).op, Op::Move { dst: AX, src: Operand::Imm(0) }); // xor %eax,%eax
+    assert_eq!(one(&[0x48, 0x89, 0xd8]).op, Op::Move { dst: AX, src: Operand::Reg(BX) });
+    assert_eq!(one(&[0x48, 0x8b, 0x43, 0x18]).op, Op::Move { dst: AX, src: Operand::Mem });
     assert_eq!(one(&[0x48, 0x83, 0xc0, 0x08]).op, Op::Add { dst: AX, by: 8 });
     assert_eq!(one(&[0x48, 0x85, 0xc0]).op, Op::Compare { reg: AX });
     assert!(one(&[0x48, 0x8b, 0x43, 0x18]).changes(AX));

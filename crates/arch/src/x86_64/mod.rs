@@ -8,7 +8,8 @@ mod text;
 use necropsy_base::{PhysMem, VirtAddr};
 
 use crate::{
-    Arch, Boot, BootFacts, CallSite, CpuState, Exception, Insn, Mapping, PageTables, Regs, Resolve, Syntax, WalkError,
+    Arch, Boot, BootFacts, CallSite, CpuState, Exception, Insn, Mapping, PageTables, Regs, Resolve, Syntax,
+    WalkError,
 };
 pub use registers::*;
 

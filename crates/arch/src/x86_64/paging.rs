@@ -21,30 +21,18 @@ const IMAGE_SIZE: i64 = 0x4000_0000;
 
 /// Where the kernel is. The image's physical place is `virtual - __START_KERNEL_map + phys_base`.
 pub fn boot(facts: &dyn BootFacts) -> Result<Boot, &'static str> {
-    let phys_base = facts
-        .number("phys_base")
-        .or(facts.phys_base())
-        .ok_or("NUMBER(phys_base)")?;
-    let root = ["swapper_pg_dir", "init_top_pgt", "init_level4_pgt"]
-        .iter()
-        .find_map(|s| facts.symbol(s));
+    let phys_base = facts.number("phys_base").or(facts.phys_base()).ok_or("NUMBER(phys_base)")?;
+    let root = ["swapper_pg_dir", "init_top_pgt", "init_level4_pgt"].iter().find_map(|s| facts.symbol(s));
     let root = root.ok_or("SYMBOL(swapper_pg_dir)")?;
-    let size = facts
-        .number("KERNEL_IMAGE_SIZE")
-        .filter(|n| (1..=IMAGE_SIZE).contains(n))
-        .unwrap_or(IMAGE_SIZE);
+    let size =
+        facts.number("KERNEL_IMAGE_SIZE").filter(|n| (1..=IMAGE_SIZE).contains(n)).unwrap_or(IMAGE_SIZE);
     let delta = IMAGE.wrapping_sub(phys_base as u64);
     let five = facts.number("pgtable_l5_enabled").unwrap_or(0) != 0;
     let ignored = facts.number("sme_mask").unwrap_or(0) as u64;
     let root = PhysAddr(root.wrapping_sub(delta) & ADDRESS);
     let (levels, va_bits) = if five { (5, 57) } else { (4, 48) };
     let tables = PageTables { root, levels, page_shift: 12, va_bits, ignored };
-    Ok(Boot {
-        image: IMAGE..IMAGE + size as u64,
-        delta,
-        linear: true,
-        tables,
-    })
+    Ok(Boot { image: IMAGE..IMAGE + size as u64, delta, linear: true, tables })
 }
 
 pub fn is_canonical(at: VirtAddr, tables: &PageTables) -> bool {
@@ -67,27 +55,15 @@ pub fn translate(phys: &dyn PhysMem, tables: &PageTables, at: VirtAddr) -> Resul
     };
     let mut table = tables.root.0;
     for (depth, name) in NAMES.into_iter().enumerate().filter(|(_, n)| five || *n != "P4D") {
-        let shift = if !five && depth == 0 {
-            39
-        } else {
-            48 - 9 * depth as u32
-        };
+        let shift = if !five && depth == 0 { 39 } else { 48 - 9 * depth as u32 };
         let entry_at = PhysAddr(table + (at.0 >> shift & 0x1ff) * 8);
         let mut raw = [0; 8];
-        phys.read(entry_at, &mut raw)
-            .map_err(|cause| WalkError::Table { at, name, cause })?;
+        phys.read(entry_at, &mut raw).map_err(|cause| WalkError::Table { at, name, cause })?;
         let entry = u64::from_le_bytes(raw);
-        map.levels[depth] = Level {
-            name,
-            entry_at,
-            entry,
-        };
+        map.levels[depth] = Level { name, entry_at, entry };
         let protected_none = name == "PTE" && entry & PROT_NONE != 0;
         if entry & PRESENT == 0 && !protected_none {
-            return Err(WalkError::NotMapped {
-                at,
-                level: map.levels[depth],
-            });
+            return Err(WalkError::NotMapped { at, level: map.levels[depth] });
         }
         map.writable &= entry & WRITABLE != 0;
         map.user &= entry & USER != 0;

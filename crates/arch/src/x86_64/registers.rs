@@ -60,9 +60,8 @@ pub fn switched_out(frame: &[u8], sp: VirtAddr) -> Option<Regs> {
 
 /// The CPU state that QEMU adds to its dumps (`QEMUCPUState`, target/i386/arch_dump.c, version 1).
 pub fn qemu_state(note: &[u8]) -> Option<CpuState> {
-    const ORDER: [usize; 18] = [
-        AX, BX, CX, DX, SI, DI, SP, BP, R8, R9, R10, R11, R12, R13, R14, R15, IP, FLAGS,
-    ];
+    const ORDER: [usize; 18] =
+        [AX, BX, CX, DX, SI, DI, SP, BP, R8, R9, R10, R11, R12, R13, R14, R15, IP, FLAGS];
     let mut c = Cursor::new(note, Abi::LE64);
     let (_version, _size) = (c.u32().ok()?, c.u32().ok()?);
     let mut state = CpuState::default();

@@ -68,48 +68,17 @@ impl Btf {
                 members: self.list(c, e.count, |c| self.one_member(c, e.flag))?,
             },
             ENUM | ENUM64 => self.enumeration(c, e, name)?,
-            FWD => Type::Fwd {
-                name,
-                kind: if e.flag { Kind::Union } else { Kind::Struct },
-            },
+            FWD => Type::Fwd { name, kind: if e.flag { Kind::Union } else { Kind::Struct } },
             TYPEDEF => Type::Typedef { name, to },
-            CONST => Type::Qualified {
-                what: Qualifier::Const,
-                to,
-            },
-            VOLATILE => Type::Qualified {
-                what: Qualifier::Volatile,
-                to,
-            },
-            RESTRICT => Type::Qualified {
-                what: Qualifier::Restrict,
-                to,
-            },
-            TYPE_TAG => Type::Qualified {
-                what: Qualifier::TypeTag(name),
-                to,
-            },
-            FUNC => Type::Func {
-                name,
-                proto: to,
-                linkage: e.count,
-            },
+            CONST => Type::Qualified { what: Qualifier::Const, to },
+            VOLATILE => Type::Qualified { what: Qualifier::Volatile, to },
+            RESTRICT => Type::Qualified { what: Qualifier::Restrict, to },
+            TYPE_TAG => Type::Qualified { what: Qualifier::TypeTag(name), to },
+            FUNC => Type::Func { name, proto: to, linkage: e.count },
             FUNC_PROTO => self.proto(c, e.count, to)?,
-            VAR => Type::Var {
-                name,
-                ty: to,
-                linkage: c.u32()?,
-            },
-            DATASEC => Type::DataSec {
-                name,
-                size,
-                vars: self.list(c, e.count, sec_var)?,
-            },
-            DECL_TAG => Type::DeclTag {
-                name,
-                to,
-                component: c.i32()?,
-            },
+            VAR => Type::Var { name, ty: to, linkage: c.u32()? },
+            DATASEC => Type::DataSec { name, size, vars: self.list(c, e.count, sec_var)? },
+            DECL_TAG => Type::DeclTag { name, to, component: c.i32()? },
             kind => Type::Unknown { kind },
         })
     }
@@ -131,25 +100,13 @@ impl Btf {
     fn one_member(&self, c: &mut Cursor<'_>, sized: bool) -> Result<Member, OutOfBounds> {
         let (name, ty, at) = (some(self.name(c.u32()?)), TypeId(c.u32()?), c.u32()?);
         // With the flag the offset carries the width of a bit-field in its top byte, 0 for ordinary members.
-        let (bits, at) = if sized {
-            (at >> 24, at & 0x00ff_ffff)
-        } else {
-            (0, at)
-        };
-        Ok(Member {
-            name,
-            ty,
-            bit_offset: u64::from(at),
-            bit_size: (bits > 0).then_some(bits),
-        })
+        let (bits, at) = if sized { (at >> 24, at & 0x00ff_ffff) } else { (0, at) };
+        Ok(Member { name, ty, bit_offset: u64::from(at), bit_size: (bits > 0).then_some(bits) })
     }
 
     fn enumeration(&self, c: &mut Cursor<'_>, e: Entry, name: Name) -> Result<Type, OutOfBounds> {
         if e.count == 0 && !name.is_empty() {
-            return Ok(Type::Fwd {
-                name,
-                kind: Kind::Enum,
-            });
+            return Ok(Type::Fwd { name, kind: Kind::Enum });
         }
         let values = self.list(c, e.count, |c| {
             let name = self.name(c.u32()?);
@@ -157,12 +114,7 @@ impl Btf {
             let high = if e.kind == ENUM64 { Some(c.u32()?) } else { None };
             Ok((name, enum_value(low, high, e.flag)))
         })?;
-        Ok(Type::Enum {
-            name: some(name),
-            size: u64::from(e.rest),
-            signed: e.flag,
-            values,
-        })
+        Ok(Type::Enum { name: some(name), size: u64::from(e.rest), signed: e.flag, values })
     }
 
     fn proto(&self, c: &mut Cursor<'_>, count: u32, ret: TypeId) -> Result<Type, OutOfBounds> {
@@ -172,24 +124,14 @@ impl Btf {
         if variadic {
             params.pop();
         }
-        Ok(Type::FuncProto {
-            ret,
-            params,
-            variadic,
-        })
+        Ok(Type::FuncProto { ret, params, variadic })
     }
 }
 
 fn entry(c: &mut Cursor<'_>) -> Result<Entry, OutOfBounds> {
     let (name, info, rest) = (c.u32()?, c.u32()?, c.u32()?);
     let (kind, count) = kind_and_count(info);
-    Ok(Entry {
-        name,
-        kind,
-        count,
-        flag: info >> 31 != 0,
-        rest,
-    })
+    Ok(Entry { name, kind, count, flag: info >> 31 != 0, rest })
 }
 
 fn some(name: Name) -> Option<Name> {
@@ -199,14 +141,7 @@ fn some(name: Name) -> Option<Name> {
 /// The word behind INT: bits 0–7 width, 16–23 offset, 24 signed, 25 char, 26 bool.
 fn int(name: Name, size: u64, word: u32) -> Type {
     let flag = |bit: u32| word >> bit & 1 != 0;
-    Type::Int {
-        name,
-        size,
-        signed: flag(24),
-        char_: flag(25),
-        boolean: flag(26),
-        bits: word as u8,
-    }
+    Type::Int { name, size, signed: flag(24), char_: flag(25), boolean: flag(26), bits: word as u8 }
 }
 
 fn array(c: &mut Cursor<'_>) -> Result<Type, OutOfBounds> {
@@ -215,11 +150,7 @@ fn array(c: &mut Cursor<'_>) -> Result<Type, OutOfBounds> {
 }
 
 fn sec_var(c: &mut Cursor<'_>) -> Result<SecVar, OutOfBounds> {
-    Ok(SecVar {
-        var: TypeId(c.u32()?),
-        offset: u64::from(c.u32()?),
-        size: u64::from(c.u32()?),
-    })
+    Ok(SecVar { var: TypeId(c.u32()?), offset: u64::from(c.u32()?), size: u64::from(c.u32()?) })
 }
 
 fn enum_value(low: u32, high: Option<u32>, signed: bool) -> i128 {
@@ -228,11 +159,7 @@ fn enum_value(low: u32, high: Option<u32>, signed: bool) -> i128 {
         (None, false) => i128::from(low),
         (Some(high), signed) => {
             let both = u64::from(high) << 32 | u64::from(low);
-            if signed {
-                i128::from(both as i64)
-            } else {
-                i128::from(both)
-            }
+            if signed { i128::from(both as i64) } else { i128::from(both) }
         }
     }
 }

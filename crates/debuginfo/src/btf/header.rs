@@ -33,17 +33,8 @@ impl Header {
             let start = u64::from(raw.len) + u64::from(offset);
             let end = start + u64::from(size);
             let inside = end <= bytes.len() as u64 && end <= u64::from(u32::MAX);
-            let range = if inside {
-                Some(start as usize..end as usize)
-            } else {
-                None
-            };
-            range.ok_or(BtfError::Section {
-                section,
-                start,
-                end,
-                len: bytes.len(),
-            })
+            let range = if inside { Some(start as usize..end as usize) } else { None };
+            range.ok_or(BtfError::Section { section, start, end, len: bytes.len() })
         };
         let [types, strings, layout] = raw.sections;
         Ok(Header {
@@ -55,10 +46,7 @@ impl Header {
 
     pub(super) fn size(head: &[u8], abi: Abi) -> Option<u64> {
         let raw = raw(head, abi).ok()?;
-        let ends = raw
-            .sections
-            .iter()
-            .map(|(offset, size)| u64::from(*offset) + u64::from(*size));
+        let ends = raw.sections.iter().map(|(offset, size)| u64::from(*offset) + u64::from(*size));
         Some(u64::from(raw.len) + ends.max().unwrap_or(0))
     }
 }
@@ -82,13 +70,6 @@ fn fields(bytes: &[u8], abi: Abi) -> Result<Result<Raw, BtfError>, OutOfBounds> 
     }
     let types = (c.u32()?, c.u32()?);
     let strings = (c.u32()?, c.u32()?);
-    let layout = if len >= WITH_LAYOUT {
-        (c.u32()?, c.u32()?)
-    } else {
-        (0, 0)
-    };
-    Ok(Ok(Raw {
-        len,
-        sections: [types, strings, layout],
-    }))
+    let layout = if len >= WITH_LAYOUT { (c.u32()?, c.u32()?) } else { (0, 0) };
+    Ok(Ok(Raw { len, sections: [types, strings, layout] }))
 }

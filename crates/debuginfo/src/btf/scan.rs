@@ -94,19 +94,11 @@ fn entry_size(section: &[u8], at: usize, swap: bool, sizes: &Sizes, id: u32) -> 
     let Some(word) = section.get(at + 4..at + 8).and_then(|w| w.try_into().ok()) else {
         return Err(cut_off);
     };
-    let info = if swap {
-        u32::from_be_bytes(word)
-    } else {
-        u32::from_le_bytes(word)
-    };
+    let info = if swap { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) };
     let (kind, count) = kind_and_count(info);
     let Some((once, each)) = sizes.get(usize::from(kind)).copied().flatten() else {
         return Err(BtfError::UnknownKind { id, kind });
     };
     let size = COMMON + usize::from(once) + usize::from(each) * count as usize;
-    if size > section.len() - at {
-        Err(cut_off)
-    } else {
-        Ok(size)
-    }
+    if size > section.len() - at { Err(cut_off) } else { Ok(size) }
 }

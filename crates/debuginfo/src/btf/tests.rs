@@ -16,18 +16,9 @@ fn every_kind(abi: Abi) -> BtfBuilder {
     let bool_ = b.boolean();
     let pointer = b.pointer(int);
     b.array(int, int, 16);
-    let list = b.structure(
-        false,
-        "list_head",
-        16,
-        &[("next", pointer, 0, 0), ("prev", pointer, 64, 0)],
-    );
-    let flags = b.structure(
-        false,
-        "flags",
-        4,
-        &[("low", int, 0, 3), ("high", bool_, 3, 1), ("all", int, 32, 0)],
-    );
+    let list = b.structure(false, "list_head", 16, &[("next", pointer, 0, 0), ("prev", pointer, 64, 0)]);
+    let flags =
+        b.structure(false, "flags", 4, &[("low", int, 0, 3), ("high", bool_, 3, 1), ("all", int, 32, 0)]);
     b.structure(true, "both", 8, &[("", list, 0, 0), ("f", flags, 8, 0)]);
     b.enumeration("state", true, &[("BAD", -1), ("GOOD", 1)]);
     b.enumeration64("wide", false, &[("TOP", i64::MIN)]);
@@ -61,99 +52,21 @@ fn every_kind_decodes() {
             char_: false,
             bits: 8 * size as u8,
         };
-        assert_eq!(
-            (ty(1), ty(2)),
-            (int("int", true, false, 4), int("_Bool", false, true, 1))
-        );
+        assert_eq!((ty(1), ty(2)), (int("int", true, false, 4), int("_Bool", false, true, 1)));
         assert_eq!(ty(3), Type::Pointer(TypeId(1)));
-        assert_eq!(
-            ty(4),
-            Type::Array {
-                elem: TypeId(1),
-                len: 16
-            }
-        );
-        assert_eq!(
-            ty(10),
-            Type::Fwd {
-                name: "elsewhere".into(),
-                kind: Kind::Union
-            }
-        );
-        assert_eq!(
-            ty(12),
-            Type::Qualified {
-                what: Qualifier::TypeTag("user".into()),
-                to: TypeId(11)
-            }
-        );
-        assert_eq!(
-            ty(14),
-            Type::Qualified {
-                what: Qualifier::Const,
-                to: TypeId(13)
-            }
-        );
+        assert_eq!(ty(4), Type::Array { elem: TypeId(1), len: 16 });
+        assert_eq!(ty(10), Type::Fwd { name: "elsewhere".into(), kind: Kind::Union });
+        assert_eq!(ty(12), Type::Qualified { what: Qualifier::TypeTag("user".into()), to: TypeId(11) });
+        assert_eq!(ty(14), Type::Qualified { what: Qualifier::Const, to: TypeId(13) });
         let params = vec![(Some("fmt".into()), TypeId(14))];
-        assert_eq!(
-            ty(15),
-            Type::FuncProto {
-                ret: TypeId(1),
-                params,
-                variadic: true
-            }
-        );
-        assert_eq!(
-            ty(16),
-            Type::Func {
-                name: "printk".into(),
-                proto: TypeId(15),
-                linkage: 1
-            }
-        );
-        assert_eq!(
-            ty(17),
-            Type::Var {
-                name: "runqueues".into(),
-                ty: TypeId(6),
-                linkage: 1
-            }
-        );
-        let vars = vec![SecVar {
-            var: TypeId(17),
-            offset: 64,
-            size: 4,
-        }];
-        assert_eq!(
-            ty(18),
-            Type::DataSec {
-                name: ".data..percpu".into(),
-                size: 100,
-                vars
-            }
-        );
-        assert_eq!(
-            ty(19),
-            Type::Float {
-                name: "double".into(),
-                size: 8
-            }
-        );
-        assert_eq!(
-            ty(20),
-            Type::DeclTag {
-                name: "kfunc".into(),
-                to: TypeId(15),
-                component: -1
-            }
-        );
-        assert_eq!(
-            ty(21),
-            Type::Qualified {
-                what: Qualifier::Restrict,
-                to: TypeId(14)
-            }
-        );
+        assert_eq!(ty(15), Type::FuncProto { ret: TypeId(1), params, variadic: true });
+        assert_eq!(ty(16), Type::Func { name: "printk".into(), proto: TypeId(15), linkage: 1 });
+        assert_eq!(ty(17), Type::Var { name: "runqueues".into(), ty: TypeId(6), linkage: 1 });
+        let vars = vec![SecVar { var: TypeId(17), offset: 64, size: 4 }];
+        assert_eq!(ty(18), Type::DataSec { name: ".data..percpu".into(), size: 100, vars });
+        assert_eq!(ty(19), Type::Float { name: "double".into(), size: 8 });
+        assert_eq!(ty(20), Type::DeclTag { name: "kfunc".into(), to: TypeId(15), component: -1 });
+        assert_eq!(ty(21), Type::Qualified { what: Qualifier::Restrict, to: TypeId(14) });
         assert_eq!(b.get(TypeId(22)), Err(TypeError::NoType(TypeId(22))));
     }
 }
@@ -162,43 +75,16 @@ fn every_kind_decodes() {
 fn members_bits_and_values() {
     for abi in ALL {
         let b = open(&every_kind(abi), abi);
-        let Type::Struct {
-            union: false,
-            size: 4,
-            members,
-            ..
-        } = b.get(TypeId(6)).unwrap()
-        else {
-            panic!()
-        };
-        let bits: Vec<_> = members
-            .iter()
-            .map(|m: &Member| (m.bit_offset, m.bit_size))
-            .collect();
+        let Type::Struct { union: false, size: 4, members, .. } = b.get(TypeId(6)).unwrap() else { panic!() };
+        let bits: Vec<_> = members.iter().map(|m: &Member| (m.bit_offset, m.bit_size)).collect();
         assert_eq!(bits, [(0, Some(3)), (3, Some(1)), (32, None)]);
         let both = b.find(Kind::Union, "both").unwrap();
         assert_eq!(b.member(both, "prev").map(|m| m.offset()), Ok(8));
         let high = b.member(both, "f.high").unwrap();
-        assert_eq!(
-            (high.bit_offset, high.bit_size, high.ty),
-            (11, Some(1), TypeId(2))
-        );
-        let Type::Enum {
-            signed: true, values, ..
-        } = b.get(TypeId(8)).unwrap()
-        else {
-            panic!()
-        };
+        assert_eq!((high.bit_offset, high.bit_size, high.ty), (11, Some(1), TypeId(2)));
+        let Type::Enum { signed: true, values, .. } = b.get(TypeId(8)).unwrap() else { panic!() };
         assert_eq!(values, [("BAD".into(), -1), ("GOOD".into(), 1)]);
-        let Type::Enum {
-            signed: false,
-            size: 8,
-            values,
-            ..
-        } = b.get(TypeId(9)).unwrap()
-        else {
-            panic!()
-        };
+        let Type::Enum { signed: false, size: 8, values, .. } = b.get(TypeId(9)).unwrap() else { panic!() };
         assert_eq!(values, [("TOP".into(), 1 << 63)]);
         assert_eq!(b.size_of(TypeId(3)), Ok(abi.word.into()));
         assert_eq!(b.size_of(TypeId(17)), Ok(4));
@@ -241,10 +127,7 @@ fn split_table_goes_on_where_its_base_ends() {
         assert_eq!((own, b.len()), (3, 4));
         assert_eq!(b.find(Kind::Struct, "driver"), Some(TypeId(3)));
         assert_eq!(b.find(Kind::Struct, "list_head"), Some(TypeId(2)));
-        assert_eq!(
-            b.member(TypeId(3), "entries.next").map(|m| (m.offset(), m.ty)),
-            Ok((8, TypeId(1)))
-        );
+        assert_eq!(b.member(TypeId(3), "entries.next").map(|m| (m.offset(), m.ty)), Ok((8, TypeId(1))));
         assert_eq!(b.name_of(TypeId(1)), "int");
         assert_eq!(base.get(TypeId(3)), Err(TypeError::NoType(TypeId(3))));
         assert_eq!(b.own_ids().collect::<Vec<_>>(), [TypeId(3)]);
@@ -260,10 +143,7 @@ fn longer_headers_and_kinds_of_the_future() {
         b.entry("new", 40, 3, false, 0, &[1, 2, 3, 4]);
         b.float("float", 4);
         let unknown = open(&b, abi);
-        assert_eq!(
-            (unknown.len(), unknown.damage()),
-            (2, Some(&BtfError::UnknownKind { id: 2, kind: 40 }))
-        );
+        assert_eq!((unknown.len(), unknown.damage()), (2, Some(&BtfError::UnknownKind { id: 2, kind: 40 })));
         let mut sizes = [(0, 0); 41];
         sizes[40] = (4, 4);
         b.layout(&sizes);
@@ -271,20 +151,14 @@ fn longer_headers_and_kinds_of_the_future() {
         assert_eq!((known.len(), known.damage()), (4, None));
         assert_eq!(known.get(TypeId(2)), Ok(Type::Unknown { kind: 40 }));
         assert_eq!(known.find(Kind::Float, "float"), Some(TypeId(3)));
-        assert_eq!(
-            Btf::size_in_header(&b.build()[..32], abi),
-            Some(b.build().len() as u64)
-        );
+        assert_eq!(Btf::size_in_header(&b.build()[..32], abi), Some(b.build().len() as u64));
     }
 }
 
 #[test]
 fn wrong_headers_are_refused() {
     let good = every_kind(Abi::LE64).build();
-    assert_eq!(
-        Btf::size_in_header(&good[..24], Abi::LE64),
-        Some(good.len() as u64)
-    );
+    assert_eq!(Btf::size_in_header(&good[..24], Abi::LE64), Some(good.len() as u64));
     assert_eq!(Btf::size_in_header(&good[..23], Abi::LE64), None);
     let parse = |bytes: &[u8], abi| Btf::parse(bytes.to_vec(), abi, None).err();
     assert_eq!(parse(&good, Abi::BE64), Some(BtfError::Magic(0x9feb)));
@@ -295,17 +169,8 @@ fn wrong_headers_are_refused() {
     };
     assert_eq!(with(2, 2), Some(BtfError::Version(2)));
     assert_eq!(with(4, 23), Some(BtfError::ShortHeader(23)));
-    assert!(matches!(
-        with(15, 1),
-        Some(BtfError::Section { section: "type", .. })
-    ));
-    assert!(matches!(
-        with(23, 1),
-        Some(BtfError::Section {
-            section: "string",
-            ..
-        })
-    ));
+    assert!(matches!(with(15, 1), Some(BtfError::Section { section: "type", .. })));
+    assert!(matches!(with(23, 1), Some(BtfError::Section { section: "string", .. })));
 }
 
 #[test]
@@ -340,8 +205,5 @@ fn damaged_or_endless_bases_are_refused() {
     for _ in 0..MAX_BASES {
         deep = Arc::new(Btf::parse(empty.clone(), Abi::LE64, Some(deep)).unwrap());
     }
-    assert_eq!(
-        Btf::parse(empty, Abi::LE64, Some(deep)).err(),
-        Some(BtfError::TooManyBases)
-    );
+    assert_eq!(Btf::parse(empty, Abi::LE64, Some(deep)).err(), Some(BtfError::TooManyBases));
 }

@@ -84,21 +84,10 @@ impl File {
     pub fn open(store: &dyn Store) -> Result<File, ElfError> {
         let mut h = header(store)?;
         let sections = sections(store, &mut h)?;
-        let raw = table(
-            store,
-            &h.segments,
-            if h.abi.word == 4 { 32 } else { 56 },
-            "program headers",
-        )?;
+        let raw = table(store, &h.segments, if h.abi.word == 4 { 32 } else { 56 }, "program headers")?;
         let each = raw.chunks_exact(h.segments.each.max(1));
         let segments = each.filter_map(|bytes| segment(bytes, h.abi).ok()).collect();
-        Ok(File {
-            abi: h.abi,
-            kind: h.kind,
-            machine: h.machine,
-            sections,
-            segments,
-        })
+        Ok(File { abi: h.abi, kind: h.kind, machine: h.machine, sections, segments })
     }
 
     /// The section of this name.
@@ -108,32 +97,18 @@ impl File {
 
     /// The bytes of a section as they are in the file, `max` at most.
     pub fn bytes(&self, store: &dyn Store, name: &str, max: u64) -> Result<Vec<u8>, ElfError> {
-        let section = self
-            .section(name)
-            .ok_or_else(|| ElfError::NoSection(name.into()))?;
+        let section = self.section(name).ok_or_else(|| ElfError::NoSection(name.into()))?;
         match section.size {
             _ if section.kind == SHT_NOBITS => Ok(Vec::new()),
-            size if size > max => Err(ElfError::TooLarge {
-                name: name.into(),
-                size,
-                max,
-            }),
+            size if size > max => Err(ElfError::TooLarge { name: name.into(), size, max }),
             size => read(store, section.offset.0, size, "section"),
         }
     }
 
     /// The build ID, from note sections or note segments. A file without is no error.
     pub fn build_id(&self, store: &dyn Store) -> Option<Vec<u8>> {
-        let sections = self
-            .sections
-            .iter()
-            .filter(|s| s.kind == SHT_NOTE)
-            .map(|s| (s.offset, s.size));
-        let segments = self
-            .segments
-            .iter()
-            .filter(|s| s.kind == PT_NOTE)
-            .map(|s| (s.offset, s.file_size));
+        let sections = self.sections.iter().filter(|s| s.kind == SHT_NOTE).map(|s| (s.offset, s.size));
+        let segments = self.segments.iter().filter(|s| s.kind == PT_NOTE).map(|s| (s.offset, s.file_size));
         sections.chain(segments).find_map(|(offset, size)| {
             let block = read(store, offset.0, size.min(MAX_NOTES), "notes").ok()?;
             notes::build_id(&block, self.abi)
@@ -142,10 +117,7 @@ impl File {
 }
 
 fn read(store: &dyn Store, at: u64, size: u64, table: &'static str) -> Result<Vec<u8>, ElfError> {
-    let end = at
-        .checked_add(size)
-        .filter(|end| *end <= store.len())
-        .ok_or(ElfError::Table { table })?;
+    let end = at.checked_add(size).filter(|end| *end <= store.len()).ok_or(ElfError::Table { table })?;
     let mut bytes = vec![0; (end - at) as usize];
     store.read_at(FileOff(at), &mut bytes)?;
     Ok(bytes)
@@ -153,14 +125,8 @@ fn read(store: &dyn Store, at: u64, size: u64, table: &'static str) -> Result<Ve
 
 fn header(store: &dyn Store) -> Result<Header, ElfError> {
     let bytes = read(store, 0, store.len().min(64), "header")?;
-    let magic = bytes
-        .get(..6)
-        .filter(|m| m.starts_with(b"\x7fELF"))
-        .ok_or(ElfError::Magic)?;
-    let (class, order) = (
-        magic.get(4).copied().unwrap_or(0),
-        magic.get(5).copied().unwrap_or(0),
-    );
+    let magic = bytes.get(..6).filter(|m| m.starts_with(b"\x7fELF")).ok_or(ElfError::Magic)?;
+    let (class, order) = (magic.get(4).copied().unwrap_or(0), magic.get(5).copied().unwrap_or(0));
     let word = match class {
         1 => 4,
         2 => 8,
@@ -179,22 +145,11 @@ fn fields(bytes: &[u8], abi: Abi) -> Result<Header, OutOfBounds> {
     let (kind, machine, _version, _entry) = (c.u16()?, c.u16()?, c.u32()?, c.word()?);
     let (segments_at, sections_at, _flags, _size) = (c.word()?, c.word()?, c.u32()?, c.u16()?);
     let mut table = |at| -> Result<Table, OutOfBounds> {
-        Ok(Table {
-            at,
-            each: usize::from(c.u16()?),
-            count: u64::from(c.u16()?),
-        })
+        Ok(Table { at, each: usize::from(c.u16()?), count: u64::from(c.u16()?) })
     };
     let (segments, sections) = (table(segments_at)?, table(sections_at)?);
     let names = u64::from(c.u16()?);
-    Ok(Header {
-        abi,
-        kind,
-        machine,
-        segments,
-        sections,
-        names,
-    })
+    Ok(Header { abi, kind, machine, segments, sections, names })
 }
 
 /// The bytes of a table of headers of at least `least` bytes each.
@@ -205,12 +160,7 @@ fn table(store: &dyn Store, table: &Table, least: usize, what: &'static str) -> 
     if table.each < least || table.count > MAX_HEADERS {
         return Err(ElfError::Table { table: what });
     }
-    read(
-        store,
-        table.at,
-        table.count.saturating_mul(table.each as u64),
-        what,
-    )
+    read(store, table.at, table.count.saturating_mul(table.each as u64), what)
 }
 
 /// A section and the offset of its name.
@@ -218,18 +168,7 @@ fn section(bytes: &[u8], abi: Abi) -> Result<(usize, Section), OutOfBounds> {
     let mut c = Cursor::new(bytes, abi);
     let (name, kind, flags, address) = (c.u32()? as usize, c.u32()?, c.word()?, c.word()?);
     let (offset, size, link) = (FileOff(c.word()?), c.word()?, c.u32()?);
-    Ok((
-        name,
-        Section {
-            name: String::new(),
-            kind,
-            flags,
-            address,
-            offset,
-            size,
-            link,
-        },
-    ))
+    Ok((name, Section { name: String::new(), kind, flags, address, offset, size, link }))
 }
 
 fn segment(bytes: &[u8], abi: Abi) -> Result<Segment, OutOfBounds> {
@@ -239,14 +178,7 @@ fn segment(bytes: &[u8], abi: Abi) -> Result<Segment, OutOfBounds> {
         c.skip(4);
     }
     let (offset, address, physical) = (FileOff(c.word()?), c.word()?, c.word()?);
-    Ok(Segment {
-        kind,
-        offset,
-        address,
-        physical,
-        file_size: c.word()?,
-        size: c.word()?,
-    })
+    Ok(Segment { kind, offset, address, physical, file_size: c.word()?, size: c.word()? })
 }
 
 fn sections(store: &dyn Store, h: &mut Header) -> Result<Vec<Section>, ElfError> {
@@ -261,10 +193,7 @@ fn sections(store: &dyn Store, h: &mut Header) -> Result<Vec<Section>, ElfError>
         }
         _ => Vec::new(),
     };
-    let named = |(at, section): (usize, Section)| Section {
-        name: name(&names, at),
-        ..section
-    };
+    let named = |(at, section): (usize, Section)| Section { name: name(&names, at), ..section };
     Ok(found.into_iter().map(named).collect())
 }
 
@@ -273,10 +202,7 @@ fn many(store: &dyn Store, h: &mut Header, least: usize) -> Result<(), ElfError>
     if h.sections.at == 0 || h.sections.count != 0 && h.names != 0xffff {
         return Ok(());
     }
-    let first = Table {
-        count: 1,
-        ..h.sections
-    };
+    let first = Table { count: 1, ..h.sections };
     let Ok((_, s)) = section(&table(store, &first, least, "section headers")?, h.abi) else {
         return Ok(());
     };
@@ -302,14 +228,9 @@ pub struct Bytes(pub Vec<u8>);
 
 impl Store for Bytes {
     fn read_at(&self, off: FileOff, buf: &mut [u8]) -> Result<(), IoError> {
-        let end = IoError::End {
-            at: off.0,
-            len: self.len(),
-        };
+        let end = IoError::End { at: off.0, len: self.len() };
         let start = usize::try_from(off.0).ok();
-        let found = start
-            .and_then(|s| self.0.get(s..s.checked_add(buf.len())?))
-            .ok_or(end)?;
+        let found = start.and_then(|s| self.0.get(s..s.checked_add(buf.len())?)).ok_or(end)?;
         buf.copy_from_slice(found);
         Ok(())
     }

@@ -25,11 +25,7 @@ fn next<'a>(c: &mut Cursor<'a>) -> Result<Note<'a>, OutOfBounds> {
     c.align(4);
     let data = c.bytes(len)?;
     c.align(4);
-    Ok(Note {
-        name: name.strip_suffix(b"\0").unwrap_or(name),
-        kind,
-        data,
-    })
+    Ok(Note { name: name.strip_suffix(b"\0").unwrap_or(name), kind, data })
 }
 
 /// The build ID in a block of notes (`NT_GNU_BUILD_ID`).

@@ -34,9 +34,7 @@ struct Raw {
 pub fn symbols(symtab: &[u8], strtab: &[u8], typetab: Option<&[u8]>, abi: Abi) -> Vec<ElfSymbol> {
     let width = if abi.word == 4 { 16 } else { 24 };
     let entries = symtab.chunks_exact(width).enumerate();
-    entries
-        .filter_map(|(i, e)| symbol(raw(e, abi).ok()?, strtab, typetab.and_then(|t| t.get(i))))
-        .collect()
+    entries.filter_map(|(i, e)| symbol(raw(e, abi).ok()?, strtab, typetab.and_then(|t| t.get(i)))).collect()
 }
 
 fn raw(entry: &[u8], abi: Abi) -> Result<Raw, OutOfBounds> {
@@ -45,22 +43,10 @@ fn raw(entry: &[u8], abi: Abi) -> Result<Raw, OutOfBounds> {
     if abi.word == 4 {
         let (value, size) = (c.word()?, c.word()?);
         let (info, _other, section) = (c.u8()?, c.u8()?, c.u16()?);
-        return Ok(Raw {
-            name,
-            info,
-            section,
-            value,
-            size,
-        });
+        return Ok(Raw { name, info, section, value, size });
     }
     let (info, _other, section) = (c.u8()?, c.u8()?, c.u16()?);
-    Ok(Raw {
-        name,
-        info,
-        section,
-        value: c.word()?,
-        size: c.word()?,
-    })
+    Ok(Raw { name, info, section, value: c.word()?, size: c.word()? })
 }
 
 fn symbol(raw: Raw, strtab: &[u8], letter: Option<&u8>) -> Option<ElfSymbol> {
@@ -72,13 +58,7 @@ fn symbol(raw: Raw, strtab: &[u8], letter: Option<&u8>) -> Option<ElfSymbol> {
     let given = letter.copied().filter(u8::is_ascii_alphabetic);
     let kind = given.unwrap_or_else(|| letter_of(&raw));
     let name = String::from_utf8_lossy(text).into_owned();
-    Some(ElfSymbol {
-        name,
-        value: raw.value,
-        size: raw.size,
-        kind,
-        section: raw.section,
-    })
+    Some(ElfSymbol { name, value: raw.value, size: raw.size, kind, section: raw.section })
 }
 
 fn letter_of(raw: &Raw) -> u8 {
@@ -94,9 +74,5 @@ fn letter_of(raw: &Raw) -> u8 {
         (_, _, 1 | 6) => b'D',
         _ => b'N',
     };
-    if bind == 0 {
-        letter.to_ascii_lowercase()
-    } else {
-        letter
-    }
+    if bind == 0 { letter.to_ascii_lowercase() } else { letter }
 }

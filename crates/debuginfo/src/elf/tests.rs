@@ -19,10 +19,8 @@ fn symbols_of_a_module() {
         ];
         let (symtab, strtab) = elf_symbols(abi, &table);
         let found = symbols(&symtab, &strtab, None, abi);
-        let short: Vec<_> = found
-            .iter()
-            .map(|s| (&*s.name, s.kind as char, s.value, s.size, s.section))
-            .collect();
+        let short: Vec<_> =
+            found.iter().map(|s| (&*s.name, s.kind as char, s.value, s.size, s.section)).collect();
         assert_eq!(
             short,
             [
@@ -35,16 +33,10 @@ fn symbols_of_a_module() {
             ]
         );
         let letters = symbols(&symtab, &strtab, Some(b"?tbD"), abi);
-        assert_eq!(
-            letters.iter().map(|s| s.kind as char).collect::<String>(),
-            "tbDUAW"
-        );
+        assert_eq!(letters.iter().map(|s| s.kind as char).collect::<String>(), "tbDUAW");
         // Up to 5.1 the letter is in st_info.
         let (symtab, strtab) = elf_symbols(abi, &[("bss", b'b', 1, 0x1000, 0)]);
-        assert_eq!(
-            symbols(&symtab, &strtab, None, abi).first().map(|s| s.kind),
-            Some(b'b')
-        );
+        assert_eq!(symbols(&symtab, &strtab, None, abi).first().map(|s| s.kind), Some(b'b'));
     }
 }
 
@@ -54,9 +46,7 @@ fn symbols_of_garbage() {
         let (symtab, strtab) = elf_symbols(abi, &[("name", 2, 1, 0, 0)]);
         assert_eq!(symbols(&symtab, &[], None, abi), []);
         assert_eq!(
-            symbols(&symtab, &strtab[..4], None, abi)
-                .first()
-                .map(|s| s.name.clone()),
+            symbols(&symtab, &strtab[..4], None, abi).first().map(|s| s.name.clone()),
             Some("na".into())
         );
         assert_eq!(symbols(&symtab[..20], &strtab, None, abi), []);
@@ -66,19 +56,12 @@ fn symbols_of_garbage() {
 #[test]
 fn build_ids() {
     for abi in ALL {
-        let block = [
-            elf_note(abi, "Xen", 6, b"x"),
-            elf_note(abi, "GNU", 3, &[0xab; 20]),
-        ]
-        .concat();
+        let block = [elf_note(abi, "Xen", 6, b"x"), elf_note(abi, "GNU", 3, &[0xab; 20])].concat();
         assert_eq!(build_id(&block, abi), Some(vec![0xab; 20]));
         for len in 0..block.len() {
             assert_eq!(build_id(&block[..len], abi), None);
         }
-        assert_eq!(
-            notes(&block, abi).map(|n| n.name).collect::<Vec<_>>(),
-            [&b"Xen"[..], b"GNU"]
-        );
+        assert_eq!(notes(&block, abi).map(|n| n.name).collect::<Vec<_>>(), [&b"Xen"[..], b"GNU"]);
     }
 }
 
@@ -108,14 +91,8 @@ fn files_by_their_headers() {
             assert_eq!(names, ["", ".text", ".notes", ".shstrtab"]);
             assert_eq!(file.section(".text").map(|s| s.address), Some(0x8100_0000));
             assert_eq!(file.bytes(&store, ".text", 10).unwrap(), b"\xcc\xcc");
-            assert!(matches!(
-                file.bytes(&store, ".text", 1),
-                Err(ElfError::TooLarge { size: 2, .. })
-            ));
-            assert!(matches!(
-                file.bytes(&store, ".data", 1),
-                Err(ElfError::NoSection(_))
-            ));
+            assert!(matches!(file.bytes(&store, ".text", 1), Err(ElfError::TooLarge { size: 2, .. })));
+            assert!(matches!(file.bytes(&store, ".data", 1), Err(ElfError::NoSection(_))));
             assert_eq!(file.build_id(&store), Some(b"ID".to_vec()));
         }
     }
@@ -125,15 +102,11 @@ fn files_by_their_headers() {
 fn build_id_from_a_segment() {
     for abi in ALL {
         let mut elf = ElfBuilder::new(abi, 4, 183);
-        elf.segment(1, 0x1000, b"code")
-            .segment(4, 0, &elf_note(abi, "GNU", 3, b"ID"));
+        elf.segment(1, 0x1000, b"code").segment(4, 0, &elf_note(abi, "GNU", 3, b"ID"));
         let store = Bytes(elf.build());
         let file = File::open(&store).unwrap();
         assert_eq!(file.build_id(&store), Some(b"ID".to_vec()));
-        assert_eq!(
-            file.segments.first().map(|s| (s.kind, s.address, s.file_size)),
-            Some((1, 0x1000, 4))
-        );
+        assert_eq!(file.segments.first().map(|s| (s.kind, s.address, s.file_size)), Some((1, 0x1000, 4)));
     }
 }
 

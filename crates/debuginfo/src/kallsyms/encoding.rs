@@ -64,19 +64,11 @@ impl Encoding {
 
     /// Bytes per symbol.
     fn width(self, abi: Abi) -> usize {
-        if matches!(self, Encoding::Absolute { .. }) {
-            usize::from(abi.word)
-        } else {
-            4
-        }
+        if matches!(self, Encoding::Absolute { .. }) { usize::from(abi.word) } else { 4 }
     }
 
     fn decode(self, raw: &[u8], abi: Abi) -> Vec<u64> {
-        let mask = if abi.word == 4 {
-            u64::from(u32::MAX)
-        } else {
-            u64::MAX
-        };
+        let mask = if abi.word == 4 { u64::from(u32::MAX) } else { u64::MAX };
         let numbers = raw.chunks_exact(self.width(abi)).map(|b| abi.uint(b));
         numbers.zip(0..).map(|(n, i)| self.address(n, i) & mask).collect()
     }
@@ -101,20 +93,13 @@ pub(super) fn of_keys(mem: &dyn Memory, keys: &Keys) -> Result<Vec<Encoding>, Ka
         ways.extend(of_offsets(at, base, mem.abi()));
     }
     ways.extend(keys.addresses.map(|at| Encoding::Absolute { at }));
-    if ways.is_empty() {
-        Err(KallsymsError::NoAddresses)
-    } else {
-        Ok(ways)
-    }
+    if ways.is_empty() { Err(KallsymsError::NoAddresses) } else { Ok(ways) }
 }
 
 /// The ways to read a table of offsets.
 pub(super) fn of_offsets(at: VirtAddr, base: Option<u64>, abi: Abi) -> Vec<Encoding> {
     let mut ways = match base {
-        Some(base) => vec![
-            Encoding::AbsolutePercpu { at, base },
-            Encoding::BaseRelative { at, base },
-        ],
+        Some(base) => vec![Encoding::AbsolutePercpu { at, base }, Encoding::BaseRelative { at, base }],
         None => Vec::new(),
     };
     ways.push(Encoding::PlaceRelative { at });
@@ -155,10 +140,7 @@ impl Judge<'_> {
             };
             let addresses = way.decode(&raw, mem.abi());
             let score = self.score(&addresses, mem.abi());
-            tried.push(Tried {
-                encoding: way.name(),
-                agreeing: score.0,
-            });
+            tried.push(Tried { encoding: way.name(), agreeing: score.0 });
             if best.as_ref().is_none_or(|(least, _, _)| score > *least) {
                 best = Some((score, *way, addresses));
             }
@@ -170,10 +152,7 @@ impl Judge<'_> {
         match best {
             Some((score, way, addresses)) if score.0 > 0 || self.anchors.is_empty() => Ok((way, addresses)),
             None if failed.is_some() => Err(failed.unwrap_or(KallsymsError::NoAddresses)),
-            _ => Err(KallsymsError::Anchors {
-                anchors: self.anchors.len(),
-                tried,
-            }),
+            _ => Err(KallsymsError::Anchors { anchors: self.anchors.len(), tried }),
         }
     }
 
@@ -196,10 +175,7 @@ impl Judge<'_> {
         let mut text = Vec::new();
         let mut is = |i: usize| {
             text.clear();
-            let kind = self
-                .names
-                .tokens(i)
-                .and_then(|t| self.tokens.decode(t, &mut text));
+            let kind = self.names.tokens(i).and_then(|t| self.tokens.decode(t, &mut text));
             kind.is_some() && text == name.as_bytes()
         };
         addresses.iter().enumerate().any(|(i, a)| a == address && is(i))

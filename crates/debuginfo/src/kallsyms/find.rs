@@ -82,21 +82,12 @@ fn token_tables(mem: &dyn Memory, zero: VirtAddr) -> Option<TokenTables> {
     let offsets: Vec<usize> = [0].into_iter().chain(ends).take(256 - 0x30 + 1).collect();
     let (end, offsets) = offsets.split_last().filter(|(_, o)| o.len() == 256 - 0x30)?;
     // Labels are aligned to 8 bytes, since 7.0 and on 32 bits to 4; 2 costs nothing.
-    let places = (0..8)
-        .map(|pad| end + pad)
-        .filter(|at| zero.offset(*at as u64).0.is_multiple_of(2));
+    let places = (0..8).map(|pad| end + pad).filter(|at| zero.offset(*at as u64).0.is_multiple_of(2));
     places.into_iter().find_map(|at| {
-        let index: Vec<usize> = bytes
-            .get(at..at + 512)?
-            .chunks_exact(2)
-            .map(|b| mem.abi().uint(b) as usize)
-            .collect();
+        let index: Vec<usize> =
+            bytes.get(at..at + 512)?.chunks_exact(2).map(|b| mem.abi().uint(b) as usize).collect();
         let before = *index.get(0x30)?;
-        let same = index
-            .iter()
-            .skip(0x30)
-            .zip(offsets)
-            .all(|(i, o)| *i == before + o);
+        let same = index.iter().skip(0x30).zip(offsets).all(|(i, o)| *i == before + o);
         let starts = same && index.first() == Some(&0) && index.is_sorted();
         let found = TokenTables {
             table: VirtAddr(zero.0.wrapping_sub(before as u64)),
@@ -142,12 +133,8 @@ fn encodings(mem: &dyn Memory, keys: &Keys, count: u64) -> Vec<Encoding> {
     offsets(down(base.saturating_sub(4 * count), word), Some(base));
     // No kernel has these two together, but one could be built.
     offsets(down(keys.num_syms.0.saturating_sub(4 * count), word), None);
-    ways.push(Encoding::Absolute {
-        at: VirtAddr(up(behind, word)),
-    });
-    ways.push(Encoding::Absolute {
-        at: VirtAddr(keys.num_syms.0.saturating_sub(word * count)),
-    });
+    ways.push(Encoding::Absolute { at: VirtAddr(up(behind, word)) });
+    ways.push(Encoding::Absolute { at: VirtAddr(keys.num_syms.0.saturating_sub(word * count)) });
     ways.dedup();
     ways
 }

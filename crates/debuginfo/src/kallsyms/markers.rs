@@ -32,13 +32,7 @@ pub(super) fn names(bytes: &[u8], at: u64, abi: Abi) -> Option<Found> {
     // u32 since 5.0 (80ffbaa5b1bd), `unsigned long` before.
     let widths = [4, 8].into_iter().filter(|width| *width <= usize::from(abi.word));
     widths
-        .map(|width| Scan {
-            bytes,
-            at,
-            abi,
-            width,
-            left: Cell::new(MAX_PLACES),
-        })
+        .map(|width| Scan { bytes, at, abi, width, left: Cell::new(MAX_PLACES) })
         .find_map(|scan| scan.names())
 }
 
@@ -58,16 +52,11 @@ impl Scan<'_> {
 
     /// The names before the longest row that proves right. What follows the markers may look like more of them.
     fn names(&self) -> Option<Found> {
-        let mut runs: Vec<_> = (0..self.bytes.len())
-            .step_by(4)
-            .filter_map(|start| self.run(start))
-            .collect();
+        let mut runs: Vec<_> = (0..self.bytes.len()).step_by(4).filter_map(|start| self.run(start)).collect();
         runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.len()));
         runs.iter().take(MAX_RUNS).find_map(|(start, run)| {
             let counts = (MIN_MARKERS..=run.len()).rev().take(3);
-            counts
-                .into_iter()
-                .find_map(|count| self.before(*start, run.get(..count)?))
+            counts.into_iter().find_map(|count| self.before(*start, run.get(..count)?))
         })
     }
 
@@ -102,15 +91,9 @@ impl Scan<'_> {
             }
             self.left.set(self.left.get().checked_sub(1)?);
             for names in [self.aligned(num_syms + 4, 8), num_syms + 4] {
-                let fits = [true, false]
-                    .iter()
-                    .any(|long| self.fits(names, count, start, markers, *long));
+                let fits = [true, false].iter().any(|long| self.fits(names, count, start, markers, *long));
                 if fits {
-                    return Some(Found {
-                        num_syms,
-                        names,
-                        count,
-                    });
+                    return Some(Found { num_syms, names, count });
                 }
             }
         }

@@ -54,11 +54,7 @@ pub(super) fn read(
     tokens: &Tokens,
 ) -> Result<Vec<Names>, KallsymsError> {
     let starters = tokens.starters();
-    let mut reader = Reader {
-        mem,
-        at,
-        bytes: Vec::new(),
-    };
+    let mut reader = Reader { mem, at, bytes: Vec::new() };
     let mut ways = Vec::new();
     for long in [true, false] {
         match scan(&mut reader, count, long, &starters) {
@@ -74,11 +70,7 @@ pub(super) fn read(
         }
     }
     let bytes = Arc::new(reader.bytes);
-    let with = |(starts, long)| Names {
-        bytes: bytes.clone(),
-        starts,
-        long,
-    };
+    let with = |(starts, long)| Names { bytes: bytes.clone(), starts, long };
     Ok(ways.into_iter().map(with).collect())
 }
 

@@ -5,18 +5,10 @@ use necropsy_synth::names::{KallsymsBuilder, KallsymsImage, Order, Written};
 use super::*;
 
 const ALL: [Abi; 3] = [Abi::LE64, Abi::BE64, Abi::LE32];
-const ORDERS: [Order; 3] = [
-    Order::AddressesFirst,
-    Order::AddressesFirstWithSequence,
-    Order::TokensFirst,
-];
+const ORDERS: [Order; 3] = [Order::AddressesFirst, Order::AddressesFirstWithSequence, Order::TokensFirst];
 
 fn text(abi: Abi) -> u64 {
-    if abi.word == 4 {
-        0xc000_0000
-    } else {
-        0xffff_ffff_8100_0000
-    }
+    if abi.word == 4 { 0xc000_0000 } else { 0xffff_ffff_8100_0000 }
 }
 
 /// A kernel of 900 symbols: some per-CPU offsets, aliases, one name repeated.
@@ -24,21 +16,16 @@ fn builder(abi: Abi, written: Written, order: Order) -> KallsymsBuilder {
     let mut b = KallsymsBuilder::new(abi);
     (b.written, b.order) = (written, order);
     if written == Written::AbsolutePercpu {
-        b.symbols = vec![
-            (0, 'A', "fixed_percpu_data".into()),
-            (0x1000, 'A', "cpu_number".into()),
-        ];
+        b.symbols = vec![(0, 'A', "fixed_percpu_data".into()), (0x1000, 'A', "cpu_number".into())];
     }
     let parts = ["vfs", "tcp", "sched", "do", "mutex"];
     let name = |i: u64| format!("{}_{}_{i}", parts[i as usize % 5], parts[i as usize / 5 % 5]);
     let kind = |i| if i % 3 == 0 { 'T' } else { 't' };
     b.symbols.push((text(abi), 'T', "_stext".into()));
-    b.symbols
-        .extend((0..900).map(|i| (text(abi) + 0x20 * i, kind(i), name(i))));
+    b.symbols.extend((0..900).map(|i| (text(abi) + 0x20 * i, kind(i), name(i))));
     b.symbols.push((text(abi) + 0x20 * 900, 'd', "__func__".into()));
     b.symbols.push((text(abi) + 0x20 * 901, 'd', "__func__".into()));
-    b.symbols
-        .push((text(abi) + 0x20 * 902, 'D', "init_uts_ns".into()));
+    b.symbols.push((text(abi) + 0x20 * 902, 'D', "init_uts_ns".into()));
     b
 }
 
@@ -66,21 +53,13 @@ fn keys(image: &KallsymsImage) -> Keys {
 }
 
 fn anchors(abi: Abi) -> [(&'static str, u64); 3] {
-    [
-        ("_stext", text(abi)),
-        ("swapper_pg_dir", 0x1234),
-        ("init_uts_ns", text(abi) + 0x20 * 902),
-    ]
+    [("_stext", text(abi)), ("swapper_pg_dir", 0x1234), ("init_uts_ns", text(abi) + 0x20 * 902)]
 }
 
 fn same(found: &Kallsyms, b: &KallsymsBuilder) {
     assert_eq!(found.len(), b.symbols.len());
     for (i, (address, kind, name)) in b.symbols.iter().enumerate() {
-        let wanted = KSymbol {
-            name: name.clone(),
-            kind: *kind as u8,
-            address: *address,
-        };
+        let wanted = KSymbol { name: name.clone(), kind: *kind as u8, address: *address };
         assert_eq!(found.symbol(i), Some(wanted));
     }
     assert_eq!(found.symbol(b.symbols.len()), None);
@@ -88,12 +67,8 @@ fn same(found: &Kallsyms, b: &KallsymsBuilder) {
 
 /// All encodings that exist for a pointer width.
 fn encodings(abi: Abi) -> Vec<Written> {
-    let mut all = vec![
-        Written::Absolute,
-        Written::BaseRelative,
-        Written::AbsolutePercpu,
-        Written::PlaceRelative,
-    ];
+    let mut all =
+        vec![Written::Absolute, Written::BaseRelative, Written::AbsolutePercpu, Written::PlaceRelative];
     if abi.word == 4 {
         all.push(Written::Plain);
     }
@@ -106,11 +81,7 @@ fn every_encoding_and_order_by_keys_and_by_shape() {
         for order in ORDERS {
             for written in encodings(abi) {
                 let mut b = builder(abi, written, order);
-                b.align = if written == Written::PlaceRelative {
-                    4
-                } else {
-                    b.align
-                };
+                b.align = if written == Written::PlaceRelative { 4 } else { b.align };
                 let (mem, image, range) = put(&b);
                 let by_keys = Kallsyms::from_keys(&mem, &keys(&image), &anchors(abi)).unwrap();
                 same(&by_keys, &b);
@@ -118,10 +89,7 @@ fn every_encoding_and_order_by_keys_and_by_shape() {
                 same(&by_shape, &b);
                 // On 32 bits addresses as words and as 32-bit numbers are the same.
                 let way = by_shape.encoding().name();
-                assert!(
-                    way == by_keys.encoding().name() || abi.word == 4,
-                    "{abi:?} {order:?} {written:?}"
-                );
+                assert!(way == by_keys.encoding().name() || abi.word == 4, "{abi:?} {order:?} {written:?}");
                 assert_eq!(by_keys.percpu_absolute(), written == Written::AbsolutePercpu);
             }
         }
@@ -159,10 +127,7 @@ fn names_of_two_byte_length_and_long_old_names() {
             b.symbols[i].2 = format!("{i}_{}", "x".repeat(len - 3));
         }
         let (mem, image, range) = put(&b);
-        same(
-            &Kallsyms::from_keys(&mem, &keys(&image), &anchors(Abi::LE64)).unwrap(),
-            &b,
-        );
+        same(&Kallsyms::from_keys(&mem, &keys(&image), &anchors(Abi::LE64)).unwrap(), &b);
         same(&Kallsyms::find(&mem, range, &anchors(Abi::LE64)).unwrap(), &b);
     }
 }
@@ -178,10 +143,7 @@ fn looks_up_by_address_and_name() {
     assert_eq!(k.at(start + 0x2f), k.by_name("tcp_vfs_1").first().copied());
     assert_eq!((k.at(0xfff), k.at(0x1000)), (Some(0), Some(1)));
     assert_eq!(k.at(u64::MAX), Some(k.len() - 1));
-    assert_eq!(
-        (k.next_address(2), k.next_address(3)),
-        (Some(start + 0x20), Some(start + 0x20))
-    );
+    assert_eq!((k.next_address(2), k.next_address(3)), (Some(start + 0x20), Some(start + 0x20)));
     assert_eq!(k.next_address(k.len() - 1), None);
     assert_eq!(k.by_name("__func__").len(), 2);
     assert_eq!((k.by_name("nothing"), k.by_name("")), (vec![], vec![]));
@@ -211,10 +173,7 @@ fn holes_around_the_tables_do_no_harm() {
     let mut holed = mem.clone();
     holed.punch(keys(&image).names);
     assert!(Kallsyms::find(&holed, range, &[]).is_err());
-    assert!(matches!(
-        Kallsyms::from_keys(&holed, &keys(&image), &[]),
-        Err(KallsymsError::Read(_))
-    ));
+    assert!(matches!(Kallsyms::from_keys(&holed, &keys(&image), &[]), Err(KallsymsError::Read(_))));
 }
 
 #[test]
@@ -222,33 +181,17 @@ fn errors_say_what_was_tried() {
     let b = builder(Abi::LE64, Written::BaseRelative, Order::TokensFirst);
     let (mut mem, image, range) = put(&b);
     let keys = keys(&image);
-    let error = Kallsyms::from_keys(&mem, &keys, &[("_stext", 0x1234)])
-        .err()
-        .unwrap();
-    let KallsymsError::Anchors { anchors: 1, tried } = &error else {
-        panic!("{error}")
-    };
+    let error = Kallsyms::from_keys(&mem, &keys, &[("_stext", 0x1234)]).err().unwrap();
+    let KallsymsError::Anchors { anchors: 1, tried } = &error else { panic!("{error}") };
     assert_eq!(tried.len(), 3);
     assert!(error.to_string().contains("base-relative 0"), "{error}");
-    let bare = Keys {
-        offsets: None,
-        ..keys
-    };
-    assert_eq!(
-        Kallsyms::from_keys(&mem, &bare, &[]).err(),
-        Some(KallsymsError::NoAddresses)
-    );
+    let bare = Keys { offsets: None, ..keys };
+    assert_eq!(Kallsyms::from_keys(&mem, &bare, &[]).err(), Some(KallsymsError::NoAddresses));
     mem.put_uint(keys.num_syms, 0x7fff_ffff, 4);
-    assert_eq!(
-        Kallsyms::from_keys(&mem, &keys, &[]).err(),
-        Some(KallsymsError::Count(0x7fff_ffff))
-    );
+    assert_eq!(Kallsyms::from_keys(&mem, &keys, &[]).err(), Some(KallsymsError::Count(0x7fff_ffff)));
     assert!(Kallsyms::find(&mem, range, &[]).is_err());
     let empty = VirtAddr(u64::MAX - 0x1_0000)..VirtAddr(u64::MAX);
-    assert_eq!(
-        Kallsyms::find(&mem, empty, &[]).err(),
-        Some(KallsymsError::NotFound)
-    );
+    assert_eq!(Kallsyms::find(&mem, empty, &[]).err(), Some(KallsymsError::NotFound));
 }
 
 #[test]
@@ -261,13 +204,7 @@ fn damaged_tokens_are_refused() {
         mem.put_uint(at, value, size);
         Kallsyms::from_keys(&mem, &keys, &[]).err()
     };
-    assert_eq!(
-        with(keys.token_index.offset(20), 0xffff, 2),
-        Some(KallsymsError::Tokens(10))
-    );
-    assert!(matches!(
-        with(keys.token_table, 0x4141_4141, 4),
-        Some(KallsymsError::Tokens(_))
-    ));
+    assert_eq!(with(keys.token_index.offset(20), 0xffff, 2), Some(KallsymsError::Tokens(10)));
+    assert!(matches!(with(keys.token_table, 0x4141_4141, 4), Some(KallsymsError::Tokens(_))));
     assert_eq!(with(keys.names, 0, 1), Some(KallsymsError::Names));
 }

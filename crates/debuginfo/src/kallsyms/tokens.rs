@@ -43,18 +43,12 @@ impl Tokens {
             }
         }
         let hashes = texts.iter().map(|t| Poly::of(t)).collect();
-        let tails = texts
-            .iter()
-            .map(|t| Poly::of(t.get(1..).unwrap_or_default()))
-            .collect();
+        let tails = texts.iter().map(|t| Poly::of(t.get(1..).unwrap_or_default())).collect();
         Ok(Tokens { texts, hashes, tails })
     }
 
     fn text(&self, token: u8) -> &[u8] {
-        self.texts
-            .get(usize::from(token))
-            .map(|t| &**t)
-            .unwrap_or_default()
+        self.texts.get(usize::from(token)).map(|t| &**t).unwrap_or_default()
     }
 
     /// First character: the symbol's kind.

@@ -85,27 +85,12 @@ impl OrcEntry {
 fn base(number: u16, layout: OrcLayout) -> Base {
     use Base::*;
     let bases = match layout {
-        OrcLayout::V1 | OrcLayout::V2 | OrcLayout::V3 => [
-            Undefined,
-            PrevSp,
-            Dx,
-            Di,
-            Bp,
-            Sp,
-            R10,
-            R13,
-            BpIndirect,
-            SpIndirect,
-            Invalid(10),
-        ],
-        OrcLayout::V4 => [
-            Undefined, Ax, Dx, Sp, Bp, Di, R10, R13, PrevSp, SpIndirect, BpIndirect,
-        ],
+        OrcLayout::V1 | OrcLayout::V2 | OrcLayout::V3 => {
+            [Undefined, PrevSp, Dx, Di, Bp, Sp, R10, R13, BpIndirect, SpIndirect, Invalid(10)]
+        }
+        OrcLayout::V4 => [Undefined, Ax, Dx, Sp, Bp, Di, R10, R13, PrevSp, SpIndirect, BpIndirect],
     };
-    bases
-        .get(usize::from(number))
-        .copied()
-        .unwrap_or(Invalid(number as u8))
+    bases.get(usize::from(number)).copied().unwrap_or(Invalid(number as u8))
 }
 
 fn kind(flags: u16, layout: OrcLayout) -> (OrcKind, bool) {

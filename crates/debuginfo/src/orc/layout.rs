@@ -86,7 +86,6 @@ impl Shape {
     /// not hold.
     pub(super) fn contradicts(&self, hash: OrcLayout) -> Option<OrcLayout> {
         let old = |l| matches!(l, OrcLayout::V1 | OrcLayout::V2);
-        self.layout()
-            .filter(|seen| *seen != hash && !(old(*seen) && old(hash)))
+        self.layout().filter(|seen| *seen != hash && !(old(*seen) && old(hash)))
     }
 }

@@ -38,13 +38,7 @@ impl OrcTable {
             return Err(OrcError::Count(count as u64));
         }
         let (layout, sp_indirect) = (OrcLayout::V1, SpIndirect::default());
-        let mut table = OrcTable {
-            ip,
-            entries,
-            count,
-            layout,
-            sp_indirect,
-        };
+        let mut table = OrcTable { ip, entries, count, layout, sp_indirect };
         let (shape, sorted) = table.sample(mem)?;
         let mut notes = Vec::new();
         table.layout = choose(header_hash, shape, &mut notes);
@@ -57,13 +51,7 @@ impl OrcTable {
     /// The table with a layout known from elsewhere: a module's is that of its kernel. Nothing is read.
     pub fn with_layout(ip: VirtAddr, entries: VirtAddr, count: usize, layout: OrcLayout) -> OrcTable {
         let count = count.min(MAX_ENTRIES);
-        OrcTable {
-            ip,
-            entries,
-            count,
-            layout,
-            sp_indirect: SpIndirect::default(),
-        }
+        OrcTable { ip, entries, count, layout, sp_indirect: SpIndirect::default() }
     }
 
     /// The same, with another rule for [`super::Base::SpIndirect`].
@@ -148,9 +136,7 @@ impl OrcTable {
 
     fn piece(&self, mem: &dyn Memory, first: usize, n: usize) -> Result<(Shape, Vec<VirtAddr>), ReadError> {
         let chunk = mem.bytes(self.entries.offset(6 * first as u64), 6 * n)?;
-        let places = (first..first + n)
-            .map(|i| self.place(mem, i))
-            .collect::<Result<_, _>>()?;
+        let places = (first..first + n).map(|i| self.place(mem, i)).collect::<Result<_, _>>()?;
         Ok((Shape::of(&chunk, mem.abi()), places))
     }
 }

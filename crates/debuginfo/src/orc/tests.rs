@@ -7,57 +7,17 @@ use super::*;
 const TEXT: u64 = 0xffff_ffff_8100_0000;
 const IP: VirtAddr = VirtAddr(0xffff_ffff_8200_0000);
 const ENTRIES: VirtAddr = VirtAddr(0xffff_ffff_8300_0000);
-const HASHES: [Option<[u8; 4]>; 4] = [
-    None,
-    Some([0xdb, 0x84, 0xae, 0xd4]),
-    Some([0xfe, 0x5d, 0x32, 0xbf]),
-    Some([0x13, 0x7c, 0x36, 0xad]),
-];
+const HASHES: [Option<[u8; 4]>; 4] =
+    [None, Some([0xdb, 0x84, 0xae, 0xd4]), Some([0xfe, 0x5d, 0x32, 0xbf]), Some([0x13, 0x7c, 0x36, 0xad])];
 
-const CALL: OrcSpec = OrcSpec {
-    sp: "SP",
-    sp_offset: 8,
-    bp: "UNDEFINED",
-    bp_offset: 0,
-    kind: "CALL",
-    signal: false,
-};
-const FRAME: OrcSpec = OrcSpec {
-    sp: "BP",
-    sp_offset: 16,
-    bp: "PREV_SP",
-    bp_offset: -16,
-    ..CALL
-};
-const REGS: OrcSpec = OrcSpec {
-    kind: "REGS",
-    signal: true,
-    sp_offset: 0,
-    ..CALL
-};
-const IRET: OrcSpec = OrcSpec {
-    kind: "REGS_PARTIAL",
-    signal: true,
-    sp_offset: -24,
-    ..CALL
-};
-const END: OrcSpec = OrcSpec {
-    sp: "UNDEFINED",
-    kind: "END",
-    sp_offset: 0,
-    ..CALL
-};
-const NONE: OrcSpec = OrcSpec {
-    sp: "UNDEFINED",
-    kind: "UNDEFINED",
-    sp_offset: 0,
-    ..CALL
-};
-const SWITCH: OrcSpec = OrcSpec {
-    sp: "SP_INDIRECT",
-    sp_offset: 8,
-    ..CALL
-};
+const CALL: OrcSpec =
+    OrcSpec { sp: "SP", sp_offset: 8, bp: "UNDEFINED", bp_offset: 0, kind: "CALL", signal: false };
+const FRAME: OrcSpec = OrcSpec { sp: "BP", sp_offset: 16, bp: "PREV_SP", bp_offset: -16, ..CALL };
+const REGS: OrcSpec = OrcSpec { kind: "REGS", signal: true, sp_offset: 0, ..CALL };
+const IRET: OrcSpec = OrcSpec { kind: "REGS_PARTIAL", signal: true, sp_offset: -24, ..CALL };
+const END: OrcSpec = OrcSpec { sp: "UNDEFINED", kind: "END", sp_offset: 0, ..CALL };
+const NONE: OrcSpec = OrcSpec { sp: "UNDEFINED", kind: "UNDEFINED", sp_offset: 0, ..CALL };
+const SWITCH: OrcSpec = OrcSpec { sp: "SP_INDIRECT", sp_offset: 8, ..CALL };
 
 /// One of each, and enough calls around them that a sample shows what is ordinary.
 fn entries() -> Vec<(u64, OrcSpec)> {
@@ -90,11 +50,7 @@ fn all_layouts_by_shape_and_by_hash() {
             let mem = memory(abi, number, &entries());
             for header in [None, HASHES[usize::from(number) - 1].map(hash)] {
                 let (table, notes) = OrcTable::new(&mem, IP, ENTRIES, 40, header).unwrap();
-                assert_eq!(
-                    (table.layout(), notes.len()),
-                    (layout(number), 0),
-                    "{number} {header:?}"
-                );
+                assert_eq!((table.layout(), notes.len()), (layout(number), 0), "{number} {header:?}");
                 assert_eq!(table.range(&mem), Ok(VirtAddr(TEXT)..VirtAddr(TEXT + 16 * 39)));
             }
         }

@@ -16,37 +16,23 @@ pub struct Name {
 impl Name {
     /// `table[start..start + len]`; bytes that are not UTF-8 are replaced, bytes outside of the table left out.
     pub(crate) fn new(table: &Arc<Vec<u8>>, start: usize, len: usize) -> Name {
-        let bytes = start
-            .checked_add(len)
-            .and_then(|end| table.get(start..end))
-            .unwrap_or_default();
+        let bytes = start.checked_add(len).and_then(|end| table.get(start..end)).unwrap_or_default();
         match std::str::from_utf8(bytes) {
-            Ok(text) if !text.is_empty() => Name {
-                table: table.clone(),
-                start,
-                len,
-            },
+            Ok(text) if !text.is_empty() => Name { table: table.clone(), start, len },
             _ => Name::from(&*String::from_utf8_lossy(bytes)),
         }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        let bytes = self
-            .table
-            .get(self.start..self.start + self.len)
-            .unwrap_or_default();
+        let bytes = self.table.get(self.start..self.start + self.len).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 }
 
 impl From<&str> for Name {
     fn from(text: &str) -> Name {
-        Name {
-            table: Arc::new(text.as_bytes().to_vec()),
-            start: 0,
-            len: text.len(),
-        }
+        Name { table: Arc::new(text.as_bytes().to_vec()), start: 0, len: text.len() }
     }
 }
 

@@ -24,11 +24,7 @@ impl MemberPath {
 }
 
 pub(super) fn resolve<T: Types + ?Sized>(types: &T, ty: TypeId, path: &str) -> Result<MemberPath, TypeError> {
-    let mut here = MemberPath {
-        bit_offset: 0,
-        bit_size: None,
-        ty,
-    };
+    let mut here = MemberPath { bit_offset: 0, bit_size: None, ty };
     let bad = || TypeError::BadPath(path.to_string());
     for part in path.split('.') {
         let (name, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
@@ -47,51 +43,30 @@ pub(super) fn resolve<T: Types + ?Sized>(types: &T, ty: TypeId, path: &str) -> R
 
 /// From a struct to its member.
 fn step<T: Types + ?Sized>(types: &T, from: MemberPath, name: &str) -> Result<MemberPath, TypeError> {
-    let mut search = Search {
-        types,
-        name,
-        left: MAX_MEMBERS,
-    };
+    let mut search = Search { types, name, left: MAX_MEMBERS };
     match search.within(from.ty, 0)? {
-        Some(found) => Ok(MemberPath {
-            bit_offset: add(from, found.bit_offset)?,
-            ..found
-        }),
-        None => Err(TypeError::NoMember {
-            of: types.name_of(from.ty),
-            member: name.into(),
-        }),
+        Some(found) => Ok(MemberPath { bit_offset: add(from, found.bit_offset)?, ..found }),
+        None => Err(TypeError::NoMember { of: types.name_of(from.ty), member: name.into() }),
     }
 }
 
 fn add(from: MemberPath, bits: u64) -> Result<u64, TypeError> {
-    from.bit_offset
-        .checked_add(bits)
-        .ok_or(TypeError::Damaged(from.ty))
+    from.bit_offset.checked_add(bits).ok_or(TypeError::Damaged(from.ty))
 }
 
 /// From an array to its element.
 fn element<T: Types + ?Sized>(types: &T, from: MemberPath, index: u64) -> Result<MemberPath, TypeError> {
     let (_, Type::Array { elem, len }) = types.strip(from.ty)? else {
-        return Err(TypeError::NotArray {
-            of: types.name_of(from.ty),
-        });
+        return Err(TypeError::NotArray { of: types.name_of(from.ty) });
     };
     // A flexible array has length 0 and any number of elements; so has an old-style [1] at the end, which this
     // cannot know.
     if len != 0 && index >= len {
         return Err(TypeError::Index { index, len });
     }
-    let bits = types
-        .size_of(elem)?
-        .checked_mul(8)
-        .and_then(|bits| bits.checked_mul(index));
+    let bits = types.size_of(elem)?.checked_mul(8).and_then(|bits| bits.checked_mul(index));
     let bits = bits.ok_or(TypeError::Damaged(from.ty))?;
-    Ok(MemberPath {
-        bit_offset: add(from, bits)?,
-        bit_size: None,
-        ty: elem,
-    })
+    Ok(MemberPath { bit_offset: add(from, bits)?, bit_size: None, ty: elem })
 }
 
 struct Search<'a, T: ?Sized> {
@@ -110,19 +85,12 @@ impl<T: Types + ?Sized> Search<'_, T> {
             (_, Type::Struct { members, .. }) => members,
             _ if depth > 0 => return Ok(None),
             _ => {
-                return Err(TypeError::NotStruct {
-                    of: self.types.name_of(ty),
-                    member: self.name.into(),
-                });
+                return Err(TypeError::NotStruct { of: self.types.name_of(ty), member: self.name.into() });
             }
         };
         self.left = self.left.saturating_sub(members.len() + 1);
         if let Some(m) = members.iter().find(|m| m.name.as_deref() == Some(self.name)) {
-            return Ok(Some(MemberPath {
-                bit_offset: m.bit_offset,
-                bit_size: m.bit_size,
-                ty: m.ty,
-            }));
+            return Ok(Some(MemberPath { bit_offset: m.bit_offset, bit_size: m.bit_size, ty: m.ty }));
         }
         for m in members.iter().filter(|m| m.name.is_none()) {
             if let Some(found) = self.within(m.ty, depth + 1)? {
@@ -134,9 +102,6 @@ impl<T: Types + ?Sized> Search<'_, T> {
 }
 
 fn shifted(outer: &Member, found: MemberPath) -> Result<MemberPath, TypeError> {
-    let bit_offset = outer
-        .bit_offset
-        .checked_add(found.bit_offset)
-        .ok_or(TypeError::Damaged(outer.ty))?;
+    let bit_offset = outer.bit_offset.checked_add(found.bit_offset).ok_or(TypeError::Damaged(outer.ty))?;
     Ok(MemberPath { bit_offset, ..found })
 }

@@ -35,9 +35,7 @@ pub(super) fn size_of<T: Types + ?Sized>(types: &T, id: TypeId) -> Result<u64, T
             Type::Struct { size, .. } | Type::Enum { size, .. } | Type::DataSec { size, .. } => size,
             Type::Pointer(_) => u64::from(types.abi().word),
             _ => {
-                return Err(TypeError::NoSize {
-                    of: types.name_of(id),
-                });
+                return Err(TypeError::NoSize { of: types.name_of(id) });
             }
         };
         return times.checked_mul(size).ok_or(TypeError::Damaged(plain));
@@ -98,9 +96,5 @@ fn qualified(what: &Qualifier, of: String) -> String {
         Qualifier::Restrict => "restrict",
         Qualifier::TypeTag(_) => return of,
     };
-    if of.ends_with('*') {
-        format!("{of} {word}")
-    } else {
-        format!("{word} {of}")
-    }
+    if of.ends_with('*') { format!("{of} {word}") } else { format!("{word} {of}") }
 }

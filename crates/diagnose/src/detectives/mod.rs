@@ -7,4 +7,5 @@ mod stack_protector;
 use crate::Detective;
 
 /// The registry.
-pub static DETECTIVES: &[Detective] = &[null_pointer::NULL_POINTER, requested::REQUESTED, stack_protector::STACK_PROTECTOR];
+pub static DETECTIVES: &[Detective] =
+    &[null_pointer::NULL_POINTER, requested::REQUESTED, stack_protector::STACK_PROTECTOR];

@@ -69,7 +69,12 @@ impl Recorded {
 
 /// The kernel's record, if it kept one; else the CPU's register, which holds the last fault's address, if it fits.
 fn record(t: &Target, crash: &Crash, fits: impl Fn(u64) -> bool) -> Option<Recorded> {
-    let task = crash.task.fault_address.value().filter(|_| crash.task.trap.value() == Some(PAGE_FAULT)).map(Recorded::Task);
+    let task = crash
+        .task
+        .fault_address
+        .value()
+        .filter(|_| crash.task.trap.value() == Some(PAGE_FAULT))
+        .map(Recorded::Task);
     let cpu = || t.cpu_state(crash.cpu)?.fault_address.filter(|a| fits(*a)).map(Recorded::Cpu);
     task.or_else(cpu)
 }
@@ -147,8 +152,10 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
         Shape::Indexed => "a NULL pointer plus an index".to_owned(),
         Shape::Sum => "a sum of a NULL pointer and an offset".to_owned(),
     };
-    let mut statement =
-        format!("{who} tried to {verb} {size} bytes through {how}: `{text}` touched address {:#x}.", fault.address);
+    let mut statement = format!(
+        "{who} tried to {verb} {size} bytes through {how}: `{text}` touched address {:#x}.",
+        fault.address
+    );
     if let Some(said) = origin.as_ref().and_then(|o| tell(t, o, &insns, base)) {
         statement += &format!(" {said}");
     }
@@ -156,7 +163,10 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let mut h = Hypothesis::new(CLASS, title, statement);
     h.victim = Some(place(t, pc, None));
     h.advice = advice(&culprit, &near.name, offset);
-    h.separate = Some("whether the pointer was ever set, or its object was freed: look at the object it was loaded from".into());
+    h.separate = Some(
+        "whether the pointer was ever set, or its object was freed: look at the object it was loaded from"
+            .into(),
+    );
     let culprit_again = culprit.clone();
     h.culprit = Some(culprit);
     found.hypotheses.push(h);
@@ -166,7 +176,8 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     died_of_it(crash, trap, found, CLASS);
     loaded(t, origin.as_ref(), found);
     freed(t, origin.as_ref(), &culprit_again, found);
-    if let Some((line, text)) = first_event(case.log(), &["null-pointer", "null-pointer-old", "arm64-fault"]) {
+    if let Some((line, text)) = first_event(case.log(), &["null-pointer", "null-pointer-old", "arm64-fault"])
+    {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
 }
@@ -184,11 +195,16 @@ fn recorded(crash: &Crash, fault: &Fault, found: &mut Findings) {
             let reproduce = format!("task -R thread.cr2,thread.trap_nr,thread.error_code {}", crash.task.pid);
             let who = bytes_text(&crash.task.comm.0);
             let pid = crash.task.pid;
-            let claim = format!("the kernel recorded a page fault at {address:#x} (error code {error:#x}) for {who} ({pid}): {state}");
+            let claim = format!(
+                "the kernel recorded a page fault at {address:#x} (error code {error:#x}) for {who} ({pid}): {state}"
+            );
             found.add(CLASS, weight, source, reproduce, claim);
         }
         Some(Recorded::Cpu(address)) => {
-            let claim = format!("CPU {} had its last page fault at {address:#x} (CR2), as the emulator saved it", crash.cpu);
+            let claim = format!(
+                "CPU {} had its last page fault at {address:#x} (CR2), as the emulator saved it",
+                crash.cpu
+            );
             found.add(CLASS, 1.5, "note:QEMU", None, claim);
         }
         None => {}
@@ -196,22 +212,35 @@ fn recorded(crash: &Crash, fault: &Fault, found: &mut Findings) {
 }
 
 /// What the instruction does with the registers as they were.
-fn decoded(fault: &Fault, trap: &Trap<'_>, t: &Target, name: &str, offset: u64, text: &str, found: &mut Findings) {
+fn decoded(
+    fault: &Fault,
+    trap: &Trap<'_>,
+    t: &Target,
+    name: &str,
+    offset: u64,
+    text: &str,
+    found: &mut Findings,
+) {
     let names = t.arch().registers();
     let reproduce = format!("dis {name}+{offset:#x} 1");
     let Some(m) = fault.operand else {
         let claim = format!("no operand of `{text}` touches {:#x} with the registers saved", fault.address);
         return found.add(Class::NullPointerDereference, -2.0, format!("text:{name}"), reproduce, claim);
     };
-    let register = |r: usize| format!("{} = {:#x}", names.get(r).unwrap_or(&"?"), trap.regs.get(r).unwrap_or(0));
+    let register =
+        |r: usize| format!("{} = {:#x}", names.get(r).unwrap_or(&"?"), trap.regs.get(r).unwrap_or(0));
     let parts: Vec<String> = [m.base, m.index].into_iter().flatten().map(register).collect();
-    let with = if parts.is_empty() { "a constant address: no register at all".into() } else { parts.join(", ") };
+    let with =
+        if parts.is_empty() { "a constant address: no register at all".into() } else { parts.join(", ") };
     found.add(
         Class::NullPointerDereference,
         3.5,
         format!("text:{name}"),
         reproduce,
-        format!("`{text}` at {name}+{offset:#x} touches {:#x} ({with})", fault.computed.unwrap_or(fault.address)),
+        format!(
+            "`{text}` at {name}+{offset:#x} touches {:#x} ({with})",
+            fault.computed.unwrap_or(fault.address)
+        ),
     );
 }
 
@@ -282,13 +311,22 @@ fn tell(t: &Target, origin: &Origin, insns: &[Insn], base: Option<usize>) -> Opt
         Origin::Loaded { at, from, mem, base } => {
             let place = t.describe(*at);
             let from = from.map(|a| format!(" ({a:#x})")).unwrap_or_default();
-            let field = mem.base.and_then(|b| names.get(b)).map(|b| format!("{:#x} bytes behind {b}{from}", mem.disp));
+            let field = mem
+                .base
+                .and_then(|b| names.get(b))
+                .map(|b| format!("{:#x} bytes behind {b}{from}", mem.disp));
             let field = field.unwrap_or_else(|| format!("the variable at {:#x}", mem.disp));
-            let chain = base.as_deref().and_then(|b| behind(t, b)).map(|c| format!(", and that object {c}")).unwrap_or_default();
+            let chain = base
+                .as_deref()
+                .and_then(|b| behind(t, b))
+                .map(|c| format!(", and that object {c}"))
+                .unwrap_or_default();
             format!("{reg} was loaded at {place} from {field}{chain}.")
         }
         Origin::Returned { at, by } => {
-            let by = by.map_or("a function called through a pointer".into(), |by| t.describe(by).replace("+0x0", ""));
+            let by = by.map_or("a function called through a pointer".into(), |by| {
+                t.describe(by).replace("+0x0", "")
+            });
             format!("{reg} is what {by} returned at {}: the result was not checked.", t.describe(*at))
         }
         Origin::Constant { at } => format!("{reg} was set to a constant at {}.", t.describe(*at)),
@@ -302,10 +340,16 @@ fn tell(t: &Target, origin: &Origin, insns: &[Insn], base: Option<usize>) -> Opt
 
 fn behind(t: &Target, origin: &Origin) -> Option<String> {
     match origin {
-        Origin::Loaded { at, from: Some(from), .. } => Some(format!("was reached through {from:#x} (loaded at {})", t.describe(*at))),
-        Origin::Loaded { at, .. } => Some(format!("was reached through a pointer loaded at {}", t.describe(*at))),
+        Origin::Loaded { at, from: Some(from), .. } => {
+            Some(format!("was reached through {from:#x} (loaded at {})", t.describe(*at)))
+        }
+        Origin::Loaded { at, .. } => {
+            Some(format!("was reached through a pointer loaded at {}", t.describe(*at)))
+        }
         Origin::Argument(n) => Some(format!("is argument {}", n + 1)),
-        Origin::Returned { by: Some(by), .. } => Some(format!("is what {} returned", t.describe(*by).replace("+0x0", ""))),
+        Origin::Returned { by: Some(by), .. } => {
+            Some(format!("is what {} returned", t.describe(*by).replace("+0x0", "")))
+        }
         _ => None,
     }
 }
@@ -324,12 +368,24 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
         format!("{who} called through a function pointer that is NULL: the CPU went to {:#x}.", pc.0),
     );
     h.victim = Some(culprit.clone());
-    h.advice = vec![format!("look at which pointer was called: dis -r {}", address(&culprit)), "was its ops structure filled in?".into()];
+    h.advice = vec![
+        format!("look at which pointer was called: dis -r {}", address(&culprit)),
+        "was its ops structure filled in?".into(),
+    ];
     h.culprit = Some(culprit.clone());
     found.hypotheses.push(h);
-    found.add(CLASS, 3.0, "stack", "bt".to_owned(), format!("the interrupted program counter is {:#x}: not code", pc.0));
+    found.add(
+        CLASS,
+        3.0,
+        "stack",
+        "bt".to_owned(),
+        format!("the interrupted program counter is {:#x}: not code", pc.0),
+    );
     if let Some(return_address) = frames.get(trap.index + 1).and_then(|f| f.pc) {
-        let claim = format!("the return address on top of the stack, {}, follows an indirect call", t.describe(return_address));
+        let claim = format!(
+            "the return address on top of the stack, {}, follows an indirect call",
+            t.describe(return_address)
+        );
         found.add(CLASS, 2.0, "stack", format!("dis -r {:x}", return_address.0), claim);
     }
     died_of_it(crash, trap, found, CLASS);
@@ -367,7 +423,10 @@ fn address(p: &Place) -> String {
 fn advice(culprit: &Place, near: &str, offset: u64) -> Vec<String> {
     let module = culprit.module.as_ref().map(|m| format!(" (module {m})")).unwrap_or_default();
     vec![
-        format!("read the code of {}{module} before the faulting instruction: dis -r {near}+{offset:#x}", culprit.function.as_deref().unwrap_or(near)),
+        format!(
+            "read the code of {}{module} before the faulting instruction: dis -r {near}+{offset:#x}",
+            culprit.function.as_deref().unwrap_or(near)
+        ),
         "find out why the pointer was NULL: never set, failed allocation, or cleared by somebody else".into(),
     ]
 }

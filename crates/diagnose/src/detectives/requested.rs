@@ -28,7 +28,10 @@ fn examine(case: &Case, found: &mut Findings) {
         format!("Nothing failed: {how}, and the kernel did what it was asked for."),
     );
     h.requested = true;
-    h.advice = vec!["find out who asked, and why: the reason (a hang, a test) is not in the panic".into(), "bt -a".into()];
+    h.advice = vec![
+        "find out who asked, and why: the reason (a hang, a test) is not in the panic".into(),
+        "bt -a".into(),
+    ];
     found.hypotheses.push(h);
     found.add_to_all(
         &[(Class::RequestedCrash, 5.5), (Class::NullPointerDereference, -7.0)],
@@ -37,6 +40,12 @@ fn examine(case: &Case, found: &mut Findings) {
         format!("the stack of the task that panicked goes through sysrq_handle_crash: {how}"),
     );
     if let Some((line, text)) = first_event(case.log(), &["sysrq-crash"]) {
-        found.add(Class::RequestedCrash, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
+        found.add(
+            Class::RequestedCrash,
+            0.5,
+            format!("log:{line}"),
+            "log".to_owned(),
+            format!("the log says: {text}"),
+        );
     }
 }

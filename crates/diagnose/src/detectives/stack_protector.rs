@@ -70,7 +70,10 @@ fn handed_over(t: &Target, function: &Near, w: &Handed, found: &mut Findings) {
     } else {
         let writes = if w.writes { ", and writes through it" } else { "" };
         let (callee, argument) = (&w.callee.name, w.argument + 1);
-        format!("{callee} was handed {:#x}, inside of the frame of {name}, as argument {argument} at {at}{writes}", w.address)
+        format!(
+            "{callee} was handed {:#x}, inside of the frame of {name}, as argument {argument} at {at}{writes}",
+            w.address
+        )
     };
     found.add(CLASS, 0.7, format!("text:{name}"), format!("dis {name}"), claim);
 }
@@ -92,7 +95,9 @@ fn culprit(t: &Target, function: &Near, smashed: &Frame, writer: Option<&Handed>
             p
         }
         // A copy function does what it is told: who told it the wrong length is to blame.
-        Some(_) => Place { confidence: Some(0.85), ..victim(t, smashed.pc.unwrap_or(function.start), smashed) },
+        Some(_) => {
+            Place { confidence: Some(0.85), ..victim(t, smashed.pc.unwrap_or(function.start), smashed) }
+        }
         None => Place { confidence: Some(0.6), ..victim(t, smashed.pc.unwrap_or(function.start), smashed) },
     }
 }
@@ -131,10 +136,13 @@ fn hypothesis(
         Some(w) if !w.servant => {
             statement += &format!(" {} was given that buffer and wrote more than fits.", w.callee.name);
         }
-        Some(w) if w.callee.start == function.start => statement += " Its own copy of data into the buffer was too long.",
+        Some(w) if w.callee.start == function.start => {
+            statement += " Its own copy of data into the buffer was too long."
+        }
         Some(w) => {
-            statement += &format!(" {} wrote there, with a length that {} gave it.", w.callee.name, function.name);
-        },
+            statement +=
+                &format!(" {} wrote there, with a length that {} gave it.", w.callee.name, function.name);
+        }
         None => statement += " Which function wrote there could not be told from its code.",
     }
     let mut h = Hypothesis::new(CLASS, title, statement);
@@ -149,7 +157,10 @@ fn hypothesis(
 
 fn called(function: &Near, smashed: &Frame, found: &mut Findings) {
     let offset = smashed.offset().map(|o| format!("+{o:#x}")).unwrap_or_default();
-    let claim = format!("{}{offset} called __stack_chk_fail: the check at the end of the function failed", function.name);
+    let claim = format!(
+        "{}{offset} called __stack_chk_fail: the check at the end of the function failed",
+        function.name
+    );
     found.add(CLASS, 2.5, "stack", "bt".to_owned(), claim);
 }
 
@@ -160,16 +171,25 @@ fn compare(crash: &Crash, function: &Near, c: &Canary, found: &mut Findings) {
     let (weight, what) = match differ {
         _ if crash.task.stack_canary.is_none() => (0.0, "what it should be is not known".to_owned()),
         0 => (-3.0, "which is the task's canary: it is intact".to_owned()),
-        1 => (-1.5, format!("the task's canary is {expected:#018x}: one bit differs, as a hardware fault would leave it")),
+        1 => (
+            -1.5,
+            format!(
+                "the task's canary is {expected:#018x}: one bit differs, as a hardware fault would leave it"
+            ),
+        ),
         n => (3.0, format!("the task's canary is {expected:#018x}: {n} bits differ")),
     };
-    let text = necropsy_target::unwind::as_text(c.found).map(|s| format!(" (the text {s:?})")).unwrap_or_default();
+    let text =
+        necropsy_target::unwind::as_text(c.found).map(|s| format!(" (the text {s:?})")).unwrap_or_default();
     found.add(
         CLASS,
         weight,
         format!("memory:*(unsigned long *){slot:#x}"),
         format!("rd {slot:x} 1"),
-        format!("the canary of {} lies at {slot:#x} and holds {:#018x}{text}; {what}", function.name, c.found),
+        format!(
+            "the canary of {} lies at {slot:#x} and holds {:#018x}{text}; {what}",
+            function.name, c.found
+        ),
     );
     if crash.task.stack_canary.is_some() {
         found.add(

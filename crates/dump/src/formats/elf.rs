@@ -40,10 +40,7 @@ impl Format for Elf {
         let header = Header::read(part)?;
         if header.kind != ET_CORE {
             let what = "an ELF program, library or vmlinux (no core file)";
-            return Err(OpenError::Unknown {
-                name: part.name.clone(),
-                looks_like: what.into(),
-            });
+            return Err(OpenError::Unknown { name: part.name.clone(), looks_like: what.into() });
         }
         let programs = header.programs(part)?;
         let mut meta = describe(&header, &programs.list, part);
@@ -52,10 +49,7 @@ impl Format for Elf {
         }
         let loads: Vec<Program> = programs.list.into_iter().filter(|p| p.kind == PT_LOAD).collect();
         if loads.is_empty() {
-            return Err(OpenError::damaged(
-                &part.name,
-                "the ELF core has no memory (no PT_LOAD)",
-            ));
+            return Err(OpenError::damaged(&part.name, "the ELF core has no memory (no PT_LOAD)"));
         }
         check_length(&loads, part, &mut meta);
         Ok(source(&loads, part, meta))
@@ -77,11 +71,7 @@ fn describe(header: &Header, programs: &[Program], part: &Part) -> DumpMeta {
     }
     meta.cpus = notes.cpus;
     meta.vmcoreinfo = notes.vmcoreinfo;
-    meta.segments = programs
-        .iter()
-        .filter(|p| p.kind == PT_LOAD)
-        .map(Program::segment)
-        .collect();
+    meta.segments = programs.iter().filter(|p| p.kind == PT_LOAD).map(Program::segment).collect();
     meta
 }
 
@@ -103,11 +93,7 @@ fn read_notes(program: &Program, part: &Part, notes: &mut Notes, meta: &mut Dump
 }
 
 fn check_length(loads: &[Program], part: &Part, meta: &mut DumpMeta) {
-    let need = loads
-        .iter()
-        .map(|p| p.offset.saturating_add(p.filesz))
-        .max()
-        .unwrap_or(0);
+    let need = loads.iter().map(|p| p.offset.saturating_add(p.filesz)).max().unwrap_or(0);
     let len = part.store.len();
     if need > len {
         meta.incomplete(format!(
@@ -116,8 +102,7 @@ fn check_length(loads: &[Program], part: &Part, meta: &mut DumpMeta) {
         ));
     }
     if loads.iter().any(|p| p.filesz > p.memsz) {
-        meta.notes
-            .push("a segment has more bytes in the file than in memory; the surplus is ignored".into());
+        meta.notes.push("a segment has more bytes in the file than in memory; the surplus is ignored".into());
     }
 }
 
@@ -135,31 +120,17 @@ fn source(loads: &[Program], part: &Part, mut meta: DumpMeta) -> Source {
         let map = Map::new(loads.iter().map(|p| (p.vaddr, *p)), &part.store);
         let virtual_ = ElfVirtual::new(map, meta.abi);
         finish(&mut meta);
-        return Source {
-            physical: None,
-            virtual_: Some(Arc::new(virtual_)),
-            meta,
-        };
+        return Source { physical: None, virtual_: Some(Arc::new(virtual_)), meta };
     }
     let known = loads.iter().filter(|p| p.paddr != u64::MAX);
-    let memory = Arc::new(ElfPhysical::new(Map::new(
-        known.map(|p| (p.paddr, *p)),
-        &part.store,
-    )));
+    let memory = Arc::new(ElfPhysical::new(Map::new(known.map(|p| (p.paddr, *p)), &part.store)));
     // Segments may share bytes of the file, but not so often that a small file makes the scan endless.
-    let claimed = loads
-        .iter()
-        .map(|p| p.filesz.min(part.store.len()))
-        .fold(0, u64::saturating_add);
+    let claimed = loads.iter().map(|p| p.filesz.min(part.store.len())).fold(0, u64::saturating_add);
     if claimed / 4 <= part.store.len() {
         scan::fill_in(&mut meta, memory.as_ref());
     }
     finish(&mut meta);
-    Source {
-        physical: Some(memory),
-        virtual_: None,
-        meta,
-    }
+    Source { physical: Some(memory), virtual_: None, meta }
 }
 
 fn finish(meta: &mut DumpMeta) {

@@ -45,10 +45,7 @@ impl Format for Flattened {
         for part in parts {
             let store = Rearranged::index(part)?;
             cuts.extend(store.cut.as_ref().map(|why| format!("{}: {why}", part.name)));
-            inner.push(Part {
-                store: Arc::new(store),
-                name: part.name.clone(),
-            });
+            inner.push(Part { store: Arc::new(store), name: part.name.clone() });
         }
         let mut source = format_of(&inner)?.open(&inner)?;
         source.meta.format.insert_str(0, "flattened ");
@@ -67,16 +64,11 @@ fn format_of(parts: &[Part]) -> Result<&'static dyn Format, OpenError> {
         let found = KNOWN.iter().position(|f| f.probe(&head)).ok_or_else(inside)?;
         if format.is_some_and(|f| f != found) {
             let what = "their formats differ once rearranged".into();
-            return Err(OpenError::Parts {
-                name: part.name.clone(),
-                what,
-            });
+            return Err(OpenError::Parts { name: part.name.clone(), what });
         }
         format = Some(found);
     }
-    format
-        .and_then(|f| KNOWN.get(f).copied())
-        .ok_or(OpenError::NoFiles)
+    format.and_then(|f| KNOWN.get(f).copied()).ok_or(OpenError::NoFiles)
 }
 
 /// Bytes of the rearranged file and where they are in the flattened one.
@@ -99,12 +91,7 @@ struct Rearranged {
 impl Rearranged {
     /// Reads all record headers once.
     fn index(part: &Part) -> Result<Self, OpenError> {
-        let mut records = Records {
-            store: part.store.as_ref(),
-            at: HEADER,
-            window: Vec::new(),
-            start: 0,
-        };
+        let mut records = Records { store: part.store.as_ref(), at: HEADER, window: Vec::new(), start: 0 };
         let mut map = Map::default();
         let cut = loop {
             match records.next() {
@@ -116,23 +103,15 @@ impl Rearranged {
                 return Err(OpenError::damaged(&part.name, "it has too many records"));
             }
         };
-        let extents: Vec<Extent> = map
-            .0
-            .into_iter()
-            .map(|(start, (len, source))| Extent { start, len, source })
-            .collect();
+        let extents: Vec<Extent> =
+            map.0.into_iter().map(|(start, (len, source))| Extent { start, len, source }).collect();
         let len = extents.last().map_or(0, |e| e.start + e.len);
         let written: u64 = extents.iter().map(|e| e.len).sum();
         if len - written > written.saturating_mul(MAX_GAP).saturating_add(FREE_GAP) {
             let what = format!("its records hold {written:#x} bytes of a file of {len:#x}");
             return Err(OpenError::damaged(&part.name, what));
         }
-        Ok(Rearranged {
-            store: part.store.clone(),
-            extents,
-            len,
-            cut,
-        })
+        Ok(Rearranged { store: part.store.clone(), extents, len, cut })
     }
 
     /// Fills as much of `buf` as one extent or gap has; tells how much.
@@ -165,10 +144,7 @@ impl Store for Rearranged {
     fn read_at(&self, off: FileOff, buf: &mut [u8]) -> Result<(), IoError> {
         let end = off.0.checked_add(buf.len() as u64);
         if end.is_none_or(|end| end > self.len) {
-            return Err(IoError::End {
-                at: off.0,
-                len: self.len,
-            });
+            return Err(IoError::End { at: off.0, len: self.len });
         }
         let mut done = 0;
         while done < buf.len() {
@@ -243,11 +219,7 @@ impl Records<'_> {
         }
         let len = (len as u64).min(left);
         self.at = source + len;
-        Next::Record {
-            offset: offset as u64,
-            len,
-            source,
-        }
+        Next::Record { offset: offset as u64, len, source }
     }
 
     /// The next record's offset and size.

@@ -53,11 +53,7 @@ impl Format for Kdump {
         let opened = open_parts(&headers, parts, &mut meta)?;
         let memory = Arc::new(KdumpMemory::new(opened, first));
         finish(&mut meta, &memory);
-        Ok(Source {
-            physical: Some(memory),
-            virtual_: None,
-            meta,
-        })
+        Ok(Source { physical: Some(memory), virtual_: None, meta })
     }
 }
 
@@ -84,15 +80,9 @@ fn read_notes(header: &Header, part: &Part, meta: &mut DumpMeta) {
     }
     meta.cpus = notes.cpus;
     let text = read_span(part, header.sub.vmcoreinfo, MAX_VMCOREINFO, "VMCOREINFO", meta);
-    let own = text
-        .map(|t| VmcoreInfo::from_text(&t))
-        .filter(|i| !i.text().is_empty());
-    let differs = |own: &VmcoreInfo| {
-        notes
-            .vmcoreinfo
-            .as_ref()
-            .is_some_and(|noted| noted.text() != own.text())
-    };
+    let own = text.map(|t| VmcoreInfo::from_text(&t)).filter(|i| !i.text().is_empty());
+    let differs =
+        |own: &VmcoreInfo| notes.vmcoreinfo.as_ref().is_some_and(|noted| noted.text() != own.text());
     if own.as_ref().is_some_and(differs) {
         meta.notes
             .push("VMCOREINFO in the sub header and in the notes differ; the sub header's is used".into());
@@ -105,10 +95,7 @@ fn read_span(part: &Part, span: Span, max: u64, what: &str, meta: &mut DumpMeta)
     if span.size == 0 || span.offset == 0 {
         return None;
     }
-    let inside = span
-        .offset
-        .checked_add(span.size)
-        .is_some_and(|end| end <= part.store.len());
+    let inside = span.offset.checked_add(span.size).is_some_and(|end| end <= part.store.len());
     if !inside || span.size > max {
         let place = format!("{:#x} bytes at {:#x}", span.size, span.offset);
         meta.incomplete(format!("the {what} cannot be read: {place} are not in the file"));
@@ -130,14 +117,10 @@ fn remark(header: &Header, meta: &mut DumpMeta) {
         meta.incomplete("makedumpfile ran out of space: the dump is marked incomplete");
     }
     if header.version > 6 {
-        meta.notes.push(format!(
-            "header version {} is newer than 6, the newest known",
-            header.version
-        ));
+        meta.notes.push(format!("header version {} is newer than 6, the newest known", header.version));
     }
     if header.sub.eraseinfo.size > 0 {
-        meta.notes
-            .push("makedumpfile erased some data from this dump (filter rules)".into());
+        meta.notes.push("makedumpfile erased some data from this dump (filter rules)".into());
     }
     if header.clamped {
         let what = "the bitmaps are smaller than the header's number of pages; the rest counts as no memory";
@@ -170,10 +153,7 @@ fn check_cover(
     for part in opened {
         if part.pfns.start < next {
             let name = parts.last().map(|p| p.name.clone()).unwrap_or_default();
-            return Err(OpenError::Parts {
-                name,
-                what: "two files hold the same pages".into(),
-            });
+            return Err(OpenError::Parts { name, what: "two files hold the same pages".into() });
         }
         missing(next..part.pfns.start, meta);
         next = part.pfns.end;
@@ -186,9 +166,7 @@ fn check_cover(
 fn missing(pfns: std::ops::Range<u64>, meta: &mut DumpMeta) {
     if !pfns.is_empty() {
         let (start, end) = (pfns.start, pfns.end);
-        meta.incomplete(format!(
-            "split dump: the part with page frames {start:#x} to {end:#x} is missing"
-        ));
+        meta.incomplete(format!("split dump: the part with page frames {start:#x} to {end:#x} is missing"));
     }
 }
 
@@ -196,9 +174,6 @@ fn finish(meta: &mut DumpMeta, memory: &Arc<KdumpMemory>) {
     scan::fill_in(meta, memory.as_ref());
     let stated = meta.vmcoreinfo.as_ref().and_then(VmcoreInfo::page_size);
     if let Some(stated) = stated.filter(|s| *s != meta.page_size) {
-        meta.notes.push(format!(
-            "VMCOREINFO says pages of {stated} bytes, the dump has {}",
-            meta.page_size
-        ));
+        meta.notes.push(format!("VMCOREINFO says pages of {stated} bytes, the dump has {}", meta.page_size));
     }
 }

@@ -45,10 +45,7 @@ fn single(parts: &[Part]) -> Result<&Part, OpenError> {
         [only] => Ok(only),
         [_, second, ..] => {
             let what = "this format cannot be split over several files; give one".into();
-            Err(OpenError::Parts {
-                name: second.name.clone(),
-                what,
-            })
+            Err(OpenError::Parts { name: second.name.clone(), what })
         }
     }
 }

@@ -30,29 +30,18 @@ impl Format for Raw {
         let mut found = scan::scan(memory.as_ref()).into_iter();
         let Some(best) = found.next() else {
             let looks_like = looks::like(&open::head(part)?);
-            return Err(OpenError::Unknown {
-                name: part.name.clone(),
-                looks_like,
-            });
+            return Err(OpenError::Unknown { name: part.name.clone(), looks_like });
         };
         let mut meta = DumpMeta::new("raw", best.abi(), best.info.page_size().unwrap_or(4096));
         meta.machine = Machine::from_vmcoreinfo(&best.info);
         meta.phys_base = best.info.number("phys_base");
         meta.vmcoreinfo = Some(best.info);
-        meta.notes
-            .push("raw memory: addresses are taken to begin at 0 and to have no holes".into());
+        meta.notes.push("raw memory: addresses are taken to begin at 0 and to have no holes".into());
         let others: Vec<VmcoreInfo> = found.map(|f| f.info).collect();
         if !others.is_empty() {
-            meta.notes.push(format!(
-                "memory holds {} more VMCOREINFO texts; the best is used",
-                others.len()
-            ));
+            meta.notes.push(format!("memory holds {} more VMCOREINFO texts; the best is used", others.len()));
         }
-        Ok(Source {
-            physical: Some(memory),
-            virtual_: None,
-            meta,
-        })
+        Ok(Source { physical: Some(memory), virtual_: None, meta })
     }
 }
 
@@ -65,10 +54,7 @@ struct RawMemory {
 impl RawMemory {
     fn new(part: &Part) -> Self {
         let ram = std::iter::once(PhysAddr(0)..PhysAddr(part.store.len())).collect();
-        RawMemory {
-            file: Chunks::new(part.store.clone(), PIECE, PIECES),
-            ram,
-        }
+        RawMemory { file: Chunks::new(part.store.clone(), PIECE, PIECES), ram }
     }
 }
 

@@ -1,9 +1,7 @@
 use super::*;
 
 fn note(name: &[u8], kind: u32, data: &[u8]) -> Vec<u8> {
-    let mut out = [name.len() as u32, data.len() as u32, kind]
-        .map(u32::to_le_bytes)
-        .concat();
+    let mut out = [name.len() as u32, data.len() as u32, kind].map(u32::to_le_bytes).concat();
     out.extend_from_slice(name);
     out.resize(out.len().next_multiple_of(4), 0);
     out.extend_from_slice(data);
@@ -30,10 +28,7 @@ fn a_cut_note_is_told() {
     let data = [note(b"VMCOREINFO\0", 0, b"A=1\n"), note(b"CORE\0", 1, &[0; 336])].concat();
     let notes = parse(&data[..data.len() - 1]);
     assert!(notes.cut && notes.cpus.is_empty());
-    assert_eq!(
-        notes.vmcoreinfo.and_then(|i| i.get("A").map(str::to_owned)),
-        Some("1".into())
-    );
+    assert_eq!(notes.vmcoreinfo.and_then(|i| i.get("A").map(str::to_owned)), Some("1".into()));
 }
 
 #[test]

@@ -13,14 +13,8 @@ pub struct Bytes(pub Vec<u8>, pub AtomicU64);
 
 impl Store for Bytes {
     fn read_at(&self, off: FileOff, buf: &mut [u8]) -> Result<(), IoError> {
-        let end = off
-            .0
-            .checked_add(buf.len() as u64)
-            .filter(|end| *end <= self.len());
-        let end = end.ok_or(IoError::End {
-            at: off.0,
-            len: self.len(),
-        })?;
+        let end = off.0.checked_add(buf.len() as u64).filter(|end| *end <= self.len());
+        let end = end.ok_or(IoError::End { at: off.0, len: self.len() })?;
         buf.copy_from_slice(&self.0[off.0 as usize..end as usize]);
         self.1.fetch_add(buf.len() as u64, Ordering::Relaxed);
         Ok(())
@@ -32,18 +26,13 @@ impl Store for Bytes {
 
 /// Opens files that lie in memory.
 pub fn open_bytes(files: Vec<Vec<u8>>) -> Result<Source, OpenError> {
-    let stores = files
-        .into_iter()
-        .map(|f| Arc::new(Bytes(f, AtomicU64::new(0))) as Arc<dyn Store>)
-        .collect();
+    let stores = files.into_iter().map(|f| Arc::new(Bytes(f, AtomicU64::new(0))) as Arc<dyn Store>).collect();
     open_stores(stores, &["test".into()])
 }
 
 /// A pseudo-random sequence that is the same every time.
 pub fn random(seed: &mut u64) -> u64 {
-    *seed = seed
-        .wrapping_mul(6_364_136_223_846_793_005)
-        .wrapping_add(1_442_695_040_888_963_407);
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *seed >> 33
 }
 
@@ -62,26 +51,9 @@ pub fn machine(abi: Abi, count: usize) -> Memory {
         (8, false) => ("x86_64", 62),
         _ => ("armv7l", 40),
     };
-    let note = |name, kind, len: usize| Note {
-        name,
-        kind,
-        data: (0..len).map(|i| i as u8).collect(),
-    };
-    let notes = vec![
-        note("CORE", 1, 336),
-        note("CORE", 2, 20),
-        note("CORE", 1, 336),
-        note("QEMU", 0, 440),
-    ];
-    Memory {
-        abi,
-        machine,
-        elf_machine,
-        page_size: 4096,
-        pages,
-        notes,
-        vmcoreinfo: INFO.into(),
-    }
+    let note = |name, kind, len: usize| Note { name, kind, data: (0..len).map(|i| i as u8).collect() };
+    let notes = vec![note("CORE", 1, 336), note("CORE", 2, 20), note("CORE", 1, 336), note("QEMU", 0, 440)];
+    Memory { abi, machine, elf_machine, page_size: 4096, pages, notes, vmcoreinfo: INFO.into() }
 }
 
 fn page(pfn: usize, seed: &mut u64) -> Page {
@@ -126,11 +98,7 @@ fn check_present(mem: &dyn PhysMem, memory: &Memory) {
         found.extend(run.start.0 / 4096..run.end.0 / 4096);
         at = run.end;
     }
-    let there = memory
-        .pages
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| matches!(p, Page::Data(_)));
+    let there = memory.pages.iter().enumerate().filter(|(_, p)| matches!(p, Page::Data(_)));
     assert_eq!(found, there.map(|(pfn, _)| pfn as u64).collect::<Vec<_>>());
 }
 
@@ -162,10 +130,7 @@ pub fn never_wrong(source: &Source, memory: &Memory) {
     let mut buf = vec![0; 4096];
     for (pfn, page) in memory.pages.iter().enumerate() {
         if mem.read(PhysAddr(pfn as u64 * 4096), &mut buf).is_ok() {
-            assert!(
-                matches!(page, Page::Data(d) if *d == buf),
-                "page {pfn} came out wrong"
-            );
+            assert!(matches!(page, Page::Data(d) if *d == buf), "page {pfn} came out wrong");
         }
     }
     let _ = (mem.ram().total(), mem.present(PhysAddr(0)));

@@ -3,15 +3,31 @@
 use necropsy_kernel::tasks::Task;
 use necropsy_report::{Hex, bytes_text};
 
+use crate::Context;
+
 /// `PID: 1571     TASK: ffff89709fb720c0  CPU: 1    COMMAND: "drv_test"`.
 pub fn task_line(pid: i32, task: Option<Hex>, cpu: usize, comm: &str) -> String {
-    format!(
-        "PID: {pid:<8} TASK: {:016x}  CPU: {cpu:<4} COMMAND: \"{comm}\"",
-        task.map_or(0, |t| t.0)
-    )
+    format!("PID: {pid:<8} TASK: {:016x}  CPU: {cpu:<4} COMMAND: \"{comm}\"", task.map_or(0, |t| t.0))
 }
 
 /// The same for a loaded task.
 pub fn of_task(task: &Task, cpu: usize) -> String {
     task_line(task.pid, Some(Hex(task.at.0)), cpu, &bytes_text(&task.comm.0))
+}
+
+/// What to install so that a command can name source lines.
+pub fn debuginfo_hint(cx: &Context) -> String {
+    let info = cx.target.meta().vmcoreinfo.as_ref();
+    let release = info.and_then(|i| i.osrelease().map(bytes_of));
+    let id = info.and_then(|i| i.build_id().map(bytes_of));
+    let package = match release {
+        Some(release) => format!("linux-image-{release}-dbg (Debian)"),
+        None => "the kernel's debug package".into(),
+    };
+    let id = id.map(|id| format!(", build ID {id}")).unwrap_or_default();
+    format!("they need debug information: {package}{id}")
+}
+
+fn bytes_of(text: &str) -> String {
+    bytes_text(text.as_bytes())
 }

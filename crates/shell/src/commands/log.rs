@@ -46,21 +46,12 @@ impl Command for Log {
     }
     fn examples(&self) -> &'static [Example] {
         &[
-            Example {
-                line: "log",
-                what: "the last words",
-            },
-            Example {
-                line: "log -T",
-                what: "with wall-clock times",
-            },
+            Example { line: "log", what: "the last words" },
+            Example { line: "log -T", what: "with wall-clock times" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec {
-            flags: "Ttdmcs",
-            ..Spec::default()
-        }
+        Spec { flags: "Ttdmcs", ..Spec::default() }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -73,9 +64,7 @@ impl Command for Log {
         if args.has('s') {
             for (cpu, part) in printk::safe_buffers(&cx.target) {
                 let value = serde_json::json!({ "cpu": cpu, "text": bytes_text(&part) });
-                out.row(&value, |_| {
-                    format!("PRINTK_SAFE_SEQ_BUF: CPU {cpu}\n{}", bytes_text(&part))
-                })?;
+                out.row(&value, |_| format!("PRINTK_SAFE_SEQ_BUF: CPU {cpu}\n{}", bytes_text(&part)))?;
             }
         }
         Ok(())
@@ -102,10 +91,7 @@ fn row(r: &Record) -> Row {
 fn text(r: &Row, args: &Args, boot: Option<u64>) -> String {
     let mut prefix = match boot {
         _ if args.has('t') => String::new(),
-        Some(boot) => format!(
-            "[{}] ",
-            date(boot + r.nanoseconds / 1_000_000_000).unwrap_or_default()
-        ),
+        Some(boot) => format!("[{}] ", date(boot + r.nanoseconds / 1_000_000_000).unwrap_or_default()),
         None => {
             let micros = r.nanoseconds / 1000;
             format!("[{:5}.{:06}] ", micros / 1_000_000, micros % 1_000_000)
@@ -117,11 +103,7 @@ fn text(r: &Row, args: &Args, boot: Option<u64>) -> String {
     if args.has('m') {
         prefix += &format!("<{}>", r.level);
     }
-    let mut out: String = r
-        .text
-        .split('\n')
-        .map(|line| format!("{prefix}{line}\n"))
-        .collect();
+    let mut out: String = r.text.split('\n').map(|line| format!("{prefix}{line}\n")).collect();
     if args.has('d') {
         out.extend(r.dictionary.iter().map(|(k, v)| format!("{k}={v}\n")));
     }

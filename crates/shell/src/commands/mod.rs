@@ -1,14 +1,51 @@
 //! All commands, one file each.
 
+mod ascii;
 mod bt;
+mod dis;
+mod eval;
+mod foreach;
+mod help;
+mod list;
 mod log;
 mod modules;
+mod p;
+mod pages;
 mod ps;
+mod rd;
+mod set;
+mod structs;
+mod sym;
 mod sys;
+mod task;
+mod vtop;
 
 pub(crate) mod header;
 
 use crate::Command;
 
-/// The registry: parser, help, manual pages, completion and tests all come from it.
-pub static COMMANDS: &[&dyn Command] = &[&bt::Bt, &log::Log, &modules::Mod, &ps::Ps, &sys::Sys];
+/// The registry: parser, help, manual pages, completion and tests all come from it. Alphabetical.
+pub static COMMANDS: &[&dyn Command] = &[
+    &ascii::Ascii,
+    &bt::Bt,
+    &pages::Btop,
+    &dis::Dis,
+    &eval::Eval,
+    &foreach::Foreach,
+    &help::Help,
+    &list::List,
+    &log::Log,
+    &modules::Mod,
+    &p::P,
+    &ps::Ps,
+    &vtop::Pte,
+    &pages::Ptob,
+    &pages::Ptov,
+    &rd::Rd,
+    &set::Set,
+    &structs::Struct,
+    &sym::Sym,
+    &sys::Sys,
+    &task::Task,
+    &vtop::Vtop,
+];

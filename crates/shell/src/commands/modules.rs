@@ -41,21 +41,12 @@ impl Command for Mod {
     }
     fn examples(&self) -> &'static [Example] {
         &[
-            Example {
-                line: "mod",
-                what: "what was loaded",
-            },
-            Example {
-                line: "mod -t",
-                what: "who tainted the kernel",
-            },
+            Example { line: "mod", what: "what was loaded" },
+            Example { line: "mod -t", what: "who tainted the kernel" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec {
-            flags: "t",
-            ..Spec::default()
-        }
+        Spec { flags: "t", ..Spec::default() }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

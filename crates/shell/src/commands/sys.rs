@@ -24,23 +24,14 @@ impl Command for Sys {
     }
     fn examples(&self) -> &'static [Example] {
         &[
-            Example {
-                line: "sys",
-                what: "what died, and when",
-            },
-            Example {
-                line: "sys -t",
-                what: "was it tainted?",
-            },
+            Example { line: "sys", what: "what died, and when" },
+            Example { line: "sys -t", what: "was it tainted?" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec {
-            flags: "t",
-            ..Spec::default()
-        }
+        Spec { flags: "t", ..Spec::default() }
     }
-    fn shape(&self) -> Shape {
+    fn shape(&self, _: &Args) -> Shape {
         Shape::One
     }
 
@@ -49,9 +40,7 @@ impl Command for Sys {
             let mask = taint::mask(&cx.target)?;
             let letters = taint::letters(&cx.target, mask);
             let value = serde_json::json!({ "mask": necropsy_report::Hex(mask), "taint": letters });
-            return Ok(out.row(&value, |_| {
-                format!("TAINTED_MASK: {mask:x}  {}", letters.concat())
-            })?);
+            return Ok(out.row(&value, |_| format!("TAINTED_MASK: {mask:x}  {}", letters.concat()))?);
         }
         let tasks = cx.tasks();
         if let Ok(tasks) = &tasks {
@@ -68,12 +57,9 @@ fn panic_line(cx: &Context) -> Option<String> {
     let log = necropsy_kernel::printk::log(&cx.target).ok()?;
     let lines = log.records.iter().map(|r| necropsy_report::bytes_text(&r.text));
     let marks = ["Kernel panic - not syncing: ", "Oops: ", "kernel BUG at "];
-    let found: Vec<String> = lines
-        .filter(|l| marks.iter().any(|m| l.starts_with(m) || l.contains("Oops: ")))
-        .collect();
-    found
-        .first()
-        .map(|line| line.strip_prefix(marks[0]).unwrap_or(line).to_owned())
+    let found: Vec<String> =
+        lines.filter(|l| marks.iter().any(|m| l.starts_with(m) || l.contains("Oops: "))).collect();
+    found.first().map(|line| line.strip_prefix(marks[0]).unwrap_or(line).to_owned())
 }
 
 fn text(cx: &Context, info: &SystemInfo) -> String {
@@ -81,11 +67,7 @@ fn text(cx: &Context, info: &SystemInfo) -> String {
     let mut rows: Vec<(&str, String)> = Vec::new();
     let tainted = if info.taint.is_empty() { "" } else { "  [TAINTED]" };
     rows.push(("KERNEL", format!("(from the dump){tainted}")));
-    let partial = if meta.dump_level.unwrap_or(0) > 0 {
-        "  [PARTIAL DUMP]"
-    } else {
-        ""
-    };
+    let partial = if meta.dump_level.unwrap_or(0) > 0 { "  [PARTIAL DUMP]" } else { "" };
     let cut = if meta.complete { "" } else { "  [INCOMPLETE]" };
     rows.push(("DUMPFILE", format!("{}{partial}{cut}", cx.path)));
     let mut add = |name: &'static str, value: Option<String>| rows.extend(value.map(|v| (name, v)));
@@ -93,24 +75,16 @@ fn text(cx: &Context, info: &SystemInfo) -> String {
     let clock = system::clock(&cx.target).ok();
     add("DATE", clock.and_then(|c| date(c.date)));
     add("UPTIME", info.uptime_seconds.map(uptime));
-    add(
-        "LOAD AVERAGE",
-        info.load_average
-            .map(|[a, b, c]| format!("{a:.2}, {b:.2}, {c:.2}")),
-    );
+    add("LOAD AVERAGE", info.load_average.map(|[a, b, c]| format!("{a:.2}, {b:.2}, {c:.2}")));
     add("TASKS", info.tasks.map(|n| n.to_string()));
     add("NODENAME", info.nodename.clone());
     add("RELEASE", info.release.clone());
     add("VERSION", info.version.clone());
-    let mhz = system::mhz(&cx.target)
-        .map(|m| format!("  ({m} Mhz)"))
-        .unwrap_or_default();
+    let mhz = system::mhz(&cx.target).map(|m| format!("  ({m} Mhz)")).unwrap_or_default();
     add("MACHINE", info.machine.clone().map(|m| format!("{m}{mhz}")));
     add("MEMORY", info.memory_bytes.map(memory));
     add("PANIC", info.panic.clone().map(|p| format!("\"{p}\"")));
-    rows.into_iter()
-        .map(|(name, value)| format!("{name:>12}: {value}\n"))
-        .collect()
+    rows.into_iter().map(|(name, value)| format!("{name:>12}: {value}\n")).collect()
 }
 
 /// `Fri Nov 20 15:12:19 UTC 2026`.
@@ -122,11 +96,7 @@ pub fn date(seconds: u64) -> Option<String> {
 fn uptime(seconds: u64) -> String {
     let (days, rest) = (seconds / 86400, seconds % 86400);
     let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
-    if days > 0 {
-        format!("{days} days, {clock}")
-    } else {
-        clock
-    }
+    if days > 0 { format!("{days} days, {clock}") } else { clock }
 }
 
 fn memory(bytes: u64) -> String {

@@ -12,11 +12,7 @@ pub(super) struct Out {
 impl Out {
     /// An empty file.
     pub(super) fn new(abi: Abi) -> Self {
-        Out {
-            bytes: Vec::new(),
-            marks: Vec::new(),
-            abi,
-        }
+        Out { bytes: Vec::new(), marks: Vec::new(), abi }
     }
 
     /// Writes bytes at `at`; what lies before and was never written is zeros.

@@ -20,7 +20,7 @@ impl Codec {
     pub const ALL: [Codec; 5] = [Codec::Raw, Codec::Zlib, Codec::Lzo, Codec::Snappy, Codec::Zstd];
 
     /// The bit in the header's status and in page flags.
-    pub(super) fn bit(self) -> u64 {
+    pub fn bit(self) -> u64 {
         match self {
             Codec::Raw => 0,
             Codec::Zlib => 0x1,
@@ -31,7 +31,7 @@ impl Codec {
     }
 
     /// The page as it is stored and its flags: as makedumpfile does, raw if compression saves nothing.
-    pub(super) fn store(self, page: &[u8]) -> (Vec<u8>, u64) {
+    pub fn store(self, page: &[u8]) -> (Vec<u8>, u64) {
         match self.compress(page).filter(|c| c.len() < page.len()) {
             Some(data) => (data, self.bit()),
             None => (page.to_vec(), 0),

@@ -40,38 +40,21 @@ pub fn elf(memory: &Memory, options: &ElfOptions) -> Image {
     let mut out = Out::new(memory.abi);
     let (runs, notes) = (runs(memory), memory.note_bytes());
     let pages: usize = runs.iter().map(|r| r.data.len()).sum();
-    let plan = plan(
-        memory,
-        options,
-        runs.len() + 1,
-        notes.len() + pages * memory.page_size,
-    );
+    let plan = plan(memory, options, runs.len() + 1, notes.len() + pages * memory.page_size);
     headers(&mut out, memory, options, &plan);
-    let first = Program {
-        kind: 4,
-        offset: plan.body,
-        size: notes.len(),
-        ..Program::default()
-    };
+    let first = Program { kind: 4, offset: plan.body, size: notes.len(), ..Program::default() };
     program(&mut out, plan.table, &first);
     out.put(plan.body, &notes);
     let mut at = plan.body + notes.len();
     for (i, run) in runs.iter().enumerate() {
         out.mark(at);
-        program(
-            &mut out,
-            plan.table + (i + 1) * plan.phdr,
-            &run.program(memory, options, at),
-        );
+        program(&mut out, plan.table + (i + 1) * plan.phdr, &run.program(memory, options, at));
         for page in &run.data {
             out.put(at, page);
             at += page.len();
         }
     }
-    Image {
-        bytes: out.bytes,
-        marks: out.marks,
-    }
+    Image { bytes: out.bytes, marks: out.marks }
 }
 
 fn plan(memory: &Memory, options: &ElfOptions, programs: usize, size: usize) -> Plan {
@@ -79,49 +62,21 @@ fn plan(memory: &Memory, options: &ElfOptions, programs: usize, size: usize) -> 
     let (head, phdr, shdr) = if word == 8 { (64, 56, 64) } else { (52, 32, 40) };
     let table = if options.headers_last { head + size } else { head };
     let section = table + programs * phdr;
-    let body = if options.headers_last {
-        head
-    } else {
-        section + shdr
-    };
-    Plan {
-        word,
-        head,
-        phdr,
-        shdr,
-        table,
-        section,
-        body,
-        programs,
-    }
+    let body = if options.headers_last { head } else { section + shdr };
+    Plan { word, head, phdr, shdr, table, section, body, programs }
 }
 
 fn headers(out: &mut Out, memory: &Memory, options: &ElfOptions, p: &Plan) {
     let word = p.word;
-    let phnum = if options.extended {
-        0xffff
-    } else {
-        p.programs as u64
-    };
+    let phnum = if options.extended { 0xffff } else { p.programs as u64 };
     ident(out, word);
-    let at = out.nums(
-        16,
-        &[(4, 2), (u64::from(memory.elf_machine), 2), (1, 4), (0, word)],
-    );
+    let at = out.nums(16, &[(4, 2), (u64::from(memory.elf_machine), 2), (1, 4), (0, word)]);
     let at = out.nums(at, &[(p.table as u64, word), (p.section as u64, word)]);
-    let at = out.nums(
-        at,
-        &[
-            (u64::from(options.incomplete), 4),
-            (p.head as u64, 2),
-            (p.phdr as u64, 2),
-        ],
-    );
+    let at = out.nums(at, &[(u64::from(options.incomplete), 4), (p.head as u64, 2), (p.phdr as u64, 2)]);
     out.nums(at, &[(phnum, 2), (p.shdr as u64, 2), (1, 2), (0, 2)]);
     out.put(p.section + p.shdr - 1, &[0]);
     out.num(p.section + if word == 8 { 44 } else { 28 }, p.programs as u64, 4);
-    out.marks
-        .extend([16, p.head, p.table, p.section, p.section + p.shdr, p.body]);
+    out.marks.extend([16, p.head, p.table, p.section, p.section + p.shdr, p.body]);
 }
 
 fn ident(out: &mut Out, word: usize) {
@@ -184,23 +139,13 @@ impl Run<'_> {
 fn runs(memory: &Memory) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
     for (pfn, page) in memory.pages.iter().enumerate() {
-        let last = runs
-            .last_mut()
-            .filter(|r| r.pfn + r.data.len() + r.filtered == pfn);
+        let last = runs.last_mut().filter(|r| r.pfn + r.data.len() + r.filtered == pfn);
         match (page, last) {
             (Page::Hole, _) => {}
             (Page::Filtered, Some(run)) => run.filtered += 1,
-            (Page::Filtered, None) => runs.push(Run {
-                pfn,
-                data: Vec::new(),
-                filtered: 1,
-            }),
+            (Page::Filtered, None) => runs.push(Run { pfn, data: Vec::new(), filtered: 1 }),
             (Page::Data(data), Some(run)) if run.filtered == 0 => run.data.push(data),
-            (Page::Data(data), _) => runs.push(Run {
-                pfn,
-                data: vec![data],
-                filtered: 0,
-            }),
+            (Page::Data(data), _) => runs.push(Run { pfn, data: vec![data], filtered: 0 }),
         }
     }
     runs

@@ -19,15 +19,9 @@ pub fn flattened(bytes: &[u8], piece: usize, order: Order) -> Image {
     out.extend(1i64.to_be_bytes());
     out.extend(1i64.to_be_bytes());
     out.resize(4096, 0);
-    let mut image = Image {
-        bytes: out,
-        marks: vec![16, 32],
-    };
-    let mut pieces: Vec<(usize, &[u8])> = bytes
-        .chunks(piece)
-        .enumerate()
-        .map(|(i, c)| (i * piece, c))
-        .collect();
+    let mut image = Image { bytes: out, marks: vec![16, 32] };
+    let mut pieces: Vec<(usize, &[u8])> =
+        bytes.chunks(piece).enumerate().map(|(i, c)| (i * piece, c)).collect();
     if order == Order::Backward {
         pieces.reverse();
     }

@@ -25,15 +25,7 @@ pub struct KdumpOptions {
 impl Default for KdumpOptions {
     fn default() -> Self {
         let (version, codec, parts, level) = (6, Codec::Zlib, 1, 31);
-        KdumpOptions {
-            version,
-            codec,
-            diskdump: false,
-            parts,
-            packed: false,
-            lost_from: None,
-            level,
-        }
+        KdumpOptions { version, codec, diskdump: false, parts, packed: false, lost_from: None, level }
     }
 }
 
@@ -42,16 +34,7 @@ pub fn kdump(memory: &Memory, options: &KdumpOptions) -> Vec<Image> {
     let per_part = memory.pages.len().div_ceil(options.parts);
     let range =
         |i: usize| (i * per_part).min(memory.pages.len())..((i + 1) * per_part).min(memory.pages.len());
-    (0..options.parts)
-        .map(|i| {
-            Writer {
-                memory,
-                options,
-                pfns: range(i),
-            }
-            .write()
-        })
-        .collect()
+    (0..options.parts).map(|i| Writer { memory, options, pfns: range(i) }.write()).collect()
 }
 
 struct Writer<'a> {
@@ -71,37 +54,17 @@ impl Writer<'_> {
         self.sub_header(&mut out, &notes);
         let bitmaps = (1 + sub_blocks) * block;
         self.bitmap(&mut out, bitmaps, |p| *p != Page::Hole);
-        self.bitmap(&mut out, bitmaps + bitmap_blocks * block, |p| {
-            matches!(p, Page::Data(_))
-        });
+        self.bitmap(&mut out, bitmaps + bitmap_blocks * block, |p| matches!(p, Page::Data(_)));
         let table = bitmaps + 2 * bitmap_blocks * block;
-        out.marks
-            .extend([block, bitmaps, bitmaps + bitmap_blocks * block, table]);
+        out.marks.extend([block, bitmaps, bitmaps + bitmap_blocks * block, table]);
         self.pages(&mut out, table);
-        Image {
-            bytes: out.bytes,
-            marks: out.marks,
-        }
+        Image { bytes: out.bytes, marks: out.marks }
     }
 
     fn header(&self, out: &mut Out, sub_blocks: usize, bitmap_blocks: usize) {
-        out.put(
-            0,
-            if self.options.diskdump {
-                b"DISKDUMP"
-            } else {
-                b"KDUMP   "
-            },
-        );
+        out.put(0, if self.options.diskdump { b"DISKDUMP" } else { b"KDUMP   " });
         out.num(8, u64::from(self.options.version), 4);
-        let names = [
-            "Linux",
-            "synth",
-            "6.1.0-test",
-            "#1 SMP",
-            self.memory.machine,
-            "(none)",
-        ];
+        let names = ["Linux", "synth", "6.1.0-test", "#1 SMP", self.memory.machine, "(none)"];
         for (i, name) in names.iter().enumerate() {
             out.put(12 + 65 * i, name.as_bytes());
         }
@@ -110,14 +73,8 @@ impl Writer<'_> {
         out.nums(time, &[(1_700_000_000, word), (123_456, word)]);
         let status = self.options.codec.bit() | if self.options.lost_from.is_some() { 8 } else { 0 };
         let max = self.memory.pages.len() as u64;
-        let fields = [
-            status,
-            self.memory.page_size as u64,
-            sub_blocks as u64,
-            bitmap_blocks as u64,
-            max,
-            max,
-        ];
+        let fields =
+            [status, self.memory.page_size as u64, sub_blocks as u64, bitmap_blocks as u64, max, max];
         let end = out.nums(if word == 8 { 424 } else { 412 }, &fields.map(|f| (f, 4)));
         out.nums(end, &[(0, 4), (0, 4), (0, 4), (2, 4)]);
         out.put(self.memory.page_size - 1, &[0]);
@@ -131,12 +88,7 @@ impl Writer<'_> {
         let info_at = notes_at + notes.len();
         out.put(notes_at, notes);
         out.put(info_at, self.memory.vmcoreinfo.as_bytes());
-        out.marks.extend([
-            base + 104,
-            notes_at,
-            info_at,
-            info_at + self.memory.vmcoreinfo.len(),
-        ]);
+        out.marks.extend([base + 104, notes_at, info_at, info_at + self.memory.vmcoreinfo.len()]);
         let split = u64::from(self.options.parts > 1);
         let (start, end) = (self.pfns.start as u64, self.pfns.end as u64);
         let info_len = self.memory.vmcoreinfo.len();
@@ -178,10 +130,8 @@ impl Writer<'_> {
 
     fn pages(&self, out: &mut Out, table: usize) {
         let pages = &self.memory.pages[self.pfns.clone()];
-        let data: Vec<&Vec<u8>> = pages
-            .iter()
-            .filter_map(|p| if let Page::Data(d) = p { Some(d) } else { None })
-            .collect();
+        let data: Vec<&Vec<u8>> =
+            pages.iter().filter_map(|p| if let Page::Data(d) = p { Some(d) } else { None }).collect();
         let mut at = table + 24 * data.len();
         out.put(at - 1, &[0]);
         out.mark(at);
@@ -192,10 +142,7 @@ impl Writer<'_> {
             let is_zero = page.iter().all(|b| *b == 0);
             let place = zero.filter(|_| is_zero).unwrap_or(at);
             if !lost {
-                out.nums(
-                    table + 24 * i,
-                    &[(place as u64, 8), (stored.len() as u64, 4), (flags, 4), (0, 8)],
-                );
+                out.nums(table + 24 * i, &[(place as u64, 8), (stored.len() as u64, 4), (flags, 4), (0, 8)]);
             }
             if place == at && !lost {
                 out.put(at, &stored);

@@ -68,19 +68,11 @@ pub struct Image {
 impl Memory {
     /// The bytes of all notes; VMCOREINFO is the last.
     fn note_bytes(&self) -> Vec<u8> {
-        let info = Note {
-            name: "VMCOREINFO",
-            kind: 0,
-            data: self.vmcoreinfo.clone().into_bytes(),
-        };
+        let info = Note { name: "VMCOREINFO", kind: 0, data: self.vmcoreinfo.clone().into_bytes() };
         let info = Some(info).filter(|i| !i.data.is_empty());
         let mut out = Vec::new();
         for note in self.notes.iter().chain(info.iter()) {
-            for number in [
-                note.name.len() as u64 + 1,
-                note.data.len() as u64,
-                u64::from(note.kind),
-            ] {
+            for number in [note.name.len() as u64 + 1, note.data.len() as u64, u64::from(note.kind)] {
                 out.extend(self.abi.bytes(number, 4));
             }
             out.extend_from_slice(note.name.as_bytes());

@@ -19,10 +19,7 @@ pub fn sparse_kdump(file: &mut File, ram: u64, dumped: &[u64]) -> Result<u64> {
     // All of it is RAM: the first bitmap is a hole in the file but for one byte, to stay sparse.
     write(file, bitmaps, &[0xff])?;
     for pfn in dumped {
-        let same = dumped
-            .iter()
-            .filter(|p| **p / 8 == pfn / 8)
-            .fold(0, |byte, p| byte | 1u8 << (p % 8));
+        let same = dumped.iter().filter(|p| **p / 8 == pfn / 8).fold(0, |byte, p| byte | 1u8 << (p % 8));
         write(file, bitmaps + bitmap + pfn / 8, &[same])?;
     }
     let table = bitmaps + 2 * bitmap;
@@ -48,13 +45,7 @@ fn header(text: &str, pages: u64, bitmap_blocks: u64) -> Vec<u8> {
         notes: Vec::new(),
         vmcoreinfo: text.into(),
     };
-    let small = kdump(
-        &memory,
-        &KdumpOptions {
-            codec: Codec::Raw,
-            ..KdumpOptions::default()
-        },
-    );
+    let small = kdump(&memory, &KdumpOptions { codec: Codec::Raw, ..KdumpOptions::default() });
     let mut bytes = small.into_iter().next().map(|i| i.bytes).unwrap_or_default();
     bytes.truncate(2 * 4096);
     bytes.resize(3 * 4096, 0);

@@ -18,26 +18,14 @@ impl BtfBuilder {
     /// An empty table.
     pub fn new(abi: Abi) -> Self {
         let (types, strings) = (Out::new(abi), vec![0]);
-        BtfBuilder {
-            types,
-            strings,
-            first_string: 0,
-            next: 1,
-            header_len: 24,
-            layout: None,
-        }
+        BtfBuilder { types, strings, first_string: 0, next: 1, header_len: 24, layout: None }
     }
 
     /// A table that goes on where `base` ends, as those of modules do. Its strings begin without an empty one.
     pub fn split(base: &BtfBuilder) -> Self {
         let first_string = base.first_string + base.strings.len() as u32;
         let strings = Vec::new();
-        BtfBuilder {
-            strings,
-            first_string,
-            next: base.next,
-            ..BtfBuilder::new(base.types.abi)
-        }
+        BtfBuilder { strings, first_string, next: base.next, ..BtfBuilder::new(base.types.abi) }
     }
 
     /// A header longer than 24 bytes.
@@ -100,18 +88,13 @@ impl BtfBuilder {
         members: &[(&str, u32, u32, u32)],
     ) -> u32 {
         let flag = members.iter().any(|m| m.3 != 0);
-        let tail: Vec<u32> = members
-            .iter()
-            .flat_map(|m| [self.string(m.0), m.1, m.2 | (m.3 << 24)])
-            .collect();
+        let tail: Vec<u32> =
+            members.iter().flat_map(|m| [self.string(m.0), m.1, m.2 | (m.3 << 24)]).collect();
         self.entry(name, if union { 5 } else { 4 }, members.len(), flag, size, &tail)
     }
     /// An enum of 4 bytes.
     pub fn enumeration(&mut self, name: &str, signed: bool, values: &[(&str, i32)]) -> u32 {
-        let tail: Vec<u32> = values
-            .iter()
-            .flat_map(|v| [self.string(v.0), v.1 as u32])
-            .collect();
+        let tail: Vec<u32> = values.iter().flat_map(|v| [self.string(v.0), v.1 as u32]).collect();
         self.entry(name, 6, values.len(), signed, 4, &tail)
     }
     /// An enum of 8 bytes.
@@ -170,8 +153,7 @@ impl BtfBuilder {
         out.u16(0xeb9f).u8(1).u8(0).u32(self.header_len);
         out.u32(0).u32(types).u32(types).u32(strings);
         if let Some(layout) = &self.layout {
-            out.u32((types + strings).next_multiple_of(4))
-                .u32(4 * layout.len() as u32);
+            out.u32((types + strings).next_multiple_of(4)).u32(4 * layout.len() as u32);
         }
         while out.len() < self.header_len as usize {
             out.u8(0);

@@ -40,14 +40,7 @@ pub struct ElfBuilder {
 impl ElfBuilder {
     /// A file without sections.
     pub fn new(abi: Abi, kind: u16, machine: u16) -> Self {
-        ElfBuilder {
-            abi,
-            kind,
-            machine,
-            sections: Vec::new(),
-            segments: Vec::new(),
-            huge: false,
-        }
+        ElfBuilder { abi, kind, machine, sections: Vec::new(), segments: Vec::new(), huge: false }
     }
 
     /// Adds a section of a type, at an address.
@@ -81,11 +74,8 @@ impl ElfBuilder {
             at as u64
         };
         let segments: Vec<u64> = self.segments.iter().map(|s| place(&s.2)).collect();
-        let mut sections: Vec<_> = self
-            .sections
-            .iter()
-            .map(|s| (&*s.0, s.1, s.2, place(&s.3), s.3.len()))
-            .collect();
+        let mut sections: Vec<_> =
+            self.sections.iter().map(|s| (&*s.0, s.1, s.2, place(&s.3), s.3.len())).collect();
         let names = self.names();
         sections.push((".shstrtab", 3, 0, place(&names), names.len()));
         body.align(8);
@@ -108,22 +98,10 @@ impl ElfBuilder {
     fn section_headers(&self, out: &mut Out, sections: &[(&str, u32, u64, u64, usize)], names: &[u8]) {
         let (count, last) = (sections.len() as u64 + 1, sections.len() as u32);
         let (size, link) = if self.huge { (count, last) } else { (0, 0) };
-        out.u32(0)
-            .u32(0)
-            .word(0)
-            .word(0)
-            .word(0)
-            .word(size)
-            .u32(link)
-            .u32(0)
-            .word(0)
-            .word(0);
+        out.u32(0).u32(0).word(0).word(0).word(0).word(size).u32(link).u32(0).word(0).word(0);
         for (name, kind, address, offset, size) in sections {
             let wanted = [&[0], name.as_bytes(), &[0]].concat();
-            let at = names
-                .windows(wanted.len())
-                .position(|w| w == wanted)
-                .map_or(0, |i| i + 1);
+            let at = names.windows(wanted.len()).position(|w| w == wanted).map_or(0, |i| i + 1);
             out.u32(at as u32).u32(*kind).word(0).word(*address).word(*offset);
             out.word(*size as u64).u32(0).u32(0).word(1).word(0);
         }
@@ -133,16 +111,9 @@ impl ElfBuilder {
         let (head, phent, shent) = sizes;
         let (small, big) = (self.abi.word == 4, self.abi.bytes(1, 2) == [0, 1]);
         let mut out = Out::new(self.abi);
-        out.raw(b"\x7fELF")
-            .u8(if small { 1 } else { 2 })
-            .u8(if big { 2 } else { 1 })
-            .u8(1)
-            .raw(&[0; 9]);
+        out.raw(b"\x7fELF").u8(if small { 1 } else { 2 }).u8(if big { 2 } else { 1 }).u8(1).raw(&[0; 9]);
         out.u16(self.kind).u16(self.machine).u32(1).word(0);
-        out.word(if segments.is_empty() { 0 } else { head as u64 })
-            .word(table)
-            .u32(0)
-            .u16(head as u16);
+        out.word(if segments.is_empty() { 0 } else { head as u64 }).word(table).u32(0).u16(head as u16);
         out.u16(phent as u16).u16(segments.len() as u16).u16(shent as u16);
         if self.huge {
             out.u16(0).u16(0xffff)
@@ -152,24 +123,12 @@ impl ElfBuilder {
         for (offset, (kind, address, bytes)) in segments.iter().zip(&self.segments) {
             let len = bytes.len() as u64;
             match small {
-                true => out
-                    .u32(*kind)
-                    .word(*offset)
-                    .word(*address)
-                    .word(0)
-                    .word(len)
-                    .word(len)
-                    .u32(0)
-                    .word(1),
-                false => out
-                    .u32(*kind)
-                    .u32(0)
-                    .word(*offset)
-                    .word(*address)
-                    .word(0)
-                    .word(len)
-                    .word(len)
-                    .word(1),
+                true => {
+                    out.u32(*kind).word(*offset).word(*address).word(0).word(len).word(len).u32(0).word(1)
+                }
+                false => {
+                    out.u32(*kind).u32(0).word(*offset).word(*address).word(0).word(len).word(len).word(1)
+                }
             };
         }
         out.bytes

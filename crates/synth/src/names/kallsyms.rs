@@ -65,27 +65,13 @@ impl KallsymsBuilder {
     pub fn new(abi: Abi) -> Self {
         let align = usize::from(abi.word);
         let (written, order) = (Written::BaseRelative, Order::TokensFirst);
-        KallsymsBuilder {
-            abi,
-            written,
-            order,
-            align,
-            marker: 4,
-            merges: 60,
-            long: true,
-            symbols: Vec::new(),
-        }
+        KallsymsBuilder { abi, written, order, align, marker: 4, merges: 60, long: true, symbols: Vec::new() }
     }
 
     /// The tables for the address `at`.
     pub fn build(&self, at: VirtAddr) -> KallsymsImage {
         let (tokens, names) = self.compress();
-        let mut image = Image {
-            out: Out::new(self.abi),
-            at,
-            align: self.align,
-            labels: BTreeMap::new(),
-        };
+        let mut image = Image { out: Out::new(self.abi), at, align: self.align, labels: BTreeMap::new() };
         if self.order != Order::TokensFirst {
             self.addresses(&mut image);
         }
@@ -99,37 +85,23 @@ impl KallsymsBuilder {
             self.sequence(&mut image);
         }
         image.out.align(self.align);
-        KallsymsImage {
-            bytes: image.out.bytes,
-            labels: image.labels,
-        }
+        KallsymsImage { bytes: image.out.bytes, labels: image.labels }
     }
 
     /// The 256 tokens and every name in tokens. Characters in use are tokens themselves.
     fn compress(&self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-        let mut names: Vec<Vec<u8>> = self
-            .symbols
-            .iter()
-            .map(|(_, kind, name)| format!("{kind}{name}").into_bytes())
-            .collect();
+        let mut names: Vec<Vec<u8>> =
+            self.symbols.iter().map(|(_, kind, name)| format!("{kind}{name}").into_bytes()).collect();
         let mut tokens = vec![Vec::new(); 256];
         // The digits and small letters are always there: real kernels use them all.
-        let used = names
-            .iter()
-            .flatten()
-            .copied()
-            .chain(b'0'..=b'9')
-            .chain(b'a'..=b'z');
+        let used = names.iter().flatten().copied().chain(b'0'..=b'9').chain(b'a'..=b'z');
         used.for_each(|c| tokens[usize::from(c)] = vec![c]);
         for _ in 0..self.merges {
             let Some(free) = tokens.iter().rposition(|t| t.is_empty()) else {
                 break;
             };
             let Some(pair) = commonest(&names) else { break };
-            tokens[free] = pair
-                .iter()
-                .flat_map(|t| tokens[usize::from(*t)].clone())
-                .collect();
+            tokens[free] = pair.iter().flat_map(|t| tokens[usize::from(*t)].clone()).collect();
             names.iter_mut().for_each(|name| merge(name, pair, free as u8));
         }
         (tokens, names)
@@ -144,10 +116,7 @@ impl KallsymsBuilder {
                 markers.push(image.out.len() - start);
             }
             if self.long && name.len() > 127 {
-                image
-                    .out
-                    .u8(((name.len() & 127) as u8) | 128)
-                    .u8((name.len() >> 7) as u8);
+                image.out.u8(((name.len() & 127) as u8) | 128).u8((name.len() >> 7) as u8);
             } else {
                 assert!(name.len() < 256, "a name longer than its length byte can say");
                 image.out.u8(name.len() as u8);
@@ -171,18 +140,8 @@ impl KallsymsBuilder {
 
     fn addresses(&self, image: &mut Image) {
         let absolute = |kind: char| kind == 'A' && self.written == Written::AbsolutePercpu;
-        let base = self
-            .symbols
-            .iter()
-            .filter(|s| !absolute(s.1))
-            .map(|s| s.0)
-            .min()
-            .unwrap_or(0);
-        let name = if self.written == Written::Absolute {
-            "kallsyms_addresses"
-        } else {
-            "kallsyms_offsets"
-        };
+        let base = self.symbols.iter().filter(|s| !absolute(s.1)).map(|s| s.0).min().unwrap_or(0);
+        let name = if self.written == Written::Absolute { "kallsyms_addresses" } else { "kallsyms_offsets" };
         image.label(name);
         let start = image.here();
         for (i, (address, kind, _)) in self.symbols.iter().enumerate() {
@@ -240,11 +199,7 @@ fn commonest(names: &[Vec<u8>]) -> Option<[u8; 2]> {
     for pair in names.iter().flat_map(|n| n.windows(2)) {
         *counts.entry([pair[0], pair[1]]).or_default() += 1;
     }
-    counts
-        .into_iter()
-        .max_by_key(|(_, n)| *n)
-        .filter(|(_, n)| *n > 1)
-        .map(|(pair, _)| pair)
+    counts.into_iter().max_by_key(|(_, n)| *n).filter(|(_, n)| *n > 1).map(|(pair, _)| pair)
 }
 
 fn merge(name: &mut Vec<u8>, pair: [u8; 2], into: u8) {

@@ -21,47 +21,20 @@ pub struct OrcSpec {
     pub signal: bool,
 }
 
-const OLD: [&str; 10] = [
-    "UNDEFINED",
-    "PREV_SP",
-    "DX",
-    "DI",
-    "BP",
-    "SP",
-    "R10",
-    "R13",
-    "BP_INDIRECT",
-    "SP_INDIRECT",
-];
-const NEW: [&str; 11] = [
-    "UNDEFINED",
-    "AX",
-    "DX",
-    "SP",
-    "BP",
-    "DI",
-    "R10",
-    "R13",
-    "PREV_SP",
-    "SP_INDIRECT",
-    "BP_INDIRECT",
-];
+const OLD: [&str; 10] =
+    ["UNDEFINED", "PREV_SP", "DX", "DI", "BP", "SP", "R10", "R13", "BP_INDIRECT", "SP_INDIRECT"];
+const NEW: [&str; 11] =
+    ["UNDEFINED", "AX", "DX", "SP", "BP", "DI", "R10", "R13", "PREV_SP", "SP_INDIRECT", "BP_INDIRECT"];
 
 fn register(layout: u8, name: &str) -> u16 {
     let names: &[&str] = if layout == 4 { &NEW } else { &OLD };
-    names
-        .iter()
-        .position(|n| *n == name)
-        .unwrap_or_else(|| panic!("layout {layout} has no {name}")) as u16
+    names.iter().position(|n| *n == name).unwrap_or_else(|| panic!("layout {layout} has no {name}")) as u16
 }
 
 fn flags(layout: u8, e: &OrcSpec) -> u16 {
     let end = u16::from(e.kind == "END");
     let signal = u16::from(e.signal);
-    let old = ["CALL", "REGS", "REGS_PARTIAL"]
-        .iter()
-        .position(|k| *k == e.kind)
-        .unwrap_or(0) as u16;
+    let old = ["CALL", "REGS", "REGS_PARTIAL"].iter().position(|k| *k == e.kind).unwrap_or(0) as u16;
     let kinds = ["UNDEFINED", "END", "CALL", "REGS", "REGS_PARTIAL"];
     let new = kinds.iter().position(|k| *k == e.kind).unwrap_or(0) as u16;
     let upper = match layout {
@@ -78,10 +51,7 @@ pub fn orc_bytes(abi: Abi, layout: u8, ip: VirtAddr, entries: &[(u64, OrcSpec)])
     for (pc, entry) in entries {
         let here = ip.0 + places.len() as u64;
         places.u32(pc.wrapping_sub(here) as u32);
-        table
-            .u16(entry.sp_offset as u16)
-            .u16(entry.bp_offset as u16)
-            .u16(flags(layout, entry));
+        table.u16(entry.sp_offset as u16).u16(entry.bp_offset as u16).u16(flags(layout, entry));
     }
     (places.bytes, table.bytes)
 }

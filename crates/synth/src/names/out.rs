@@ -11,10 +11,7 @@ pub(super) struct Out {
 
 impl Out {
     pub(super) fn new(abi: Abi) -> Self {
-        Out {
-            abi,
-            bytes: Vec::new(),
-        }
+        Out { abi, bytes: Vec::new() }
     }
     pub(super) fn len(&self) -> usize {
         self.bytes.len()

@@ -29,14 +29,9 @@ pub fn direct_target(t: &Target, ret: VirtAddr) -> Option<VirtAddr> {
 
 /// Calls to these are calls through a register or a patched pointer: retpolines and static calls.
 pub fn is_indirect_thunk(name: &str) -> bool {
-    [
-        "__x86_indirect_",
-        "__SCT__",
-        "__static_call",
-        "__pi___x86_indirect_",
-    ]
-    .iter()
-    .any(|p| name.starts_with(p))
+    ["__x86_indirect_", "__SCT__", "__static_call", "__pi___x86_indirect_"]
+        .iter()
+        .any(|p| name.starts_with(p))
 }
 
 /// Every direct call or tail jump in `function`: where it stands and where it goes.
@@ -46,10 +41,7 @@ pub fn function_calls(t: &Target, function: &Near) -> Vec<(VirtAddr, VirtAddr)> 
         Flow::Jump(Some(to)) | Flow::Branch(to) if !covers(function, to) => Some((at, to)),
         _ => None,
     };
-    function_flow(t, function)
-        .into_iter()
-        .filter_map(leaves)
-        .collect()
+    function_flow(t, function).into_iter().filter_map(leaves).collect()
 }
 
 /// Where `function` jumps to outside of itself.
@@ -58,10 +50,7 @@ pub fn function_jumps(t: &Target, function: &Near) -> Vec<VirtAddr> {
         Flow::Jump(Some(to)) | Flow::Branch(to) if !covers(function, to) => Some(to),
         _ => None,
     };
-    function_flow(t, function)
-        .into_iter()
-        .filter_map(leaves)
-        .collect()
+    function_flow(t, function).into_iter().filter_map(leaves).collect()
 }
 
 fn covers(function: &Near, at: VirtAddr) -> bool {

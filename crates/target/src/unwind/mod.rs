@@ -140,21 +140,12 @@ const MAX_FRAMES: usize = 512;
 
 /// Unwinds from `regs`. `bounds` is the task's own stack, for telling where a search must end.
 pub fn unwind(t: &Target, regs: Regs, trust: Trust, bounds: Range<u64>) -> Stack {
-    let mut walk = Walk {
-        t,
-        bounds,
-        frames: Vec::new(),
-        breaks: Vec::new(),
-    };
+    let mut walk = Walk { t, bounds, frames: Vec::new(), breaks: Vec::new() };
     let end = match State::new(t, regs, trust) {
         Some(state) => walk.run(state),
         None => End::Lost("no program counter or stack pointer is known".into()),
     };
-    Stack {
-        frames: walk.frames,
-        end,
-        breaks: walk.breaks,
-    }
+    Stack { frames: walk.frames, end, breaks: walk.breaks }
 }
 
 /// Unwinds from a return address that was found at `slot`.
@@ -181,11 +172,8 @@ impl Walk<'_> {
                 return End::Lost(format!("stopped after {} frames", self.frames.len()));
             }
             self.frames.push(state.frame(self.t));
-            let next = if self.t.is_text(state.place()) {
-                state.step(self.t)
-            } else {
-                state.bad_call(self.t)
-            };
+            let next =
+                if self.t.is_text(state.place()) { state.step(self.t) } else { state.bad_call(self.t) };
             let (why, slot, found) = match next {
                 Next::Caller(caller) => match caller.check(self.t) {
                     Ok(()) => {
@@ -210,12 +198,7 @@ impl Walk<'_> {
                 Next::End => return End::Thread,
                 Next::Broken(why) => (why, None, None),
             };
-            self.breaks.push(Break {
-                frame: self.frames.len() - 1,
-                slot,
-                found,
-                why: why.clone(),
-            });
+            self.breaks.push(Break { frame: self.frames.len() - 1, slot, found, why: why.clone() });
             if self.breaks.len() > 8 {
                 return End::Lost(why);
             }

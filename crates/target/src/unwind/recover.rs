@@ -93,20 +93,12 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
         }
     }
     let best = best?;
-    if best.end.is_complete() {
-        Some(accept(best, state))
-    } else {
-        scan(t, state, from, bounds)
-    }
+    if best.end.is_complete() { Some(accept(best, state)) } else { scan(t, state, from, bounds) }
 }
 
 fn words(from: u64, bounds: &Range<u64>) -> impl Iterator<Item = u64> {
     let from = from.next_multiple_of(8);
-    let end = if bounds.contains(&from) {
-        bounds.end
-    } else {
-        (from | 0x3fff) + 1
-    };
+    let end = if bounds.contains(&from) { bounds.end } else { (from | 0x3fff) + 1 };
     (from..end.min(from.saturating_add(MAX_WORDS * 8))).step_by(8)
 }
 
@@ -137,42 +129,25 @@ fn candidate(
     let mut regs = necropsy_arch::Regs::new();
     regs.set(t.arch().pc(), pc.0);
     regs.set(t.arch().sp(), slot.0 + 8);
-    let state = State {
-        pc,
-        sp: slot.offset(8),
-        regs,
-        exact: false,
-        slot: Some(slot),
-        trust: Trust::Recovered,
-    };
+    let state =
+        State { pc, sp: slot.offset(8), regs, exact: false, slot: Some(slot), trust: Trust::Recovered };
     let target = direct_target(t, pc);
     if target.is_none() && !site.indirect && site.direct.is_none_or(|d| !t.is_text(d)) {
         return None;
     }
     let (chain, end, misfits) = follow(t, state)?;
     let link = link(t, target, below, known, chain.first()?);
-    Some(Candidate {
-        chain,
-        end,
-        misfits,
-        link,
-    })
+    Some(Candidate { chain, end, misfits, link })
 }
 
 fn link(t: &Target, target: Option<VirtAddr>, below: Option<&Near>, known: &[Near], caller: &Frame) -> Link {
     // A function of the known callers may itself be the frame that was found.
     if let (Some(function), Some(i)) = (
         &caller.function,
-        known
-            .iter()
-            .position(|k| Some(k.start) == caller.function.as_ref().map(|f| f.start)),
+        known.iter().position(|k| Some(k.start) == caller.function.as_ref().map(|f| f.start)),
     ) && target.is_some_and(|to| to == below_of(known, below, i).unwrap_or(function.start))
     {
-        return if i == 0 {
-            Link::Direct
-        } else {
-            Link::Through(known[..i].to_vec())
-        };
+        return if i == 0 { Link::Direct } else { Link::Through(known[..i].to_vec()) };
     }
     let Some(target) = target else {
         return Link::Indirect(known.to_vec());
@@ -195,11 +170,7 @@ fn link(t: &Target, target: Option<VirtAddr>, below: Option<&Near>, known: &[Nea
 
 /// What the `i`th known caller calls on the way down.
 fn below_of(known: &[Near], below: Option<&Near>, i: usize) -> Option<VirtAddr> {
-    if i == 0 {
-        below.map(|b| b.start)
-    } else {
-        Some(known[i - 1].start)
-    }
+    if i == 0 { below.map(|b| b.start) } else { Some(known[i - 1].start) }
 }
 
 /// Walks on from a candidate; counts the frames whose caller does not call them.
@@ -243,9 +214,7 @@ pub fn fits(t: &Target, state: &State, caller: &State) -> bool {
     match direct_target(t, caller.pc) {
         Some(target) => target == callee.start || jumps_to(t, target, &callee),
         None => match t.near(caller.place()) {
-            Some(function) => !function_calls(t, &function)
-                .iter()
-                .any(|(_, to)| *to == callee.start),
+            Some(function) => !function_calls(t, &function).iter().any(|(_, to)| *to == callee.start),
             None => true,
         },
     }
@@ -257,22 +226,14 @@ fn jumps_to(t: &Target, target: VirtAddr, callee: &Near) -> bool {
     let Some(called) = t.near(target) else {
         return false;
     };
-    if callee
-        .name
-        .strip_prefix(&called.name)
-        .is_some_and(|rest| rest.starts_with(".cold"))
-    {
+    if callee.name.strip_prefix(&called.name).is_some_and(|rest| rest.starts_with(".cold")) {
         return true;
     }
     let mut level = vec![target];
     let mut seen: HashSet<VirtAddr> = level.iter().copied().collect();
     for _ in 0..3 {
-        let functions = level
-            .iter()
-            .filter_map(|at| t.near(*at).filter(|n| n.start == *at));
-        let jumps = functions
-            .flat_map(|f| function_jumps(t, &f))
-            .filter(|to| seen.insert(*to));
+        let functions = level.iter().filter_map(|at| t.near(*at).filter(|n| n.start == *at));
+        let jumps = functions.flat_map(|f| function_jumps(t, &f)).filter(|to| seen.insert(*to));
         level = jumps.take(MAX_JUMPS).collect();
         if level.contains(&callee.start) {
             return true;
@@ -282,12 +243,7 @@ fn jumps_to(t: &Target, target: VirtAddr, callee: &Near) -> bool {
 }
 
 fn accept(best: Candidate, state: &State) -> Recovered {
-    let named = |names: Vec<Near>| {
-        names
-            .into_iter()
-            .map(|n| inferred(Some(n), state))
-            .collect::<Vec<_>>()
-    };
+    let named = |names: Vec<Near>| names.into_iter().map(|n| inferred(Some(n), state)).collect::<Vec<_>>();
     let between = match best.link {
         Link::Direct => Vec::new(),
         Link::Through(names) | Link::Indirect(names) => named(names),
@@ -298,11 +254,7 @@ fn accept(best: Candidate, state: &State) -> Recovered {
             frames
         }
     };
-    Recovered {
-        between,
-        chain: best.chain,
-        end: best.end,
-    }
+    Recovered { between, chain: best.chain, end: best.end }
 }
 
 fn inferred(function: Option<Near>, state: &State) -> Frame {
@@ -334,15 +286,7 @@ fn scan(t: &Target, state: &State, from: u64, bounds: &Range<u64>) -> Option<Rec
             let slot = Some(VirtAddr(at));
             let sp = VirtAddr(at + 8);
             chain.push(
-                State {
-                    pc,
-                    sp,
-                    regs: Default::default(),
-                    exact: false,
-                    slot,
-                    trust: Trust::Scan,
-                }
-                .frame(t),
+                State { pc, sp, regs: Default::default(), exact: false, slot, trust: Trust::Scan }.frame(t),
             );
         }
     }

@@ -43,15 +43,14 @@ impl Target {
 
     /// Size of a kernel stack (`THREAD_SIZE`).
     pub fn stack_size(&self) -> u64 {
-        let size = self.types().ok().and_then(|types| types.size_of(types.find(Kind::Union, "thread_union")?).ok());
+        let size =
+            self.types().ok().and_then(|types| types.size_of(types.find(Kind::Union, "thread_union")?).ok());
         size.filter(|n| n.is_power_of_two() && (4096..=1 << 20).contains(n)).unwrap_or(16384)
     }
 
     /// The registers that were saved for `cpu`: by the kernel itself when it crashed, or by who made the dump.
     pub fn cpu_regs(&self, cpu: usize) -> Option<Regs> {
-        let saved = self
-            .crash_note(cpu)
-            .filter(|r| self.arch.plausible(r) || self.arch.user_mode(r));
+        let saved = self.crash_note(cpu).filter(|r| self.arch.plausible(r) || self.arch.user_mode(r));
         saved.or_else(|| {
             let note = self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Prstatus).nth(cpu);
             let regs = note.and_then(|n| self.arch.prstatus(&n.data));
@@ -75,18 +74,12 @@ impl Target {
     /// The stack of a task that is not running; `sp` is its saved stack pointer.
     pub fn sleeping_stack(&self, sp: VirtAddr, bounds: Range<u64>) -> Stack {
         let mut frame = vec![0; self.arch.switched_out_size()];
-        let lost = |why: End| Stack {
-            frames: Vec::new(),
-            end: why,
-            breaks: Vec::new(),
-        };
+        let lost = |why: End| Stack { frames: Vec::new(), end: why, breaks: Vec::new() };
         if !bounds.contains(&sp.0) {
             return lost(if bounds.is_empty() || bounds.start == 0 {
                 End::NoStack
             } else {
-                End::Lost(format!(
-                    "the saved stack pointer {sp:#x} is outside of the task's stack"
-                ))
+                End::Lost(format!("the saved stack pointer {sp:#x} is outside of the task's stack"))
             });
         }
         if let Err(e) = self.memory.read(sp, &mut frame) {
@@ -119,11 +112,7 @@ impl Target {
     /// handler lie below them and are looked for.
     pub fn running_stack(&self, regs: Regs, bounds: Range<u64>) -> Stack {
         if self.arch.user_mode(&regs) {
-            return Stack {
-                frames: Vec::new(),
-                end: End::User(Box::new(regs)),
-                breaks: Vec::new(),
-            };
+            return Stack { frames: Vec::new(), end: End::User(Box::new(regs)), breaks: Vec::new() };
         }
         match self.handler_above(&regs, &bounds) {
             Some(handler) => {

@@ -35,14 +35,7 @@ impl State {
     pub fn new(t: &Target, regs: Regs, trust: Trust) -> Option<State> {
         let pc = VirtAddr(t.arch().strip(regs.get(t.arch().pc())?));
         let sp = VirtAddr(regs.get(t.arch().sp())?);
-        Some(State {
-            pc,
-            sp,
-            regs,
-            exact: true,
-            slot: None,
-            trust,
-        })
+        Some(State { pc, sp, regs, exact: true, slot: None, trust })
     }
 
     /// The address whose unwind rule and name hold: the call, not the instruction after it.
@@ -51,11 +44,7 @@ impl State {
     }
 
     pub fn frame(&self, t: &Target) -> Frame {
-        let function = if t.is_text(self.place()) {
-            t.near(self.place())
-        } else {
-            None
-        };
+        let function = if t.is_text(self.place()) { t.near(self.place()) } else { None };
         let remark = (function.is_none()).then(|| match as_text(self.pc.0) {
             Some(text) => format!("not kernel code: the text {text:?}"),
             None => "not kernel code".into(),
@@ -77,9 +66,7 @@ impl State {
     pub fn check(&self, t: &Target) -> Result<(), String> {
         let pc = self.pc;
         if !t.is_text(self.place()) {
-            let text = as_text(pc.0)
-                .map(|s| format!(" (the text {s:?})"))
-                .unwrap_or_default();
+            let text = as_text(pc.0).map(|s| format!(" (the text {s:?})")).unwrap_or_default();
             return Err(format!("return address {pc:#x}{text} is not kernel code"));
         }
         if self.exact
@@ -159,19 +146,8 @@ impl State {
         regs.set(t.arch().sp(), cfa);
         regs.put(t.arch().fp(), bp);
         let exact = false;
-        let trust = if self.trust >= Trust::Recovered {
-            Trust::Recovered
-        } else {
-            Trust::Orc
-        };
-        Next::Caller(Box::new(State {
-            pc,
-            sp: VirtAddr(cfa),
-            regs,
-            exact,
-            slot: Some(slot),
-            trust,
-        }))
+        let trust = if self.trust >= Trust::Recovered { Trust::Recovered } else { Trust::Orc };
+        Next::Caller(Box::new(State { pc, sp: VirtAddr(cfa), regs, exact, slot: Some(slot), trust }))
     }
 
     /// Crosses an entry: all registers are saved at `at`, or only the five words that the CPU itself pushes.
@@ -253,14 +229,7 @@ impl State {
                 regs.set(t.arch().sp(), slot.0 + 8);
                 let trust = Trust::Recovered;
                 let sp = slot.offset(8);
-                return Next::Caller(Box::new(State {
-                    pc,
-                    sp,
-                    regs,
-                    exact: false,
-                    slot: Some(slot),
-                    trust,
-                }));
+                return Next::Caller(Box::new(State { pc, sp, regs, exact: false, slot: Some(slot), trust }));
             }
         }
         Next::Broken(format!("{} has no unwind data", here.name))
@@ -275,14 +244,7 @@ impl State {
         regs.set(t.arch().pc(), pc.0);
         regs.set(t.arch().sp(), self.sp.0 + 8);
         let (sp, slot) = (self.sp.offset(8), Some(self.sp));
-        Next::Caller(Box::new(State {
-            pc,
-            sp,
-            regs,
-            exact: false,
-            slot,
-            trust: Trust::Recovered,
-        }))
+        Next::Caller(Box::new(State { pc, sp, regs, exact: false, slot, trust: Trust::Recovered }))
     }
 }
 

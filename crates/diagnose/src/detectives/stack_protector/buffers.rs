@@ -39,7 +39,11 @@ pub fn handed(t: &Target, smashed: &Frame, insns: &[Insn], slot: Option<u64>) ->
         if let Flow::Call(Some(target)) = insn.flow {
             for (argument, reg) in t.arch().argument_registers().iter().enumerate() {
                 let Some(address) = held[*reg].filter(|a| inside(*a)) else { continue };
-                let Some(callee) = t.near(target).filter(|n| n.start == target && !is_indirect_thunk(&n.name)) else { continue };
+                let Some(callee) =
+                    t.near(target).filter(|n| n.start == target && !is_indirect_thunk(&n.name))
+                else {
+                    continue;
+                };
                 found.push(describe(t, callee, insn.at, argument, address));
             }
         }
@@ -64,7 +68,16 @@ fn copied_here(smashed: &Frame, insn: &Insn, held: &[Option<u64>; 64]) -> Option
     }
     let address = held[m.base? & 63]?;
     let callee = smashed.function.clone()?;
-    Some(Handed { callee, call: insn.at, argument: 0, address, writes: true, loops: true, servant: true, alone: true })
+    Some(Handed {
+        callee,
+        call: insn.at,
+        argument: 0,
+        address,
+        writes: true,
+        loops: true,
+        servant: true,
+        alone: true,
+    })
 }
 
 /// Keeps track of the registers that hold addresses inside of the frame.
@@ -72,7 +85,11 @@ fn follow(t: &Target, smashed: &Frame, cfa: u64, insn: &Insn, held: &mut [Option
     let frame_register = |r: usize| register_in_frame(t, cfa, insn.at, r);
     let new = match insn.op {
         Op::Move { dst, src: Operand::Reg(src) } => {
-            let value = if src == t.arch().sp() || src == t.arch().fp() { frame_register(src) } else { held[src & 63] };
+            let value = if src == t.arch().sp() || src == t.arch().fp() {
+                frame_register(src)
+            } else {
+                held[src & 63]
+            };
             Some((dst, value.or(held[src & 63])))
         }
         Op::Address { dst } => Some((dst, frame_address(t, smashed, insn).or_else(|| relative(insn, held)))),
@@ -99,13 +116,18 @@ fn relative(insn: &Insn, held: &[Option<u64>; 64]) -> Option<u64> {
 
 fn describe(t: &Target, callee: Near, call: VirtAddr, argument: usize, address: u64) -> Handed {
     let servant = blame::is_servant(&callee.name);
-    let (writes, loops) = if servant { (writes_by_name(&callee.name, argument), true) } else { stores_through(t, &callee, argument) };
+    let (writes, loops) = if servant {
+        (writes_by_name(&callee.name, argument), true)
+    } else {
+        stores_through(t, &callee, argument)
+    };
     Handed { callee, call, argument, address, writes, loops, servant, alone: false }
 }
 
 /// Copy functions write to their first argument (`sprintf` and its kin too), `copy_to_user` to none of the kernel's.
 fn writes_by_name(name: &str, argument: usize) -> bool {
-    let reads = name.contains("to_user") || name.contains("cmp") || name.contains("len") || name.contains("chr");
+    let reads =
+        name.contains("to_user") || name.contains("cmp") || name.contains("len") || name.contains("chr");
     argument == 0 && !reads || name.contains("scanf") && argument >= 2
 }
 
@@ -128,7 +150,13 @@ fn stores_through(t: &Target, callee: &Near, argument: usize) -> (bool, bool) {
         }
         let keeps = match insn.op {
             Op::Move { dst, src: Operand::Reg(src) } if alias >> src & 1 == 1 => Some(dst),
-            Op::Address { dst } if insn.mem.is_some_and(|m| [m.base, m.index].iter().flatten().any(|r| alias >> r & 1 == 1)) => Some(dst),
+            Op::Address { dst }
+                if insn
+                    .mem
+                    .is_some_and(|m| [m.base, m.index].iter().flatten().any(|r| alias >> r & 1 == 1)) =>
+            {
+                Some(dst)
+            }
             Op::Add { dst, .. } if alias >> dst & 1 == 1 => Some(dst),
             _ => None,
         };
@@ -145,7 +173,9 @@ fn stores_through(t: &Target, callee: &Near, argument: usize) -> (bool, bool) {
 
 /// Whether the pointer goes on to a copy function that writes to it.
 fn passes_on(t: &Target, alias: u64, target: VirtAddr) -> bool {
-    let Some(callee) = t.near(target).filter(|n| n.start == target && blame::is_servant(&n.name)) else { return false };
+    let Some(callee) = t.near(target).filter(|n| n.start == target && blame::is_servant(&n.name)) else {
+        return false;
+    };
     let arguments = t.arch().argument_registers().iter().enumerate();
     arguments.filter(|(_, r)| alias >> **r & 1 == 1).any(|(i, _)| writes_by_name(&callee.name, i))
 }

@@ -18,7 +18,9 @@ pub struct Canary {
 /// `__stack_chk_guard`) and stores it in the frame.
 pub fn find(t: &Target, smashed: &Frame, insns: &[Insn]) -> Option<Canary> {
     let guard = t.symbol("__stack_chk_guard");
-    let is_guard = |i: &Insn| i.mem.is_some_and(|m| m.percpu || guard.is_some_and(|g| m.base.is_none() && m.disp == g.0));
+    let is_guard = |i: &Insn| {
+        i.mem.is_some_and(|m| m.percpu || guard.is_some_and(|g| m.base.is_none() && m.disp == g.0))
+    };
     let stores = insns.windows(6).filter_map(|w| {
         let Op::Move { dst, src: Operand::Mem } = w[0].op else { return None };
         is_guard(&w[0]).then_some(())?;
@@ -44,7 +46,9 @@ pub fn register_in_frame(t: &Target, cfa: u64, at: VirtAddr, register: usize) ->
         Base::Sp if register == t.arch().sp() => Some(by_rule),
         Base::Bp if register == t.arch().fp() => Some(by_rule),
         // `push %rbp; mov %rsp,%rbp`: the frame pointer stands two words below the caller's stack pointer.
-        _ if register == t.arch().fp() => Some(cfa.wrapping_sub(16)).filter(|_| rule.bp == Base::PrevSp && rule.bp_offset == -16),
+        _ if register == t.arch().fp() => {
+            Some(cfa.wrapping_sub(16)).filter(|_| rule.bp == Base::PrevSp && rule.bp_offset == -16)
+        }
         _ => None,
     }
 }

@@ -5,7 +5,6 @@ use std::ops::Range;
 use necropsy_base::VirtAddr;
 use necropsy_target::Target;
 
-
 /// The overwritten bytes.
 pub struct Damage {
     /// Where the buffer begins.

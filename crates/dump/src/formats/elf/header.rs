@@ -24,20 +24,8 @@ struct Layout {
     sh_info: u64,
 }
 
-const ELF64: Layout = Layout {
-    size: 64,
-    flags: 48,
-    phentsize: 54,
-    program: 56,
-    sh_info: 44,
-};
-const ELF32: Layout = Layout {
-    size: 52,
-    flags: 36,
-    phentsize: 42,
-    program: 32,
-    sh_info: 28,
-};
+const ELF64: Layout = Layout { size: 64, flags: 48, phentsize: 54, program: 56, sh_info: 44 };
+const ELF32: Layout = Layout { size: 52, flags: 36, phentsize: 42, program: 32, sh_info: 28 };
 
 /// The ELF header.
 pub(super) struct Header {
@@ -78,20 +66,14 @@ fn abi(ident: &[u8], name: &str) -> Result<Abi, OpenError> {
         Some(1) => 4,
         Some(2) => 8,
         _ => {
-            return Err(OpenError::damaged(
-                name,
-                "its ELF class is neither 32 nor 64 bits",
-            ));
+            return Err(OpenError::damaged(name, "its ELF class is neither 32 nor 64 bits"));
         }
     };
     let endian = match ident.get(5) {
         Some(1) => Endian::Little,
         Some(2) => Endian::Big,
         _ => {
-            return Err(OpenError::damaged(
-                name,
-                "its ELF byte order is neither little nor big",
-            ));
+            return Err(OpenError::damaged(name, "its ELF byte order is neither little nor big"));
         }
     };
     Ok(Abi { endian, word })
@@ -105,9 +87,7 @@ impl Header {
         part.store.read_at(FileOff(0), &mut raw[..16]).map_err(failed)?;
         let abi = abi(&raw, &part.name)?;
         let l = layout(abi);
-        part.store
-            .read_at(FileOff(0), raw.get_mut(..l.size).unwrap_or_default())
-            .map_err(failed)?;
+        part.store.read_at(FileOff(0), raw.get_mut(..l.size).unwrap_or_default()).map_err(failed)?;
         let num = |at, size| abi.uint_at(&raw, at, size).unwrap_or(0);
         let word = usize::from(abi.word);
         let mut header = Header {
@@ -138,10 +118,7 @@ impl Header {
     pub(super) fn programs(&self, part: &Part) -> Result<Programs, OpenError> {
         let size = layout(self.abi).program as u64;
         if self.phentsize < size || self.phnum > MAX_PROGRAMS {
-            let what = format!(
-                "it has {} program headers of {} bytes",
-                self.phnum, self.phentsize
-            );
+            let what = format!("it has {} program headers of {} bytes", self.phnum, self.phentsize);
             return Err(OpenError::damaged(&part.name, what));
         }
         let there = part.store.len().saturating_sub(self.phoff) / self.phentsize;
@@ -150,10 +127,7 @@ impl Header {
         for first in (0..count).step_by(BATCH as usize) {
             self.batch(part, first, (count - first).min(BATCH), &mut list)?;
         }
-        Ok(Programs {
-            list,
-            cut: count < self.phnum,
-        })
+        Ok(Programs { list, cut: count < self.phnum })
     }
 
     fn batch(&self, part: &Part, first: u64, count: u64, list: &mut Vec<Program>) -> Result<(), OpenError> {
@@ -161,10 +135,7 @@ impl Header {
         let mut raw = vec![0; (count * self.phentsize) as usize];
         let read = part.store.read_at(FileOff(at), &mut raw);
         read.map_err(|e| OpenError::reading(&part.name, "program headers", e, at + raw.len() as u64))?;
-        list.extend(
-            raw.chunks_exact(self.phentsize as usize)
-                .map(|raw| Program::parse(raw, self.abi)),
-        );
+        list.extend(raw.chunks_exact(self.phentsize as usize).map(|raw| Program::parse(raw, self.abi)));
         Ok(())
     }
 }
@@ -189,10 +160,6 @@ impl Program {
 
     /// The part of it that users see.
     pub(super) fn segment(&self) -> Segment {
-        Segment {
-            vaddr: self.vaddr,
-            paddr: self.paddr,
-            memsz: self.memsz,
-        }
+        Segment { vaddr: self.vaddr, paddr: self.paddr, memsz: self.memsz }
     }
 }

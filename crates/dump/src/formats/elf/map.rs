@@ -38,21 +38,13 @@ impl Map {
         for (start, program) in segments {
             let size = program.filesz.min(program.memsz);
             all.push(PhysAddr(start)..PhysAddr(start.saturating_add(program.memsz)));
-            extents.push(Extent {
-                start,
-                end: start.saturating_add(size),
-                offset: program.offset,
-            });
+            extents.push(Extent { start, end: start.saturating_add(size), offset: program.offset });
         }
         // Sorted input makes every insertion an append.
         all.sort_by_key(|r| r.start);
         extents.sort_by_key(|e| e.start);
         let file = Chunks::new(store.clone(), PIECE, PIECES);
-        Map {
-            file,
-            extents: disjoint(extents),
-            all: all.into_iter().collect(),
-        }
+        Map { file, extents: disjoint(extents), all: all.into_iter().collect() }
     }
 
     /// Fills `buf` from `at` on, or tells the first address that fails.
@@ -109,11 +101,7 @@ fn disjoint(sorted: Vec<Extent>) -> Vec<Extent> {
         let Some(offset) = e.offset.checked_add(start - e.start) else {
             continue;
         };
-        out.push(Extent {
-            start,
-            end: e.end,
-            offset,
-        });
+        out.push(Extent { start, end: e.end, offset });
         covered = e.end;
     }
     out

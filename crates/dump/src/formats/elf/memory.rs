@@ -18,9 +18,7 @@ impl ElfPhysical {
 
 impl PhysMem for ElfPhysical {
     fn read(&self, at: PhysAddr, buf: &mut [u8]) -> Result<(), ReadError> {
-        self.0
-            .read(at.0, buf)
-            .map_err(|(at, why)| ReadError::phys(PhysAddr(at), why))
+        self.0.read(at.0, buf).map_err(|(at, why)| ReadError::phys(PhysAddr(at), why))
     }
 
     fn ram(&self) -> &RangeSet<PhysAddr> {
@@ -47,9 +45,7 @@ impl ElfVirtual {
 
 impl Memory for ElfVirtual {
     fn read(&self, at: VirtAddr, buf: &mut [u8]) -> Result<(), ReadError> {
-        self.map
-            .read(at.0, buf)
-            .map_err(|(at, why)| ReadError::kernel(VirtAddr(at), why))
+        self.map.read(at.0, buf).map_err(|(at, why)| ReadError::kernel(VirtAddr(at), why))
     }
 
     fn abi(&self) -> Abi {

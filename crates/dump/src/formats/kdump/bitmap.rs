@@ -37,14 +37,7 @@ impl Bitmap {
     /// The bitmap of `len` bits at `offset`, read on demand.
     pub(super) fn on_demand(store: &Arc<dyn Store>, offset: u64, len: u64) -> Self {
         let chunks = Chunks::new(store.clone(), PIECE, PIECES);
-        Bitmap {
-            bits: Bits::File {
-                chunks,
-                offset,
-                bytes: len.div_ceil(8),
-            },
-            len,
-        }
+        Bitmap { bits: Bits::File { chunks, offset, bytes: len.div_ceil(8) }, len }
     }
 
     /// Bit `at`.
@@ -64,10 +57,7 @@ impl Bitmap {
             Bits::Memory(bits) => {
                 let end = at.saturating_add(buf.len() as u64);
                 let found = bits.get(at as usize..end as usize);
-                buf.copy_from_slice(found.ok_or(IoError::End {
-                    at,
-                    len: bits.len() as u64,
-                })?);
+                buf.copy_from_slice(found.ok_or(IoError::End { at, len: bits.len() as u64 })?);
                 Ok(())
             }
         }
@@ -184,11 +174,7 @@ impl Ranked {
         let mut skip = (from % BLOCK_BITS) as usize;
         loop {
             let empty = self.before.get(index as usize)? == self.before.get(index as usize + 1)?;
-            let found = if empty {
-                None
-            } else {
-                run_in(&self.map.block(index).ok()?, skip)
-            };
+            let found = if empty { None } else { run_in(&self.map.block(index).ok()?, skip) };
             if let Some(run) = found {
                 let base = index * BLOCK_BITS;
                 return Some(base + run.start as u64..base + run.end as u64);

@@ -54,11 +54,7 @@ pub(super) fn decode(flags: u32, data: &[u8], page: &mut [u8]) -> Result<(), Why
         method @ (ZLIB | ZSTD) => with_tools(|tools| tools.decode(method, data, page)),
         _ => None,
     };
-    if got == Some(size) {
-        Ok(())
-    } else {
-        Err(Why::Corrupt)
-    }
+    if got == Some(size) { Ok(()) } else { Err(Why::Corrupt) }
 }
 
 fn with_tools<R>(run: impl FnOnce(&mut Tools) -> R) -> R {

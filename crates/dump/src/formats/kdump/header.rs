@@ -61,10 +61,7 @@ impl Header {
         let read = part.store.read_at(FileOff(0), &mut raw);
         read.map_err(|e| OpenError::reading(&part.name, "header", e, HEADER as u64))?;
         let layout = detect(&raw).ok_or_else(|| {
-            OpenError::damaged(
-                &part.name,
-                "no byte order and word size gives its header sane block sizes",
-            )
+            OpenError::damaged(&part.name, "no byte order and word size gives its header sane block sizes")
         })?;
         let mut header = Header::parse(&raw, layout);
         header.sub = header.read_sub(part)?;
@@ -127,10 +124,7 @@ impl Header {
     fn span(&self, raw: &[u8], (offset, size): (usize, usize)) -> Span {
         let word = usize::from(self.abi.word);
         let at = |at, size| self.abi.uint_at(raw, at, size).unwrap_or(0);
-        Span {
-            offset: at(offset, 8),
-            size: at(size, word),
-        }
+        Span { offset: at(offset, 8), size: at(size, word) }
     }
 
     fn parse_sub(&self, raw: &[u8], layout: &SubLayout, part: &Part) -> Result<SubHeader, OpenError> {
@@ -138,11 +132,7 @@ impl Header {
         let num = |at, size| self.abi.uint_at(raw, at, size).unwrap_or(0);
         let since = |version: u32| self.version >= version;
         let span = |version, at| {
-            if since(version) {
-                self.span(raw, at)
-            } else {
-                Span::default()
-            }
+            if since(version) { self.span(raw, at) } else { Span::default() }
         };
         let split = match since(2) && num(layout.split, 4) != 0 {
             false => None,
@@ -170,18 +160,11 @@ impl Header {
         let need = self.data_offset();
         let len = part.store.len();
         if need > len {
-            return Err(OpenError::Truncated {
-                name: part.name.clone(),
-                what: "page bitmap",
-                need,
-                len,
-            });
+            return Err(OpenError::Truncated { name: part.name.clone(), what: "page bitmap", need, len });
         }
         if self.bitmap_len() > MAX_BITMAP {
-            let what = format!(
-                "its page bitmap has {:#x} bytes, more than any machine needs",
-                self.bitmap_len()
-            );
+            let what =
+                format!("its page bitmap has {:#x} bytes, more than any machine needs", self.bitmap_len());
             return Err(OpenError::damaged(&part.name, what));
         }
         let bits = self.bitmap_len() * 8;
@@ -205,11 +188,7 @@ impl Header {
     /// Where the bitmap of RAM and the bitmap of dumped pages begin.
     pub(super) fn bitmaps(&self) -> (u64, u64) {
         let first = (1 + self.sub_blocks) * self.block_size;
-        let second = if self.two_bitmaps() {
-            first + self.bitmap_len()
-        } else {
-            first
-        };
+        let second = if self.two_bitmaps() { first + self.bitmap_len() } else { first };
         (first, second)
     }
 
@@ -225,12 +204,8 @@ impl Header {
 
     /// Fails if `other` cannot be another part of the dump of this header.
     pub(super) fn same_dump(&self, other: &Header, name: &str) -> Result<(), OpenError> {
-        let differs = |what: &str| {
-            Err(OpenError::Parts {
-                name: name.into(),
-                what: format!("its {what} differs"),
-            })
-        };
+        let differs =
+            |what: &str| Err(OpenError::Parts { name: name.into(), what: format!("its {what} differs") });
         if self.abi != other.abi {
             return differs("byte order or word size");
         }
@@ -249,9 +224,7 @@ fn sub_bytes(part: &Part, at: u64) -> Result<[u8; SUB], OpenError> {
     let mut raw = [0; SUB];
     let mut result = Ok(());
     for size in [SUB, 96, 80, 64, 48, 32, 16, 8] {
-        result = part
-            .store
-            .read_at(FileOff(at), raw.get_mut(..size).unwrap_or_default());
+        result = part.store.read_at(FileOff(at), raw.get_mut(..size).unwrap_or_default());
         if result.is_ok() {
             return Ok(raw);
         }
@@ -274,10 +247,7 @@ fn uts(raw: &[u8]) -> Uts {
 
 /// The layout in which the header makes most sense.
 fn detect(raw: &[u8]) -> Option<HeaderLayout> {
-    let scored = HEADERS
-        .iter()
-        .rev()
-        .filter_map(|layout| Some((score(raw, *layout)?, *layout)));
+    let scored = HEADERS.iter().rev().filter_map(|layout| Some((score(raw, *layout)?, *layout)));
     scored.max_by_key(|(score, _)| *score).map(|(_, layout)| layout)
 }
 

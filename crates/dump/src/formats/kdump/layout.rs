@@ -15,20 +15,12 @@ pub(super) struct HeaderLayout {
 /// Signature, version and six names of 65 bytes end at 402; `long` aligns the time.
 const fn header(endian: Endian, word: u8) -> HeaderLayout {
     let (time, status) = if word == 8 { (408, 424) } else { (404, 412) };
-    HeaderLayout {
-        abi: Abi { endian, word },
-        time,
-        status,
-    }
+    HeaderLayout { abi: Abi { endian, word }, time, status }
 }
 
 /// All layouts; on a draw the earlier wins.
-pub(super) const HEADERS: [HeaderLayout; 4] = [
-    header(Endian::Little, 8),
-    header(Endian::Big, 8),
-    header(Endian::Little, 4),
-    header(Endian::Big, 4),
-];
+pub(super) const HEADERS: [HeaderLayout; 4] =
+    [header(Endian::Little, 8), header(Endian::Big, 8), header(Endian::Little, 4), header(Endian::Big, 4)];
 
 /// Offsets in the sub header.
 #[derive(Clone, Copy)]

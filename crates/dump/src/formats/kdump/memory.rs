@@ -65,10 +65,7 @@ impl KdumpMemory {
     fn locate(&self, pfn: u64) -> Result<Located<'_>, Why> {
         let at = self.parts.partition_point(|p| p.pfns.end <= pfn);
         match self.parts.get(at).filter(|p| p.pfns.contains(&pfn)) {
-            Some(part) => Ok(Located {
-                part,
-                desc: part.locate(pfn)?,
-            }),
+            Some(part) => Ok(Located { part, desc: part.locate(pfn)? }),
             // Another part of a split dump would have it.
             None => Err(if pfn < self.max_pfn { Why::Lost } else { Why::Hole }),
         }
@@ -125,10 +122,7 @@ impl KdumpMemory {
         while let Some(rest) = found.get(done..).filter(|r| !r.is_empty()) {
             let zero = rest.first().is_some_and(|f| self.zero_page(f).is_some());
             let n = if zero { 1 } else { together(rest) };
-            let (run, out) = (
-                rest.get(..n),
-                out.get_mut(done * self.size..(done + n) * self.size),
-            );
+            let (run, out) = (rest.get(..n), out.get_mut(done * self.size..(done + n) * self.size));
             self.run(run.unwrap_or_default(), out.unwrap_or_default())
                 .map_err(|(i, why)| (done as u64 + i, why))?;
             done += n;
@@ -151,9 +145,7 @@ impl KdumpMemory {
             let whole = first.part.read(start, data).is_ok();
             for ((located, page), i) in run.iter().zip(out.chunks_exact_mut(self.size)).zip(0..) {
                 let from = (located.desc.offset - start) as usize;
-                let bytes = data
-                    .get(from..from + located.desc.size as usize)
-                    .filter(|_| whole);
+                let bytes = data.get(from..from + located.desc.size as usize).filter(|_| whole);
                 match bytes {
                     Some(bytes) => codec::decode(located.desc.flags, bytes, page),
                     None => located.decode_alone(page),
@@ -172,8 +164,7 @@ impl KdumpMemory {
         if within == 0 && buf.len() >= BULK.max(self.size) {
             let n = buf.len().min(STEP * self.size) / self.size * self.size;
             let failed = |(i, why): (u64, Why)| ReadError::phys(PhysAddr(at + (i << self.shift)), why);
-            self.bulk(pfn, buf.get_mut(..n).unwrap_or_default())
-                .map_err(failed)?;
+            self.bulk(pfn, buf.get_mut(..n).unwrap_or_default()).map_err(failed)?;
             return Ok(n);
         }
         let page = self.page(pfn).map_err(|why| ReadError::phys(PhysAddr(at), why))?;
@@ -232,9 +223,7 @@ impl PhysMem for KdumpMemory {
     fn read(&self, at: PhysAddr, buf: &mut [u8]) -> Result<(), ReadError> {
         let mut done = 0;
         while done < buf.len() {
-            let here =
-                at.0.checked_add(done as u64)
-                    .ok_or(ReadError::phys(PhysAddr(0), Why::Hole))?;
+            let here = at.0.checked_add(done as u64).ok_or(ReadError::phys(PhysAddr(0), Why::Hole))?;
             done += self.step(here, buf.get_mut(done..).unwrap_or_default())?;
         }
         Ok(())
@@ -243,10 +232,7 @@ impl PhysMem for KdumpMemory {
     /// RAM from the first bitmap. If there are more than a million ranges, small holes are counted as RAM.
     fn ram(&self) -> &RangeSet<PhysAddr> {
         self.ram.get_or_init(|| {
-            (0..)
-                .map(|i| 1u64 << (6 * i))
-                .find_map(|gap| self.ranges(gap))
-                .unwrap_or_default()
+            (0..).map(|i| 1u64 << (6 * i)).find_map(|gap| self.ranges(gap)).unwrap_or_default()
         })
     }
 
@@ -267,9 +253,8 @@ impl KdumpMemory {
             let start = if i == 0 { 0 } else { part.pfns.start };
             let end = self.parts.get(i + 1).map_or(u64::MAX, |next| next.pfns.start);
             // What cannot be read is not known to be RAM.
-            let _ = bitmap::runs(&part.ram, |run| {
-                join(&mut ranges, run.start.max(start)..run.end.min(end), gap)
-            });
+            let _ =
+                bitmap::runs(&part.ram, |run| join(&mut ranges, run.start.max(start)..run.end.min(end), gap));
         }
         let address = |r: &Range<u64>| PhysAddr(r.start << self.shift)..PhysAddr(r.end << self.shift);
         (ranges.len() <= MAX_RANGES || gap >= 1 << 36).then(|| ranges.iter().map(address).collect())

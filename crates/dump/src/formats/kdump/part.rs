@@ -93,11 +93,7 @@ impl DumpPart {
         let mut raw = [0; DESC as usize];
         self.descs.read(self.descs_at + index * DESC, &mut raw)?;
         let num = |at, size| self.abi.uint_at(&raw, at, size).unwrap_or(0);
-        Ok(Desc {
-            offset: num(0, 8),
-            size: num(8, 4) as u32,
-            flags: num(12, 4) as u32,
-        })
+        Ok(Desc { offset: num(0, 8), size: num(8, 4) as u32, flags: num(12, 4) as u32 })
     }
 
     /// The first run of dumped pages at or after `from`.

@@ -4,10 +4,7 @@ struct Bytes(Vec<u8>);
 
 impl Store for Bytes {
     fn read_at(&self, off: FileOff, buf: &mut [u8]) -> Result<(), IoError> {
-        let end = IoError::End {
-            at: off.0,
-            len: self.len(),
-        };
+        let end = IoError::End { at: off.0, len: self.len() };
         let found = self.0.get(off.0 as usize..off.0 as usize + buf.len());
         buf.copy_from_slice(found.ok_or(end)?);
         Ok(())

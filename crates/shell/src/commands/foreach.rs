@@ -1,0 +1,148 @@
+//! `foreach`: a command for many tasks.
+
+use necropsy_kernel::tasks::Task;
+
+use super::{bt, ps, set, task};
+use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
+
+pub struct Foreach;
+
+/// The commands that can be run for many tasks.
+const COMMANDS: [&str; 4] = ["bt", "ps", "set", "task"];
+/// States as `ps` shows them.
+const STATES: [&str; 12] = ["RU", "IN", "UN", "ST", "ZO", "TR", "DE", "ID", "PA", "WA", "NE", "SW"];
+
+impl Command for Foreach {
+    fn name(&self) -> &'static str {
+        "foreach"
+    }
+    fn synopsis(&self) -> &'static str {
+        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | ps | set | task [options]"
+    }
+    fn about(&self) -> &'static str {
+        "a command for many tasks"
+    }
+    fn help(&self) -> &'static str {
+        "Runs a command for every task, or for those that one of the words selects: thread IDs, task addresses, names,\n\
+         states (RU IN UN ST ZO TR DE ID PA WA NE); `kernel` threads, `user` tasks, thread group leaders (`gleader`),\n\
+         tasks that were running (`active`). Several states or names add up; kernel, user, gleader and active narrow.\n\
+         Options after the command are the command's own."
+    }
+    fn examples(&self) -> &'static [Example] {
+        &[
+            Example { line: "foreach UN bt", what: "where blocked tasks wait" },
+            Example { line: "foreach user task -R tgid,real_parent", what: "members of every user task" },
+            Example { line: "foreach bt -f", what: "every stack, word by word" },
+        ]
+    }
+    fn options(&self) -> Spec {
+        Spec { raw: true, ..Spec::default() }
+    }
+    fn shape(&self, args: &Args) -> Shape {
+        match parse(args) {
+            Ok((_, "bt", _)) => Shape::Named("stacks"),
+            _ => Shape::List,
+        }
+    }
+
+    fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        let (selection, command, args) = parse(args)?;
+        let tasks = cx.tasks()?;
+        tasks.notes.iter().for_each(|n| out.note(n));
+        let chosen = select(cx, selection)?;
+        if command == "ps" {
+            return ps::show(cx, chosen, &args, out);
+        }
+        for (i, t) in chosen.iter().enumerate() {
+            if i > 0 {
+                out.heading("")?;
+            }
+            let shown = match command {
+                "bt" => bt::show(cx, t, &args, out),
+                "set" => set::show(cx, t, out),
+                _ => task::show(cx, t, &args, out),
+            };
+            match shown {
+                Err(CommandError::Closed(e)) => return Err(e.into()),
+                Err(e @ CommandError::Usage(_)) => return Err(e),
+                Err(e) => out.note(&format!("task {}: {e}", t.pid)),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the words apart: which tasks, which command, its arguments.
+fn parse(args: &Args) -> Result<(&[String], &'static str, Args), CommandError> {
+    let words = &args.rest;
+    let place = words.iter().position(|w| COMMANDS.contains(&w.as_str()));
+    let Some(place) = place else {
+        let text = format!("a command is missing: one of {}", COMMANDS.join(", "));
+        return Err(CommandError::Usage(text));
+    };
+    let command = COMMANDS.iter().find(|c| **c == words[place]).copied().unwrap_or("bt");
+    let parsed = Args::parse(&words[place + 1..], run::find(command)?.options())?;
+    if let Some(extra) = parsed.rest.first() {
+        let text = format!("{extra}: tasks are named before the command");
+        return Err(CommandError::Usage(text));
+    }
+    Ok((&words[..place], command, parsed))
+}
+
+/// What a list of words selects.
+#[derive(Default)]
+struct Selection {
+    states: Vec<String>,
+    narrow: Vec<&'static str>,
+    named: Vec<u64>,
+    any: bool,
+}
+
+fn select<'c>(cx: &'c Context, words: &[String]) -> Result<Vec<&'c Task>, CommandError> {
+    const NARROW: [&str; 4] = ["kernel", "user", "gleader", "active"];
+    let mut s = Selection::default();
+    for word in words {
+        if let Some(narrow) = NARROW.iter().find(|n| **n == word) {
+            s.narrow.push(narrow);
+        } else if STATES.contains(&word.as_str()) {
+            s.states.push(word.clone());
+        } else {
+            s.any = true;
+            s.named.extend(cx.find_tasks(word)?.iter().map(|t| t.at.0));
+        }
+    }
+    let tasks = cx.tasks()?;
+    let wanted = |t: &&Task| {
+        (!s.any || s.named.contains(&t.at.0))
+            && (s.states.is_empty() || s.states.iter().any(|x| x == t.state_letters()))
+            && s.narrow.iter().all(|n| match *n {
+                "kernel" => t.is_kernel_thread(),
+                "user" => !t.is_kernel_thread(),
+                "gleader" => t.pid == t.tgid,
+                _ => tasks.running_on(t).is_some(),
+            })
+    };
+    Ok(tasks.all.iter().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Args {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        Args::parse(&words, Foreach.options()).unwrap()
+    }
+
+    #[test]
+    fn selection_command_options() {
+        let args = words("UN 12 bt -sx");
+        let (selection, command, inner) = parse(&args).unwrap();
+        assert_eq!((selection.len(), command), (2, "bt"));
+        assert!(inner.has('s') && inner.has('x'));
+        assert_eq!(Foreach.shape(&args), Shape::Named("stacks"));
+        assert_eq!(Foreach.shape(&words("ps")), Shape::List);
+        assert!(parse(&words("UN")).is_err() && parse(&words("bt 1")).is_err());
+    }
+}

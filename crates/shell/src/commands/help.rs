@@ -1,0 +1,95 @@
+//! `help`: the commands and their pages, out of the registry.
+
+use serde_json::json;
+
+use super::COMMANDS;
+use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, aliases, run};
+
+pub struct Help;
+
+impl Command for Help {
+    fn name(&self) -> &'static str {
+        "help"
+    }
+    fn synopsis(&self) -> &'static str {
+        "[command] ..."
+    }
+    fn about(&self) -> &'static str {
+        "what there is, and how to use it"
+    }
+    fn help(&self) -> &'static str {
+        "Without arguments: all commands. With: their pages."
+    }
+    fn examples(&self) -> &'static [Example] {
+        &[
+            Example { line: "help", what: "all commands" },
+            Example { line: "help bt", what: "one command's page" },
+        ]
+    }
+    fn options(&self) -> Spec {
+        Spec { raw: true, ..Spec::default() }
+    }
+
+    fn run(&self, _: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        if args.rest.is_empty() {
+            return overview(out);
+        }
+        for (i, name) in args.rest.iter().enumerate() {
+            if i > 0 {
+                out.heading("")?;
+            }
+            if name.starts_with('-') && name.len() > 1 {
+                return Err(CommandError::Usage(format!("option {name} is unknown or not supported")));
+            }
+            page(name, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Columns of the overview, as crash has them.
+const COLUMNS: usize = 5;
+
+fn overview(out: &mut dyn Sink) -> Result<(), CommandError> {
+    let names: Vec<&str> = COMMANDS.iter().map(|c| c.name()).collect();
+    let rows = names.len().div_ceil(COLUMNS);
+    out.heading("")?;
+    for row in 0..rows {
+        let cells = names.iter().skip(row).step_by(rows);
+        let line: String = cells.map(|n| format!("{n:<15}")).collect();
+        out.heading(line.trim_end())?;
+    }
+    let last = "For help on any command above, enter \"help <command>\"; exit with \"q\".";
+    out.heading(&format!("\n{last}"))?;
+    for c in COMMANDS {
+        let value =
+            json!({ "name": c.name(), "synopsis": c.synopsis(), "about": c.about(), "aliases": c.aliases() });
+        out.row(&value, |_| String::new())?;
+    }
+    Ok(())
+}
+
+fn page(name: &str, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let expanded = aliases::expand(&[name.to_owned()]);
+    let c = run::find(expanded.first().map_or(name, String::as_str))?;
+    let examples: Vec<_> = c.examples().iter().map(|e| json!({ "line": e.line, "what": e.what })).collect();
+    let value = json!({
+        "name": c.name(), "synopsis": c.synopsis(), "about": c.about(), "aliases": c.aliases(),
+        "help": c.help(), "examples": examples
+    });
+    Ok(out.row(&value, |_| text(c))?)
+}
+
+fn text(c: &dyn Command) -> String {
+    let indent = |text: &str| -> String {
+        let lines = text.lines().map(|l| if l.is_empty() { "\n".into() } else { format!("  {l}\n") });
+        lines.collect()
+    };
+    let mut out = format!("NAME\n  {} - {}\n\n", c.name(), c.about());
+    out += &format!("SYNOPSIS\n{}\n", indent(format!("{} {}", c.name(), c.synopsis()).trim_end()));
+    out += &format!("DESCRIPTION\n{}\nEXAMPLES\n", indent(c.help()));
+    for e in c.examples() {
+        out += &format!("  {}\n      {}\n", e.line, e.what);
+    }
+    out
+}

@@ -1,0 +1,180 @@
+//! `vtop`: how an address is translated.
+
+use necropsy_arch::{Level, Mapping, PageTables, WalkError};
+use necropsy_base::VirtAddr;
+use necropsy_report::Hex;
+use serde_json::json;
+
+use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
+
+pub struct Vtop;
+pub struct Pte;
+
+impl Command for Vtop {
+    fn name(&self) -> &'static str {
+        "vtop"
+    }
+    fn synopsis(&self) -> &'static str {
+        "[-c pid | task] [-u | -k] address ..."
+    }
+    fn about(&self) -> &'static str {
+        "virtual to physical addresses, page table by page table"
+    }
+    fn help(&self) -> &'static str {
+        "Every entry of the page walk with its own address, the page, and what its flags mean.\n\
+         -k   the address is the kernel's, the default for addresses that look so\n\
+         -u   the address is one of the selected task's user space\n\
+         -c   the task whose user space it is"
+    }
+    fn examples(&self) -> &'static [Example] {
+        &[
+            Example { line: "vtop jiffies", what: "a kernel address" },
+            Example { line: "vtop -c 1 401000", what: "a user address of a task" },
+        ]
+    }
+    fn options(&self) -> Spec {
+        Spec { flags: "uk", values: "c", ..Spec::default() }
+    }
+
+    fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        if args.rest.is_empty() {
+            return Err(CommandError::Usage("an address is missing".into()));
+        }
+        for (i, word) in args.rest.iter().enumerate() {
+            if i > 0 {
+                out.heading("")?;
+            }
+            let at = cx.address(word)?;
+            let user = args.has('u') || !args.has('k') && !cx.target.arch().is_kernel(at);
+            let tables = tables(cx, args, user)?;
+            walk(cx, at, &tables, out)?;
+        }
+        Ok(())
+    }
+}
+
+fn tables(cx: &Context, args: &Args, user: bool) -> Result<PageTables, CommandError> {
+    let kernel = cx.target.kernel();
+    let kernel = kernel.ok_or_else(|| CommandError::Failed("no page tables".into()))?;
+    if !user {
+        return Ok(kernel.tables());
+    }
+    let task = match args.value('c') {
+        Some(word) => cx.find_tasks(word)?.first().map(|t| (*t).clone()),
+        None => Some(cx.current()?),
+    };
+    let task = task.filter(|t| !t.mm.is_null());
+    let task = task
+        .ok_or_else(|| CommandError::Failed("the task has no user space; choose one with -c PID".into()))?;
+    let root = necropsy_kernel::mm::page_tables(&cx.target, &task)?;
+    Ok(PageTables { root, ..kernel.tables() })
+}
+
+fn walk(cx: &Context, at: VirtAddr, tables: &PageTables, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let phys = cx.target.phys().ok_or_else(|| CommandError::Failed("no physical memory".into()))?;
+    let (levels, mapping, why) = match cx.target.arch().translate(phys.as_ref(), tables, at) {
+        Ok(m) => (m.levels.to_vec(), Some(m), None),
+        Err(e) => {
+            let level = match &e {
+                WalkError::NotMapped { level, .. } => vec![*level],
+                _ => Vec::new(),
+            };
+            (level, None, Some(e))
+        }
+    };
+    let levels: Vec<Level> = levels.into_iter().filter(|l| !l.name.is_empty()).collect();
+    let steps: Vec<_> = levels
+        .iter()
+        .map(|l| json!({ "level": l.name, "at": Hex(l.entry_at.0), "entry": Hex(l.entry) }))
+        .collect();
+    let value = json!({
+        "virtual": Hex(at.0), "physical": mapping.as_ref().map(|m| Hex(m.phys.0)), "levels": steps,
+        "page_size": mapping.as_ref().map(|m| m.size), "flags": levels.last().map(|l| flags(l.entry)),
+    });
+    out.row(&value, |_| text(at, &levels, mapping.as_ref()))?;
+    why.map_or(Ok(()), |e| Err(CommandError::Partial(e.to_string())))
+}
+
+fn text(at: VirtAddr, levels: &[Level], mapping: Option<&Mapping>) -> String {
+    let physical = mapping.map_or("(not mapped)".into(), |m| format!("{:x}", m.phys.0));
+    let mut out = format!("{:<16}  {:<16}\n", "VIRTUAL", "PHYSICAL").replace(" \n", "\n");
+    out = format!("{}\n{:<16x}  {physical}\n\n", out.trim_end(), at.0);
+    for l in levels {
+        out += &format!("{:>6}: {:x} => {:x}\n", l.name, l.entry_at.0, l.entry);
+    }
+    let (Some(m), Some(last)) = (mapping, levels.last()) else {
+        return out;
+    };
+    let page = m.phys.0 & !(m.size - 1);
+    let size = if m.size > 4096 { format!("  ({} KB)", m.size >> 10) } else { String::new() };
+    out += &format!("  PAGE: {page:x}{size}\n\n");
+    out + &entry(last.name, last.entry, page)
+}
+
+/// An entry taken apart.
+fn entry(name: &str, entry: u64, page: u64) -> String {
+    let width = format!("{entry:x}").len().max(3);
+    let flags = flags(entry).join("|");
+    format!("{name:^width$}  PHYSICAL  FLAGS\n{entry:>width$x}  {page:>8x}  ({flags})\n")
+}
+
+impl Command for Pte {
+    fn name(&self) -> &'static str {
+        "pte"
+    }
+    fn synopsis(&self) -> &'static str {
+        "entry ..."
+    }
+    fn about(&self) -> &'static str {
+        "what a page table entry says"
+    }
+    fn help(&self) -> &'static str {
+        "The physical page and the flags of page table entries given in hexadecimal, as vtop shows them."
+    }
+    fn examples(&self) -> &'static [Example] {
+        &[Example { line: "pte 8000000001234567", what: "flags of an entry" }]
+    }
+    fn options(&self) -> Spec {
+        Spec::default()
+    }
+    fn run(&self, _: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        if args.rest.is_empty() {
+            return Err(CommandError::Usage("an entry is missing".into()));
+        }
+        for word in &args.rest {
+            let value = crate::number::address(word);
+            let value =
+                value.ok_or_else(|| CommandError::Usage(format!("{word} is no hexadecimal number")))?;
+            // Bits 12 to 51 are the address on every x86-64.
+            let page = value & 0x000f_ffff_ffff_f000;
+            let row = json!({ "entry": Hex(value), "physical": Hex(page), "flags": flags(value) });
+            out.row(&row, |_| entry("PTE", value, page))?;
+        }
+        Ok(())
+    }
+}
+
+/// Flags of an x86 page table entry (arch/x86/include/asm/pgtable_types.h).
+fn flags(entry: u64) -> Vec<&'static str> {
+    const NAMES: [(u32, &str); 10] = [
+        (0, "PRESENT"),
+        (1, "RW"),
+        (2, "USER"),
+        (3, "PWT"),
+        (4, "PCD"),
+        (5, "ACCESSED"),
+        (6, "DIRTY"),
+        (7, "PSE"),
+        (8, "GLOBAL"),
+        (63, "NX"),
+    ];
+    NAMES.iter().filter(|(bit, _)| entry >> bit & 1 == 1).map(|(_, n)| *n).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn entry_flags() {
+        assert_eq!(super::flags(0x8000_0000_0000_0163).join("|"), "PRESENT|RW|ACCESSED|DIRTY|GLOBAL|NX");
+    }
+}

@@ -1,0 +1,11 @@
+//! Values of C types: read into a tree, written as gdb writes them or as JSON; and the declarations of types.
+
+mod declare;
+mod gdb;
+mod json;
+mod tree;
+
+pub use declare::{declaration, definition, members, plain_name};
+pub use gdb::{Radix, text};
+pub use json::json;
+pub use tree::{Node, pointer_node, reachable, read};

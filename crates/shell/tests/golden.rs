@@ -1,0 +1,167 @@
+//! What commands answer on real dumps, as text and as JSON, compared with recorded answers.
+//!
+//! `NECROPSY_BLESS=1 cargo test -p necropsy-shell --test golden` records them anew; look at the difference before committing it.
+
+// The lint's exception for tests does not reach their helpers.
+#![allow(clippy::expect_used)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use necropsy_shell::{COMMANDS, Context, Mode, run_line};
+use necropsy_target::{Options, Target};
+
+/// At least one line for every command; addresses differ between dumps, so symbols stand for them.
+const LINES: &[&str] = &[
+    "ascii 62696c2f7273752f",
+    "bt",
+    "bt -a",
+    "bt -sx 1",
+    "bt -t 1",
+    "bt -z",
+    "btop 512a000",
+    "dis -x do_syscall_64 8",
+    "eval -b 0xf0f0 + 0x10K",
+    "foreach UN bt",
+    "foreach active set",
+    "foreach gleader kernel ps -S",
+    "help sym",
+    "list -H modules -o module.list -s module.state",
+    "log -m",
+    "mod",
+    "p init_task.comm",
+    "p *init_task.thread_pid",
+    "px saved_command_line",
+    "p no_such_variable",
+    "ps",
+    "ps -t 1",
+    "pte 8000000001234567",
+    "ptob 0x512a",
+    "ptov 1000",
+    "rd -a linux_banner",
+    "rd -32 init_task 16",
+    "rd 0 4",
+    "set",
+    "struct -o list_head",
+    "struct task_struct.pid,comm,prio init_task",
+    "sym do_syscall_64+4",
+    "sym -q vfs_wri",
+    "sys",
+    "sys -t",
+    "task -R pid,comm,se.vruntime 1",
+    "vtop linux_banner",
+];
+
+/// Lines of an answer that are kept; of longer ones the rest is a number and a sum.
+const KEPT: usize = 120;
+
+fn dumps() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let list = |dir: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.map(|e| e.path()).collect()
+    };
+    let scenarios = list(&root).into_iter().filter(|p| p.is_dir()).flat_map(|k| list(&k));
+    let files = scenarios.filter(|p| p.is_dir()).flat_map(|s| list(&s));
+    let is_dump = |p: &PathBuf| {
+        let name = p.file_name().map(|n| n.to_string_lossy().into_owned());
+        name.is_some_and(|n| n.starts_with("vmcore") && !n.ends_with(".txt"))
+    };
+    let mut found: Vec<PathBuf> = files.filter(is_dump).collect();
+    found.sort();
+    found
+}
+
+fn open(path: &Path) -> Context {
+    let source =
+        necropsy_dump::open(&[path.to_path_buf()]).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let target = Target::open(source, Options::default());
+    let target: Arc<Target> = target.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    Context::new(target, "vmcore".into())
+}
+
+/// An answer as text with its errors, and as JSON.
+fn answer(cx: &Context, line: &str) -> String {
+    let (mut text, mut err, mut json) = (Vec::new(), Vec::new(), Vec::new());
+    run_line(cx, line, Mode::Text, &mut text, &mut err);
+    run_line(cx, line, Mode::Json, &mut json, &mut Vec::new());
+    let part = |bytes: &[u8]| shortened(&String::from_utf8_lossy(bytes));
+    format!(
+        "> {line}\n{}--- errors and notes\n{}--- JSON\n{}",
+        part(&text),
+        part(&err),
+        shortened(&pretty(&json))
+    )
+}
+
+fn pretty(json: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(json).expect("every answer is JSON");
+    serde_json::to_string_pretty(&value).expect("a value can be written") + "\n"
+}
+
+fn shortened(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut out: String = lines.iter().take(KEPT).fold(String::new(), |mut out, line| {
+        let _ = writeln!(out, "{line}");
+        out
+    });
+    if lines.len() > KEPT {
+        // FNV-1a: enough to notice that something changed.
+        let sum = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let _ = writeln!(out, "[... {} more lines, {sum:016x}]", lines.len() - KEPT);
+    }
+    out
+}
+
+/// `6.1/abba/vmcore` and `bt -a`: `golden/6.1-abba/bt_-a.txt`.
+fn golden(dump: &Path, line: &str) -> PathBuf {
+    let scenario = dump.parent().expect("a dump lies in a scenario");
+    let name = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let kernel = scenario.parent().expect("a scenario lies in a kernel's directory");
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.,".contains(c) { c } else { '_' };
+    let file: String = line.chars().map(plain).collect();
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(format!("{}-{}", name(kernel), name(scenario)))
+        .join(file + ".txt")
+}
+
+#[test]
+fn every_command_has_a_line() {
+    for c in COMMANDS {
+        let has = LINES.iter().any(|l| l.split(' ').next() == Some(c.name()));
+        assert!(has, "no golden line for {}", c.name());
+    }
+}
+
+#[test]
+fn answers_are_as_recorded() {
+    let dumps = dumps();
+    if dumps.is_empty() {
+        println!("skipped: golden (no dump in corpus/)");
+        return;
+    }
+    let bless = std::env::var_os("NECROPSY_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for dump in &dumps {
+        let cx = open(dump);
+        for line in LINES {
+            let (path, found) = (golden(dump, line), answer(&cx, line));
+            if bless {
+                std::fs::create_dir_all(path.parent().expect("has a directory")).expect("can be made");
+                std::fs::write(&path, found).expect("can be written");
+            } else if std::fs::read_to_string(&path).ok().as_deref() != Some(&found) {
+                wrong.push(format!("{}\n{found}", path.display()));
+            }
+        }
+    }
+    let first = wrong.first().map(String::as_str).unwrap_or_default();
+    assert!(
+        wrong.is_empty(),
+        "{} answers differ from the recorded ones (NECROPSY_BLESS=1 records them anew); the first:\n{first}",
+        wrong.len()
+    );
+}

@@ -1,0 +1,143 @@
+//! Damaged memory: every command ends without a panic and in bounded time, whatever lies behind the pointers.
+//!
+//! The damage is done behind the dump's decompression, so that it reaches types, lists, tasks and stacks, and not just
+//! the reader of the file.
+
+// The lint's exception for tests does not reach their helpers.
+#![allow(clippy::expect_used)]
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use necropsy_base::{PhysAddr, PhysMem, RangeSet, ReadError};
+use necropsy_shell::{Context, Mode, run_line};
+use necropsy_target::{Options, Target};
+
+const LINES: &[&str] = &[
+    "ps",
+    "ps -c",
+    "ps -m",
+    "ps -r",
+    "ps -g",
+    "ps -a",
+    "foreach bt -F",
+    "foreach bt -e",
+    "foreach bt -T",
+    "bt -a",
+    "bt -v",
+    "foreach task -R pid,comm,se,mm",
+    "task",
+    "p init_task",
+    "p runqueues:a",
+    "p *init_task.group_leader",
+    "struct -o task_struct",
+    "struct mm_struct",
+    "struct task_struct init_task 3",
+    "list -H modules -o module.list -s module.name",
+    "list task_struct.tasks -s task_struct.comm -h init_task",
+    "sym -M",
+    "sym -q vfs_",
+    "dis vfs_read",
+    "vtop -c 1 401000",
+    "rd -s init_task 200",
+    "mod",
+    "sys",
+    "log -d",
+];
+
+/// Words at pseudo-random places read as something else, always the same for one seed.
+struct Damaged {
+    inner: Arc<dyn PhysMem>,
+    seed: u64,
+    /// One word in so many.
+    rate: u64,
+}
+
+/// SplitMix64.
+fn mix(n: u64) -> u64 {
+    let mut z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+impl Damaged {
+    /// What a damaged word reads as: noise, a small number, all ones, or an address near the real one.
+    fn word(&self, at: u64) -> Option<[u8; 8]> {
+        let dice = mix(at ^ mix(self.seed));
+        dice.is_multiple_of(self.rate)
+            .then(|| match dice >> 60 {
+                0..4 => mix(dice),
+                4..8 => dice >> 40 & 0xfff,
+                8..10 => u64::MAX,
+                10..12 => 0,
+                _ => 0xffff_ffff_8000_0000 | dice >> 20 & 0x3fff_fff8,
+            })
+            .map(u64::to_le_bytes)
+    }
+}
+
+impl PhysMem for Damaged {
+    fn read(&self, at: PhysAddr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.inner.read(at, buf)?;
+        for (i, byte) in buf.iter_mut().enumerate() {
+            let here = at.0.wrapping_add(i as u64);
+            if let Some(word) = self.word(here & !7) {
+                *byte = word[(here & 7) as usize];
+            }
+        }
+        Ok(())
+    }
+    fn ram(&self) -> &RangeSet<PhysAddr> {
+        self.inner.ram()
+    }
+    fn present(&self, from: PhysAddr) -> Option<Range<PhysAddr>> {
+        self.inner.present(from)
+    }
+}
+
+fn dump() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let list = |dir: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        entries.map(|e| e.path()).collect()
+    };
+    let scenarios = list(&root).into_iter().filter(|p| p.is_dir()).flat_map(|k| list(&k));
+    scenarios.map(|s| s.join("vmcore")).filter(|p| p.is_file()).min()
+}
+
+#[test]
+fn damaged_memory_is_survived() {
+    let Some(path) = dump() else {
+        println!("skipped: hostile (no dump in corpus/)");
+        return;
+    };
+    let mut opened = 0;
+    let mut answered = 0;
+    let runs = [20_000, 200_000, 1_000_000, 5_000_000].iter().flat_map(|r| (0..4).map(move |s| (*r, s)));
+    for (rate, seed) in runs {
+        let mut source = necropsy_dump::open(std::slice::from_ref(&path)).expect("the dump opens");
+        let inner = source.physical.take().expect("it has memory");
+        source.physical = Some(Arc::new(Damaged { inner, seed, rate }));
+        let Ok(target) = Target::open(source, Options::default()) else {
+            continue;
+        };
+        opened += 1;
+        let cx = Context::new(target, "vmcore".into());
+        for line in LINES {
+            let (start, mut out) = (Instant::now(), Vec::new());
+            run_line(&cx, line, Mode::Text, &mut out, &mut Vec::new());
+            answered += usize::from(!out.is_empty());
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{line} takes too long (rate {rate}, seed {seed})"
+            );
+            assert!(!out.contains(&0x1b), "{line} lets an escape character through");
+        }
+    }
+    // Otherwise nothing was tested.
+    assert!(opened >= 8 && answered >= 100, "only {opened} kernels opened, {answered} answers");
+    println!("{opened} damaged kernels, {answered} answers");
+}
