@@ -36,9 +36,9 @@ pub fn is_indirect_thunk(name: &str) -> bool {
 
 /// Every direct call or tail jump in `function`: where it stands and where it goes.
 pub fn function_calls(t: &Target, function: &Near) -> Vec<(VirtAddr, VirtAddr)> {
-    let leaves = |(at, flow): (VirtAddr, Flow)| match flow {
-        Flow::Call(Some(to)) => Some((at, to)),
-        Flow::Jump(Some(to)) | Flow::Branch(to) if !covers(function, to) => Some((at, to)),
+    let leaves = |step: Step| match step.flow {
+        Flow::Call(Some(to)) => Some((step.at, to)),
+        Flow::Jump(Some(to)) | Flow::Branch(to) if !covers(function, to) => Some((step.at, to)),
         _ => None,
     };
     function_flow(t, function).into_iter().filter_map(leaves).collect()
@@ -46,18 +46,35 @@ pub fn function_calls(t: &Target, function: &Near) -> Vec<(VirtAddr, VirtAddr)> 
 
 /// Where `function` jumps to outside of itself.
 pub fn function_jumps(t: &Target, function: &Near) -> Vec<VirtAddr> {
-    let leaves = |(_, flow): (VirtAddr, Flow)| match flow {
+    let leaves = |step: Step| match step.flow {
         Flow::Jump(Some(to)) | Flow::Branch(to) if !covers(function, to) => Some(to),
         _ => None,
     };
     function_flow(t, function).into_iter().filter_map(leaves).collect()
 }
 
+/// A call: where it returns to, and where it goes if that is fixed.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    pub returns: VirtAddr,
+    pub to: Option<VirtAddr>,
+}
+
+/// Every call in `function`. A call of a thunk that jumps on is one through a pointer.
+pub fn call_sites(t: &Target, function: &Near) -> Vec<Site> {
+    let thunk = |to: VirtAddr| t.near(to).is_some_and(|n| is_indirect_thunk(&n.name));
+    let site = |step: Step| match step.flow {
+        Flow::Call(to) => Some(Site { returns: step.next, to: to.filter(|to| !thunk(*to)) }),
+        _ => None,
+    };
+    function_flow(t, function).into_iter().filter_map(site).collect()
+}
+
 fn covers(function: &Near, at: VirtAddr) -> bool {
     at >= function.start && at.0 - function.start.0 < function.size.unwrap_or(0)
 }
 
-fn function_flow(t: &Target, function: &Near) -> Vec<(VirtAddr, Flow)> {
+fn function_flow(t: &Target, function: &Near) -> Vec<Step> {
     let size = function.size.unwrap_or(0).min(MAX_FUNCTION) as usize;
     let mut code = vec![0; size];
     match t.memory().read(function.start, &mut code) {
@@ -66,8 +83,15 @@ fn function_flow(t: &Target, function: &Near) -> Vec<(VirtAddr, Flow)> {
     }
 }
 
+/// An instruction, where it ends, and where it leads.
+struct Step {
+    at: VirtAddr,
+    next: VirtAddr,
+    flow: Flow,
+}
+
 /// Where each instruction of a piece of code leads. A linear sweep: kernel code holds no data between instructions.
-fn sweep<'a>(t: &'a Target, start: VirtAddr, code: &'a [u8]) -> impl Iterator<Item = (VirtAddr, Flow)> + 'a {
+fn sweep<'a>(t: &'a Target, start: VirtAddr, code: &'a [u8]) -> impl Iterator<Item = Step> + 'a {
     let mut at = 0;
     std::iter::from_fn(move || {
         while at < code.len() {
@@ -75,7 +99,7 @@ fn sweep<'a>(t: &'a Target, start: VirtAddr, code: &'a [u8]) -> impl Iterator<It
             match t.arch().disassemble(&code[at..], here) {
                 Some(insn) => {
                     at += usize::from(insn.len.max(1));
-                    return Some((here, insn.flow));
+                    return Some(Step { at: here, next: insn.next(), flow: insn.flow });
                 }
                 None => at += 1,
             }
@@ -95,14 +119,14 @@ pub fn callers_in_module(t: &Target, function: &Near) -> Vec<Near> {
         if t.memory().read(VirtAddr(range.start), &mut code).is_err() {
             continue;
         }
-        for (at, flow) in sweep(t, VirtAddr(range.start), &code) {
-            let to = match flow {
+        for step in sweep(t, VirtAddr(range.start), &code) {
+            let to = match step.flow {
                 Flow::Call(to) | Flow::Jump(to) => to,
                 Flow::Branch(to) => Some(to),
                 _ => None,
             };
             if to == Some(function.start)
-                && let Some(caller) = t.near(at)
+                && let Some(caller) = t.near(step.at)
                 && caller.start != function.start
                 && !callers.iter().any(|c| c.start == caller.start)
             {

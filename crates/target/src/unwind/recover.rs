@@ -9,9 +9,12 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use necropsy_base::{MemoryExt, Near, VirtAddr};
+use necropsy_debuginfo::Base;
 
-use super::calls::{call_before, callers_in_module, direct_target, function_calls, function_jumps};
-use super::step::{Next, State};
+use super::calls::{
+    Site, call_before, call_sites, callers_in_module, direct_target, function_calls, function_jumps,
+};
+use super::step::{Next, State, rule_at};
 use super::{End, Frame, Trust};
 use crate::Target;
 
@@ -55,6 +58,8 @@ struct Candidate {
     /// Frames whose caller calls something else.
     misfits: usize,
     link: Link,
+    /// The sizes of the frames between add up: none is missing.
+    closed: bool,
 }
 
 impl Candidate {
@@ -68,8 +73,19 @@ impl Candidate {
             Link::Indirect(_) => 4,
             Link::Gap(..) => 1,
         };
-        (self.end.is_complete(), link - 3 * self.misfits as i32)
+        let closed = if self.closed { 4 } else { 0 };
+        (self.end.is_complete(), link + closed - 3 * self.misfits as i32)
     }
+}
+
+/// What is known at a break.
+struct Broken {
+    /// Where the lost return address was.
+    slot: Option<u64>,
+    /// The function whose caller is lost.
+    below: Option<Near>,
+    /// Its callers, as far as they are certain.
+    known: Vec<Near>,
 }
 
 /// Looks above `state`'s stack pointer (or above `slot`, where a return address should have been) for its callers.
@@ -77,6 +93,7 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
     let from = slot.map_or(state.sp.0, |s| s.0 + 8).max(state.sp.0);
     let below = t.near(state.place()).filter(|_| t.is_text(state.place()));
     let known = below.as_ref().map_or_else(Vec::new, |f| known_callers(t, f));
+    let broken = Broken { slot: slot.map(|s| s.0), below, known };
     let mut best: Option<Candidate> = None;
     for at in words(from, bounds) {
         if t.budget().step().is_err() {
@@ -85,7 +102,7 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
         let Ok(pc) = t.memory().u64(VirtAddr(at)).map(VirtAddr) else {
             break;
         };
-        let Some(found) = candidate(t, VirtAddr(at), pc, below.as_ref(), &known) else {
+        let Some(found) = candidate(t, VirtAddr(at), pc, &broken) else {
             continue;
         };
         if best.as_ref().is_none_or(|b| found.rank() > b.rank()) {
@@ -118,13 +135,7 @@ fn known_callers(t: &Target, function: &Near) -> Vec<Near> {
     known
 }
 
-fn candidate(
-    t: &Target,
-    slot: VirtAddr,
-    pc: VirtAddr,
-    below: Option<&Near>,
-    known: &[Near],
-) -> Option<Candidate> {
+fn candidate(t: &Target, slot: VirtAddr, pc: VirtAddr, broken: &Broken) -> Option<Candidate> {
     let site = t.is_text(pc.moved(-1)).then(|| call_before(t, pc))??;
     let mut regs = necropsy_arch::Regs::new();
     regs.set(t.arch().pc(), pc.0);
@@ -136,8 +147,37 @@ fn candidate(
         return None;
     }
     let (chain, end, misfits) = follow(t, state)?;
-    let link = link(t, target, below, known, chain.first()?);
-    Some(Candidate { chain, end, misfits, link })
+    let link = link(t, target, broken.below.as_ref(), &broken.known, chain.first()?);
+    let closed = closes(t, &link, broken, slot.0).unwrap_or(false);
+    Some(Candidate { chain, end, misfits, link, closed })
+}
+
+/// Whether the frames between the break and `slot` add up to just the distance: from where the lost return address was, each
+/// known caller's frame, as large as the unwind table says at its call, leads to where its own return address must be.
+fn closes(t: &Target, link: &Link, broken: &Broken, slot: u64) -> Option<bool> {
+    let (known, last) = match link {
+        Link::Direct => (&[][..], None),
+        Link::Through(known) | Link::Indirect(known) => (&known[..], None),
+        Link::Gap(known, callee) => (&known[..], Some(callee)),
+    };
+    let mut at = broken.slot?;
+    let mut callee = broken.below.as_ref()?.start;
+    for function in known {
+        let sites = call_sites(t, function);
+        let mut above = sites.iter().filter(|s| s.to == Some(callee)).map(|s| slot_above(t, s, at));
+        at = above.next()??;
+        callee = function.start;
+    }
+    let Some(last) = last else { return Some(at == slot) };
+    // The last one called the outermost known function through a pointer.
+    let through_pointer = call_sites(t, last).into_iter().filter(|s| s.to.is_none());
+    Some(through_pointer.filter_map(|s| slot_above(t, &s, at)).any(|above| above == slot))
+}
+
+/// Where the return address of a function is that made the call `site`, whose return address is at `slot`.
+fn slot_above(t: &Target, site: &Site, slot: u64) -> Option<u64> {
+    let rule = rule_at(t, site.returns.moved(-1)).filter(|r| r.sp == Base::Sp)?;
+    Some(slot.wrapping_add(rule.sp_offset as u64))
 }
 
 fn link(t: &Target, target: Option<VirtAddr>, below: Option<&Near>, known: &[Near], caller: &Frame) -> Link {
@@ -243,17 +283,15 @@ fn jumps_to(t: &Target, target: VirtAddr, callee: &Near) -> bool {
 }
 
 fn accept(best: Candidate, state: &State) -> Recovered {
-    let named = |names: Vec<Near>| names.into_iter().map(|n| inferred(Some(n), state)).collect::<Vec<_>>();
-    let between = match best.link {
-        Link::Direct => Vec::new(),
-        Link::Through(names) | Link::Indirect(names) => named(names),
-        Link::Gap(known, callee) => {
-            let mut frames = named(known);
-            frames.push(inferred(None, state));
-            frames.push(inferred(Some(callee), state));
-            frames
-        }
+    let (known, last, through_pointer) = match best.link {
+        Link::Direct => (Vec::new(), None, false),
+        Link::Through(names) => (names, None, false),
+        Link::Indirect(names) => (names, None, true),
+        Link::Gap(known, callee) => (known, Some(callee), true),
     };
+    let gap = (through_pointer && !best.closed).then_some(None);
+    let functions = known.into_iter().map(Some).chain(gap).chain(last.map(Some));
+    let between = functions.map(|f| inferred(f, state)).collect();
     Recovered { between, chain: best.chain, end: best.end }
 }
 
