@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask tidy`, `cargo xtask trim IN OUT`, `cargo xtask sparse GIB FILE`.
 
+mod seeds;
 mod tidy;
 mod trim;
 
@@ -13,8 +14,9 @@ fn main() -> Result<()> {
     match words[..] {
         ["tidy"] => tidy::run(&root()),
         ["trim", ref rest @ ..] => trim::run(rest),
+        ["seeds"] => seeds::run(&root()),
         ["sparse", gib, file] => sparse(gib.parse()?, Path::new(file)),
-        _ => bail!("usage: cargo xtask tidy | trim [options] IN OUT | sparse GIB FILE"),
+        _ => bail!("usage: cargo xtask tidy | trim [options] IN OUT | sparse GIB FILE | seeds"),
     }
 }
 
