@@ -233,11 +233,7 @@ pub fn stack(t: &Target, task: &Task, cpu: Option<usize>) -> Stack {
     if let Some(cpu) = cpu {
         return match t.cpu_regs(cpu) {
             Some(regs) => t.running_stack(regs, bounds),
-            None => Stack {
-                frames: Vec::new(),
-                end: End::Lost(format!("the dump holds no registers of CPU {cpu}")),
-                breaks: Vec::new(),
-            },
+            None => t.searched_stack(bounds),
         };
     }
     if let (Some(pc), Some(fp), Some(sp)) = (task.pc.value(), task.fp.value(), task.sp.value())

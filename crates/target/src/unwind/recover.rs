@@ -113,6 +113,39 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
     if best.end.is_complete() { Some(accept(best, state)) } else { scan(t, state, from, bounds) }
 }
 
+/// Functions in which a CPU stays once the kernel is dead: where one stands whose registers were not saved.
+const LAST: &[&str] = &[
+    "panic", "vpanic", "nmi_panic", "__crash_kexec", "crash_kexec", "machine_kexec", "oops_end", "die", "stop_this_cpu",
+    "crash_nmi_callback", "nmi_shootdown_cpus", "machine_halt", "machine_restart", "ipi_cpu_stop", "ipi_cpu_crash_stop",
+];
+
+/// The stack of a running task without registers: from the lowest return address into a function where CPUs stay when the kernel
+/// is dead, if an unbroken chain of calls that all fit leads from it to the end.
+pub fn search(t: &Target, bounds: &Range<u64>) -> Option<(Vec<Frame>, End)> {
+    for at in words(bounds.start, bounds) {
+        let pc = VirtAddr(t.memory().u64(VirtAddr(at)).ok()?);
+        let place = pc.moved(-1);
+        let last = || t.near(place).is_some_and(|n| LAST.contains(&n.name.split('.').next().unwrap_or(&n.name)));
+        if !t.is_text(place) || !last() || call_before(t, pc).is_none() {
+            continue;
+        }
+        if let Some((chain, end, 0)) = follow(t, at_slot(t, VirtAddr(at), pc))
+            && end.is_complete()
+        {
+            return Some((chain, end));
+        }
+    }
+    None
+}
+
+/// The state of a caller whose return address is at `slot`.
+fn at_slot(t: &Target, slot: VirtAddr, pc: VirtAddr) -> State {
+    let mut regs = necropsy_arch::Regs::new();
+    regs.set(t.arch().pc(), pc.0);
+    regs.set(t.arch().sp(), slot.0 + 8);
+    State { pc, sp: slot.offset(8), regs, exact: false, slot: Some(slot), trust: Trust::Recovered }
+}
+
 fn words(from: u64, bounds: &Range<u64>) -> impl Iterator<Item = u64> {
     let from = from.next_multiple_of(8);
     let end = if bounds.contains(&from) { bounds.end } else { (from | 0x3fff) + 1 };
@@ -137,16 +170,11 @@ fn known_callers(t: &Target, function: &Near) -> Vec<Near> {
 
 fn candidate(t: &Target, slot: VirtAddr, pc: VirtAddr, broken: &Broken) -> Option<Candidate> {
     let site = t.is_text(pc.moved(-1)).then(|| call_before(t, pc))??;
-    let mut regs = necropsy_arch::Regs::new();
-    regs.set(t.arch().pc(), pc.0);
-    regs.set(t.arch().sp(), slot.0 + 8);
-    let state =
-        State { pc, sp: slot.offset(8), regs, exact: false, slot: Some(slot), trust: Trust::Recovered };
     let target = direct_target(t, pc);
     if target.is_none() && !site.indirect && site.direct.is_none_or(|d| !t.is_text(d)) {
         return None;
     }
-    let (chain, end, misfits) = follow(t, state)?;
+    let (chain, end, misfits) = follow(t, at_slot(t, slot, pc))?;
     let link = link(t, target, broken.below.as_ref(), &broken.known, chain.first()?);
     let closed = closes(t, &link, broken, slot.0).unwrap_or(false);
     Some(Candidate { chain, end, misfits, link, closed })

@@ -123,6 +123,17 @@ impl Target {
         }
     }
 
+    /// The stack of a running task whose CPU's registers nobody saved: looked for on the stack itself.
+    pub fn searched_stack(&self, bounds: Range<u64>) -> Stack {
+        match super::recover::search(self, &bounds) {
+            Some((frames, end)) => Stack { frames, end, breaks: Vec::new() },
+            None => {
+                let why = "the dump holds no registers of this CPU, and its stack does not show where it stood".into();
+                Stack { frames: Vec::new(), end: End::Lost(why), breaks: Vec::new() }
+            }
+        }
+    }
+
     /// The innermost frame of the handler that interrupted `regs`, if its chain leads to exactly these registers through
     /// calls that all fit. It lies below them on the same stack, or on a stack of its own (NMI).
     fn handler_above(&self, regs: &Regs, bounds: &Range<u64>) -> Option<Regs> {

@@ -115,10 +115,11 @@ impl State {
             _ => None,
         };
         let Some(cfa) = cfa else {
-            return Next::Broken(format!(
-                "the stack pointer depends on {:?}, which is not known here",
-                entry.sp
-            ));
+            // A frame that was found on the stack has no frame pointer yet: the call to its function shows where it ends.
+            return match self.by_call(t) {
+                Next::Broken(_) => Next::Broken(format!("the stack pointer depends on {:?}, which is not known here", entry.sp)),
+                found => found,
+            };
         };
         match entry.kind {
             OrcKind::Regs | OrcKind::RegsPartial => self.trap_at(t, cfa, entry.kind == OrcKind::RegsPartial),
@@ -227,6 +228,9 @@ impl State {
                 let mut regs = Regs::new();
                 regs.set(t.arch().pc(), pc.0);
                 regs.set(t.arch().sp(), slot.0 + 8);
+                let saved = entry(t, self.place()).filter(|e| e.bp == Base::PrevSp);
+                let fp = saved.and_then(|e| t.memory().u64(slot.offset(8).moved(i64::from(e.bp_offset))).ok());
+                regs.put(t.arch().fp(), fp);
                 let trust = Trust::Recovered;
                 let sp = slot.offset(8);
                 return Next::Caller(Box::new(State { pc, sp, regs, exact: false, slot: Some(slot), trust }));
