@@ -36,7 +36,8 @@ pub fn run(data: &[u8]) {
         if let Ok(k) = Kallsyms::find(&mem, image.clone(), anchors) {
             ask(&k);
         }
-        let (Some(names), Some(num_syms), Some(token_table), Some(token_index)) = (key(0), key(1), key(2), key(3))
+        let (Some(names), Some(num_syms), Some(token_table), Some(token_index)) =
+            (key(0), key(1), key(2), key(3))
         else {
             return;
         };

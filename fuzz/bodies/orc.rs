@@ -21,7 +21,9 @@ pub fn run(data: &[u8]) {
     let Some((head, body)) = data.split_at_checked(4) else { return };
     let number = |i: usize| Abi::LE64.uint(&head[2 * i..2 * i + 2]);
     let hash = body.get(..20).and_then(|h| h.try_into().ok()).filter(|_| head[0] & 1 == 0);
-    let Ok((table, _)) = OrcTable::new(&Flat(body), VirtAddr(0), VirtAddr(number(0)), number(1) as usize, hash) else {
+    let Ok((table, _)) =
+        OrcTable::new(&Flat(body), VirtAddr(0), VirtAddr(number(0)), number(1) as usize, hash)
+    else {
         return;
     };
     for pc in [0, 1, 100, number(0), 0xffff_ffff_8100_0000, u64::MAX] {

@@ -90,7 +90,7 @@ fn same_or_noted(
 #[test]
 fn wrong_bytes_in_memory() {
     let Some(path) = dump() else { return };
-    let open = || necropsy_dump::open(&[path.clone()]).unwrap();
+    let open = || necropsy_dump::open(std::slice::from_ref(&path)).unwrap();
     let sound = use_it(open()).unwrap();
     let target = Target::open(open(), Options::default()).unwrap();
     let kernel = target.kernel().unwrap();
@@ -138,7 +138,7 @@ fn wrong_bytes_in_memory() {
 #[test]
 fn wrong_bytes_anywhere() {
     let Some(path) = dump() else { return };
-    let open = || necropsy_dump::open(&[path.clone()]).unwrap();
+    let open = || necropsy_dump::open(std::slice::from_ref(&path)).unwrap();
     let ram = open().physical.unwrap().ram().end().unwrap().0;
     let mut dice = Dice(0xdead_beef_cafe_f00d);
     for _ in 0..12 {
@@ -161,7 +161,7 @@ fn files_that_are_cut() {
     let places = (0..24).map(|i| if i < 6 { dice.roll(1 << 16) } else { dice.roll(bytes.len() as u64) });
     for len in places.collect::<Vec<_>>() {
         std::fs::write(&cut, &bytes[..len as usize]).unwrap();
-        if let Ok(source) = necropsy_dump::open(&[cut.clone()]) {
+        if let Ok(source) = necropsy_dump::open(std::slice::from_ref(&cut)) {
             assert!(!source.meta.complete || !source.meta.notes.is_empty(), "cut at {len} and nothing said");
             use_it(source);
         }

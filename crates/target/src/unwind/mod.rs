@@ -2,7 +2,7 @@
 //!
 //! Order for a frame: saved context → ORC → frame pointer → *recovered* → scan. Exceptions, interrupts and system calls are
 //! crossed by their `pt_regs`. A return address that is no kernel code, or that no call stands before, is a *break*: it is
-//! reported, and the stack above is searched for the true callers (see [`recover`]).
+//! reported, and the stack above is searched for the true callers (see `recover.rs`).
 
 mod calls;
 mod recover;

@@ -115,8 +115,21 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
 
 /// Functions in which a CPU stays once the kernel is dead: where one stands whose registers were not saved.
 const LAST: &[&str] = &[
-    "panic", "vpanic", "nmi_panic", "__crash_kexec", "crash_kexec", "machine_kexec", "oops_end", "die", "stop_this_cpu",
-    "crash_nmi_callback", "nmi_shootdown_cpus", "machine_halt", "machine_restart", "ipi_cpu_stop", "ipi_cpu_crash_stop",
+    "panic",
+    "vpanic",
+    "nmi_panic",
+    "__crash_kexec",
+    "crash_kexec",
+    "machine_kexec",
+    "oops_end",
+    "die",
+    "stop_this_cpu",
+    "crash_nmi_callback",
+    "nmi_shootdown_cpus",
+    "machine_halt",
+    "machine_restart",
+    "ipi_cpu_stop",
+    "ipi_cpu_crash_stop",
 ];
 
 /// The stack of a running task without registers: from the lowest return address into a function where CPUs stay when the kernel
@@ -125,7 +138,8 @@ pub fn search(t: &Target, bounds: &Range<u64>) -> Option<(Vec<Frame>, End)> {
     for at in words(bounds.start, bounds) {
         let pc = VirtAddr(t.memory().u64(VirtAddr(at)).ok()?);
         let place = pc.moved(-1);
-        let last = || t.near(place).is_some_and(|n| LAST.contains(&n.name.split('.').next().unwrap_or(&n.name)));
+        let last =
+            || t.near(place).is_some_and(|n| LAST.contains(&n.name.split('.').next().unwrap_or(&n.name)));
         if !t.is_text(place) || !last() || call_before(t, pc).is_none() {
             continue;
         }

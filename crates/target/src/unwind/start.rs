@@ -128,7 +128,9 @@ impl Target {
         match super::recover::search(self, &bounds) {
             Some((frames, end)) => Stack { frames, end, breaks: Vec::new() },
             None => {
-                let why = "the dump holds no registers of this CPU, and its stack does not show where it stood".into();
+                let why =
+                    "the dump holds no registers of this CPU, and its stack does not show where it stood"
+                        .into();
                 Stack { frames: Vec::new(), end: End::Lost(why), breaks: Vec::new() }
             }
         }

@@ -117,7 +117,10 @@ impl State {
         let Some(cfa) = cfa else {
             // A frame that was found on the stack has no frame pointer yet: the call to its function shows where it ends.
             return match self.by_call(t) {
-                Next::Broken(_) => Next::Broken(format!("the stack pointer depends on {:?}, which is not known here", entry.sp)),
+                Next::Broken(_) => Next::Broken(format!(
+                    "the stack pointer depends on {:?}, which is not known here",
+                    entry.sp
+                )),
                 found => found,
             };
         };
@@ -229,7 +232,8 @@ impl State {
                 regs.set(t.arch().pc(), pc.0);
                 regs.set(t.arch().sp(), slot.0 + 8);
                 let saved = entry(t, self.place()).filter(|e| e.bp == Base::PrevSp);
-                let fp = saved.and_then(|e| t.memory().u64(slot.offset(8).moved(i64::from(e.bp_offset))).ok());
+                let fp =
+                    saved.and_then(|e| t.memory().u64(slot.offset(8).moved(i64::from(e.bp_offset))).ok());
                 regs.put(t.arch().fp(), fp);
                 let trust = Trust::Recovered;
                 let sp = slot.offset(8);
