@@ -4,7 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use necropsy_base::{Abi, VirtAddr};
-use necropsy_synth::dump::{Codec, ElfOptions, KdumpOptions, Memory, Note, Order, Page, elf, flattened, kdump};
+use necropsy_synth::dump::{
+    Codec, ElfOptions, KdumpOptions, Memory, Note, Order, Page, elf, flattened, kdump,
+};
 use necropsy_synth::names::{BtfBuilder, KallsymsBuilder, OrcSpec, orc_bytes};
 
 /// Writes them to `fuzz/corpus/`.
@@ -15,7 +17,9 @@ pub fn run(root: &Path) -> Result<()> {
         Ok(std::fs::write(dir.join(name), bytes)?)
     };
     let memory = machine();
-    for (name, codec) in [("zlib", Codec::Zlib), ("lzo", Codec::Lzo), ("snappy", Codec::Snappy), ("zstd", Codec::Zstd)] {
+    for (name, codec) in
+        [("zlib", Codec::Zlib), ("lzo", Codec::Lzo), ("snappy", Codec::Snappy), ("zstd", Codec::Zstd)]
+    {
         let files = kdump(&memory, &KdumpOptions { codec, ..KdumpOptions::default() });
         write("dump", name, &files[0].bytes)?;
         write("dump", &format!("flattened-{name}"), &flattened(&files[0].bytes, 2048, Order::Forward).bytes)?;

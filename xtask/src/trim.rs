@@ -104,7 +104,9 @@ fn keep_all(recorder: &Recorder) {
 
 fn write(job: &Job, original: &Original, recorder: &Recorder, target: Option<&Target>) -> Result<()> {
     let keep = |pfn| recorder.has(pfn);
-    let (bytes, kept) = original.rewrite(recorder.inner().as_ref(), target, job.codec, &keep)?;
+    // Converting leaves out zeros; in a trimmed dump a missing page may be anything.
+    let level = if job.whole { original.level() | 1 } else { 31 };
+    let (bytes, kept) = original.rewrite(recorder.inner().as_ref(), target, job.codec, level, &keep)?;
     std::fs::write(&job.output, &bytes).with_context(|| job.output.display().to_string())?;
     println!(
         "{}: {kept} pages, {:.1} MB (of {:.1} MB)",

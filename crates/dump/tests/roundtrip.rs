@@ -233,3 +233,15 @@ fn a_flattened_dump_from_a_broken_pipe_is_incomplete() {
     assert!(source.meta.notes.iter().any(|n| n.contains("flattened")), "{:?}", source.meta.notes);
     common::never_wrong(&source, &memory);
 }
+
+#[test]
+fn at_level_one_missing_pages_are_zeros() {
+    let mut memory = common::machine(Abi::LE64, 40);
+    memory.pages[3] = Page::Filtered;
+    let options = KdumpOptions { level: 1, ..KdumpOptions::default() };
+    let source = common::open_bytes(vec![kdump(&memory, &options)[0].bytes.clone()]).unwrap();
+    let mem = source.physical.unwrap();
+    let mut buf = vec![1; 4096];
+    mem.read(PhysAddr(3 * 4096), &mut buf).unwrap();
+    assert!(buf.iter().all(|b| *b == 0));
+}

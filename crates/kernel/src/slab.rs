@@ -102,7 +102,8 @@ pub fn object(t: &Target, at: VirtAddr) -> Option<Object> {
     };
     let cache: Cache = t.load(cache_at).ok()?;
     let size = u64::from(cache.size);
-    let base = at.0.checked_sub(phys.0.checked_sub(first.0)?)? + u64::from(cache.red_left_pad.unwrap_or(0));
+    let slab = at.0.checked_sub(phys.0.checked_sub(first.0)?)?;
+    let base = slab.checked_add(u64::from(cache.red_left_pad.unwrap_or(0)))?;
     let index = at.0.checked_sub(base)?.checked_div(size)?;
     if index >= u64::from(objects) {
         return None;
@@ -123,7 +124,7 @@ fn slab_page(t: &Target, phys: PhysAddr) -> Option<(VirtAddr, PhysAddr)> {
         head = VirtAddr(page.head - 1);
         page = t.load(head).ok()?;
     }
-    let first = head.0.checked_sub(map.0)? / stride * t.page_size();
+    let first = (head.0.checked_sub(map.0)? / stride).checked_mul(t.page_size())?;
     is_slab(t, &page).then_some((head, PhysAddr(first)))
 }
 

@@ -1,6 +1,6 @@
 //! Taint flags.
 
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_base::MemoryExt;
 use necropsy_target::{Load, LoadError, Target};
 
 /// Letters by bit, for kernels whose own table cannot be read (kernel/panic.c, `taint_flags[]`, up to 6.15).
@@ -32,6 +32,6 @@ fn letter(t: &Target, bit: u64) -> String {
 fn own_letter(t: &Target, bit: u64) -> Option<u8> {
     let (at, stride) = (t.symbol("taint_flags")?, t.size_of("taint_flag").ok()?);
     let size = t.near(at)?.size?;
-    let flag = (bit + 1) * stride <= size;
-    flag.then(|| t.load::<Flag>(VirtAddr(at.0 + bit * stride)).ok()).flatten().map(|f| f.c_true)
+    let flag = (bit + 1).saturating_mul(stride) <= size;
+    flag.then(|| t.load::<Flag>(at.offset(bit.wrapping_mul(stride))).ok()).flatten().map(|f| f.c_true)
 }

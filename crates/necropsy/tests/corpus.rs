@@ -80,11 +80,17 @@ fn every_stack_reaches_its_end() {
     for (path, _) in cases() {
         let t = open(&path);
         let tasks = Tasks::read(&t).unwrap();
+        let nameless = t.symbol("runqueues").is_none(); // KALLSYMS_ALL=n: which is said
         if tasks.notes.iter().any(|n| n.contains("pages that the kernel was using were left out")) {
             assert!(tasks.all.len() > 5, "{}", path.display());
             continue; // a makedumpfile older than the kernel: what is missing is said, the rest is shown
         }
-        assert!(tasks.all.len() > 20 && tasks.notes.is_empty(), "{}: {:?}", path.display(), tasks.notes);
+        assert!(
+            tasks.all.len() > 20 && (nameless || tasks.notes.is_empty()),
+            "{}: {:?}",
+            path.display(),
+            tasks.notes
+        );
         for task in tasks.all.iter().filter(|task| tasks.running_on(task).is_none()) {
             let found = stack(&t, task, None);
             let gone = matches!(found.end, End::NoStack) && task.exit_state != 0;

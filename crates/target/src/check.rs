@@ -47,12 +47,33 @@ impl Target {
         let found = self.find_in_data(&magic, |at| {
             let head = self.memory.bytes(at, 24).ok().filter(|_| at.0.is_multiple_of(4))?;
             let size = Btf::size_in_header(&head, self.abi).filter(|n| (1 << 16..MAX_BTF).contains(n))?;
-            Some((at, at.0 + size))
+            Some((at, at.0.saturating_add(size)))
         });
         if found.is_some() {
             self.note("this kernel names only its code (KALLSYMS_ALL=n): types were found by their shape");
         }
         found
+    }
+
+    /// The first aligned pair of pointers in the image's data, a list head perhaps, that `accept` agrees to.
+    pub fn find_pair_in_data<T>(&self, accept: impl Fn(VirtAddr, u64, u64) -> Option<T>) -> Option<T> {
+        let (page, word) = (self.page_size(), usize::from(self.abi.word));
+        let range = self.image_data();
+        let mut buf = vec![0; page as usize];
+        for start in (range.start / page * page..range.end).step_by(page as usize) {
+            self.budget().step().ok()?;
+            if self.memory.read(VirtAddr(start), &mut buf).is_err() {
+                continue;
+            }
+            let pairs = buf.windows(2 * word).step_by(word).zip((start..).step_by(word));
+            let found = pairs.into_iter().find_map(|(pair, at)| {
+                accept(VirtAddr(at), self.abi.uint(&pair[..word]), self.abi.uint(&pair[word..]))
+            });
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
     }
 
     /// The first place in the image's data where `bytes` stand and `accept` agrees. Pages that are not there are passed over.

@@ -66,9 +66,10 @@ impl Walker {
             let fail = |why| ReadError { space, at: here.0, why };
             let phys = to_phys(here).map_err(fail)?;
             let part = &mut buf[done..done + step];
-            self.phys
-                .read(phys, part)
-                .map_err(|e| ReadError { at: here.0 + (e.at - phys.0), ..fail(e.why) })?;
+            self.phys.read(phys, part).map_err(|e| ReadError {
+                at: here.0.wrapping_add(e.at.wrapping_sub(phys.0)),
+                ..fail(e.why)
+            })?;
             done += step;
         }
         Ok(())
@@ -142,7 +143,9 @@ impl Memory for KernelMemory {
             linear.into_iter().flatten().find(|(r, _)| r.contains(&at.0) && end >= at.0 && end <= r.end)
         {
             let phys = PhysAddr(at.0.wrapping_sub(*delta));
-            let fail = |e: ReadError| ReadError::kernel(VirtAddr(at.0.wrapping_add(e.at - phys.0)), e.why);
+            let fail = |e: ReadError| {
+                ReadError::kernel(VirtAddr(at.0.wrapping_add(e.at.wrapping_sub(phys.0))), e.why)
+            };
             return self.walker.phys.read(phys, buf).map_err(fail);
         }
         self.walker.read(Space::Kernel, at, buf, |a| self.to_phys(a))

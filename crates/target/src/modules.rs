@@ -43,6 +43,7 @@ pub struct Module {
 #[derive(Load)]
 #[kernel(name = "module")]
 struct RawModule {
+    state: u32,
     name: Bytes<64>,
 }
 
@@ -126,7 +127,9 @@ impl Target {
 
     fn find_modules(&self) -> Result<Modules, LoadError> {
         let offset = self.offset_of("module", "list")?;
-        let walk = list(self, self.need_symbol("modules")?, offset);
+        let head = self.symbol("modules").or_else(|| self.find_module_list(offset));
+        let head = head.ok_or_else(|| LoadError::NoSymbol("modules".into()))?;
+        let walk = list(self, head, offset);
         let mut found = Modules { list: Vec::new(), problem: walk.problem };
         for at in walk.items {
             match Module::load(self, at) {
@@ -135,6 +138,31 @@ impl Target {
             }
         }
         Ok(found)
+    }
+}
+
+/// `enum module_state`: live, coming, going, unformed.
+const STATES: u32 = 4;
+
+impl Target {
+    /// The list's head where data has no names: two pointers that point back, the first to a module with a name, a state and
+    /// code. Modules lie within 2 GiB of the kernel, which is as far as its calls reach.
+    fn find_module_list(&self, offset: u64) -> Option<VirtAddr> {
+        const REACH: u64 = 2 << 30;
+        let near = |at: u64| at.abs_diff(self.boot_image.start) < REACH && !self.boot_image.contains(&at);
+        let word = u64::from(self.abi.word);
+        self.find_pair_in_data(|at, next, prev| {
+            let inside = near(next) && near(prev);
+            let back = |link: u64| self.memory.ptr(VirtAddr(link)).ok() == Some(at);
+            if !inside || !back(next.wrapping_add(word)) || !back(prev) {
+                return None;
+            }
+            let first: RawModule = self.load(VirtAddr(next.wrapping_sub(offset))).ok()?;
+            let named = !first.name.0.is_empty() && first.name.0.iter().all(u8::is_ascii_graphic);
+            let placed =
+                || Module::load(self, VirtAddr(next.wrapping_sub(offset))).is_ok_and(|m| !m.text.is_empty());
+            (named && first.state < STATES && placed()).then_some(at)
+        })
     }
 }
 

@@ -18,6 +18,8 @@ const BLOCK: usize = 428;
 const SUB_BLOCKS: usize = 432;
 const BITMAP_BLOCKS: usize = 436;
 const MAX_MAPNR: usize = 440;
+/// Where the sub header has the dump level.
+const DUMP_LEVEL: usize = 8;
 /// The length of a name in `struct new_utsname`.
 const UTS: usize = 65;
 /// Bytes per page descriptor: offset, size, flags, page flags.
@@ -53,28 +55,46 @@ impl Original {
         self.bytes.len()
     }
 
-    /// The file with only the pages of `keep`, and how many those are.
+    /// Its dump level.
+    pub fn level(&self) -> u32 {
+        let block = num(&self.bytes, BLOCK, 4) as usize;
+        if self.is_kdump() { num(&self.bytes, block + DUMP_LEVEL, 4) as u32 } else { 0 }
+    }
+
+    /// The file with only the pages of `keep`, and how many those are. `level` is the new dump level: what a reader may take
+    /// the missing pages for.
     pub fn rewrite(
         &self,
         phys: &dyn PhysMem,
         target: Option<&Target>,
         codec: Option<Codec>,
+        level: u32,
         keep: &dyn Fn(u64) -> bool,
     ) -> Result<(Vec<u8>, usize)> {
-        if self.bytes.starts_with(b"KDUMP   ") {
-            let front = self.front()?;
-            let stored = match codec {
-                None => self.stored(&front)?,
-                Some(_) => HashMap::new(),
-            };
-            return Ok(write(front, phys, codec, &stored, keep));
+        let mut front = self.new_front(phys, target)?;
+        let stored = match codec {
+            None if self.is_kdump() => self.stored(&front)?,
+            _ => HashMap::new(),
+        };
+        put(&mut front.bytes, front.block + DUMP_LEVEL, &level.to_le_bytes());
+        let codec = codec.or((!self.is_kdump()).then_some(Codec::Zlib));
+        Ok(write(front, phys, codec, &stored, keep))
+    }
+
+    fn is_kdump(&self) -> bool {
+        self.bytes.starts_with(b"KDUMP   ")
+    }
+
+    /// The front of this file if it has one, else a new one.
+    fn new_front(&self, phys: &dyn PhysMem, target: Option<&Target>) -> Result<Front> {
+        if self.is_kdump() {
+            return self.front();
         }
         if !self.bytes.starts_with(b"\x7fELF\x02\x01") {
             bail!("only kdump-compressed and little-endian 64-bit ELF dumps can be trimmed");
         }
         let meta = necropsy_dump::open(std::slice::from_ref(&self.path))?.meta;
-        let front = build(&meta, phys, target, &self.notes()?)?;
-        Ok(write(front, phys, Some(codec.unwrap_or(Codec::Zlib)), &HashMap::new(), keep))
+        build(&meta, phys, target, &self.notes()?)
     }
 
     /// Header and bitmaps of a kdump-compressed file.
@@ -198,14 +218,11 @@ fn write(
     let mut page = vec![0; front.block];
     let mut pages: Vec<(u64, Vec<u8>, u64)> = Vec::new();
     for pfn in (0..front.pages).filter(|pfn| keep(*pfn)) {
-        match codec {
-            None => pages.extend(stored.get(&pfn).map(|(data, flags)| (pfn, data.to_vec(), *flags))),
-            Some(codec) => {
-                if phys.read(PhysAddr(pfn * front.block as u64), &mut page).is_ok() {
-                    let (data, flags) = codec.store(&page);
-                    pages.push((pfn, data, flags));
-                }
-            }
+        if let Some((data, flags)) = stored.get(&pfn) {
+            pages.push((pfn, data.to_vec(), *flags));
+        } else if phys.read(PhysAddr(pfn * front.block as u64), &mut page).is_ok() {
+            let (data, flags) = codec.unwrap_or(Codec::Zlib).store(&page);
+            pages.push((pfn, data, flags));
         }
     }
     let mut out = front.bytes;
@@ -281,7 +298,7 @@ mod tests {
         let keep = |pfn| pfn == 1 || pfn == 4;
         let original = Original::open(&from).unwrap();
         let phys = source.physical.unwrap();
-        let (bytes, kept) = original.rewrite(phys.as_ref(), None, codec, &keep).unwrap();
+        let (bytes, kept) = original.rewrite(phys.as_ref(), None, codec, 31, &keep).unwrap();
         assert_eq!(kept, 2);
         std::fs::write(&to, bytes).unwrap();
         necropsy_dump::open(&[to]).unwrap()

@@ -51,6 +51,10 @@ const LINES: &[&str] = &[
     "rd -a linux_banner",
     "rd jiffies",
     "p jiffies",
+    "p saved_command_line",
+    "px saved_command_line",
+    "p linux_banner",
+    "foreach task -R nr_cpus_allowed",
     "p init_uts_ns",
     "p &init_task",
     "struct task_struct",
@@ -96,9 +100,16 @@ pub struct Answer {
 /// Puts all questions to a dump, in the same order every time.
 pub fn ask(target: &Arc<Target>, recorder: &Recorder) -> Vec<Answer> {
     let cx = Context::new(target.clone(), PATH.into());
-    let format = target.meta().format.as_str();
+    let level = target.meta().dump_level;
+    let stated = level.map_or("null".to_owned(), |l| l.to_string());
+    let form = [
+        (target.meta().format.clone(), "FORMAT"),
+        (format!("dump level {}", level.unwrap_or(0)), "LEVEL"),
+        (format!("\"dump_level\": {stated}"), "LEVEL"),
+        ("  [PARTIAL DUMP]".to_owned(), ""),
+    ];
     let mut answers: Vec<Answer> = [true, false]
-        .map(|log| answer(recorder, format, format!("analyze (log: {log})"), || analysis(target, log)))
+        .map(|log| answer(recorder, &form, format!("analyze (log: {log})"), || analysis(target, log)))
         .into();
     let first = shell(&cx, "bt");
     let mut lines: Vec<String> = LINES.iter().map(|l| (*l).to_owned()).collect();
@@ -109,17 +120,23 @@ pub fn ask(target: &Arc<Target>, recorder: &Recorder) -> Vec<Answer> {
     for line in lines {
         if !answers.iter().any(|a| a.line == line) {
             cx.select_panic();
-            answers.push(answer(recorder, format, line.clone(), || shell(&cx, &line)));
+            answers.push(answer(recorder, &form, line.clone(), || shell(&cx, &line)));
         }
     }
     answers
 }
 
-/// Asks one question. The dump's format may change, and with it the answers that name it.
-fn answer(recorder: &Recorder, format: &str, line: String, run: impl FnOnce() -> String) -> Answer {
+/// Asks one question. The dump's format and level may change, and with them the answers that name them: those words are
+/// replaced by those of `form`.
+fn answer(
+    recorder: &Recorder,
+    form: &[(String, &str)],
+    line: String,
+    run: impl FnOnce() -> String,
+) -> Answer {
     let marks = recorder.marks();
     recorder.take_scanned();
-    let text = run().replace(format, "FORMAT");
+    let text = form.iter().fold(run(), |text, (word, neutral)| text.replace(word, neutral));
     let scans = recorder.take_scanned();
     let now = recorder.marks();
     let new: u64 = now.iter().zip(&marks).map(|(a, b)| u64::from((a & !b).count_ones())).sum();

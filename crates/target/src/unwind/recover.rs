@@ -63,18 +63,15 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Better is larger. A chain to the end beats all others; then a close link counts for more than one misfit (a tail
-    /// call that was not seen through), but not for two.
-    fn rank(&self) -> (bool, i32) {
+    /// Better is larger. A chain to the end beats all others; then one whose frame sizes add up; then the fewest misfits; then
+    /// the closer link. Of equals the lowest on the stack is taken.
+    fn rank(&self) -> (bool, bool, i32, u8) {
         let link = match &self.link {
-            Link::Direct => 6,
-            Link::Through(_) => 5,
-            Link::Indirect(known) if !known.is_empty() => 5,
-            Link::Indirect(_) => 4,
-            Link::Gap(..) => 1,
+            Link::Direct => 3,
+            Link::Through(_) => 2,
+            Link::Indirect(_) | Link::Gap(..) => 1,
         };
-        let closed = if self.closed { 4 } else { 0 };
-        (self.end.is_complete(), link + closed - 3 * self.misfits as i32)
+        (self.end.is_complete(), self.closed, -(self.misfits as i32), link)
     }
 }
 
@@ -90,7 +87,7 @@ struct Broken {
 
 /// Looks above `state`'s stack pointer (or above `slot`, where a return address should have been) for its callers.
 pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range<u64>) -> Option<Recovered> {
-    let from = slot.map_or(state.sp.0, |s| s.0 + 8).max(state.sp.0);
+    let from = slot.map_or(state.sp.0, |s| s.0.saturating_add(8)).max(state.sp.0);
     let below = t.near(state.place()).filter(|_| t.is_text(state.place()));
     let known = below.as_ref().map_or_else(Vec::new, |f| known_callers(t, f));
     let broken = Broken { slot: slot.map(|s| s.0), below, known };
@@ -156,13 +153,13 @@ pub fn search(t: &Target, bounds: &Range<u64>) -> Option<(Vec<Frame>, End)> {
 fn at_slot(t: &Target, slot: VirtAddr, pc: VirtAddr) -> State {
     let mut regs = necropsy_arch::Regs::new();
     regs.set(t.arch().pc(), pc.0);
-    regs.set(t.arch().sp(), slot.0 + 8);
+    regs.set(t.arch().sp(), slot.0.wrapping_add(8));
     State { pc, sp: slot.offset(8), regs, exact: false, slot: Some(slot), trust: Trust::Recovered }
 }
 
 fn words(from: u64, bounds: &Range<u64>) -> impl Iterator<Item = u64> {
-    let from = from.next_multiple_of(8);
-    let end = if bounds.contains(&from) { bounds.end } else { (from | 0x3fff) + 1 };
+    let from = from.saturating_add(7) & !7;
+    let end = if bounds.contains(&from) { bounds.end } else { (from | 0x3fff).saturating_add(1) };
     (from..end.min(from.saturating_add(MAX_WORDS * 8))).step_by(8)
 }
 

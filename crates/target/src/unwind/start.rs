@@ -155,7 +155,7 @@ impl Target {
             }
             let mut start = Regs::new();
             start.set(self.arch.pc(), pc.0);
-            start.set(self.arch.sp(), low + i as u64 * 8 + 8);
+            start.set(self.arch.sp(), low.wrapping_add(i as u64 * 8 + 8));
             if self.leads_to(start.clone(), regs) {
                 return Some(start);
             }
@@ -169,7 +169,11 @@ impl Target {
         let members = self.array_members(name);
         let of_cpu = |cpu: usize| self.memory.ptr(self.percpu_symbol(name, cpu)?).ok();
         let bases = self.cpus().iter().filter_map(|(cpu, _)| of_cpu(*cpu)).filter(|at| !at.is_null());
-        bases.flat_map(|at| members.iter().map(move |m| at.0 + m.start..at.0 + m.end)).collect()
+        bases
+            .flat_map(|at| {
+                members.iter().map(move |m| at.0.saturating_add(m.start)..at.0.saturating_add(m.end))
+            })
+            .collect()
     }
 
     /// Where the arrays in a struct lie.

@@ -230,7 +230,7 @@ impl State {
             if direct_target(t, pc) == Some(here.start) {
                 let mut regs = Regs::new();
                 regs.set(t.arch().pc(), pc.0);
-                regs.set(t.arch().sp(), slot.0 + 8);
+                regs.set(t.arch().sp(), slot.0.wrapping_add(8));
                 let saved = entry(t, self.place()).filter(|e| e.bp == Base::PrevSp);
                 let fp =
                     saved.and_then(|e| t.memory().u64(slot.offset(8).moved(i64::from(e.bp_offset))).ok());
@@ -250,7 +250,7 @@ impl State {
         };
         let mut regs = self.regs.clone();
         regs.set(t.arch().pc(), pc.0);
-        regs.set(t.arch().sp(), self.sp.0 + 8);
+        regs.set(t.arch().sp(), self.sp.0.wrapping_add(8));
         let (sp, slot) = (self.sp.offset(8), Some(self.sp));
         Next::Caller(Box::new(State { pc, sp, regs, exact: false, slot, trust: Trust::Recovered }))
     }

@@ -25,12 +25,12 @@ const PERIODS: [usize; 8] = [1, 2, 4, 8, 16, 24, 32, 64];
 /// Measures the damage around an overwritten canary.
 pub fn measure(t: &Target, slot: u64, buffer: Option<u64>, stack: Range<u64>) -> Damage {
     let begin = buffer.filter(|b| *b < slot).unwrap_or(slot);
-    let limit = if stack.contains(&slot) { stack.end } else { slot + 512 };
-    let mut bytes = vec![0; (limit.min(slot + 4096) - begin) as usize];
+    let limit = if stack.contains(&slot) { stack.end } else { slot.saturating_add(512) };
+    let mut bytes = vec![0; (limit.min(slot.saturating_add(4096)).saturating_sub(begin)) as usize];
     let readable = t.memory().read(VirtAddr(begin), &mut bytes).is_ok();
     let at = (slot - begin) as usize;
-    let end = if readable { begin + extent(&bytes, at) as u64 } else { slot + 8 };
-    let damaged = &bytes[..(end - begin) as usize];
+    let end = if readable { begin + extent(&bytes, at) as u64 } else { slot.saturating_add(8) };
+    let damaged = bytes.get(..(end - begin) as usize).unwrap_or(&bytes);
     let printable = damaged.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
     let text = printable.then(|| String::from_utf8_lossy(&damaged[..damaged.len().min(128)]).into_owned());
     let hex = damaged.iter().take(32).map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ");

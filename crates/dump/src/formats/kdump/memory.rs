@@ -24,6 +24,9 @@ const GAP: u64 = 4096;
 /// More ranges of RAM than any firmware reports.
 const MAX_RANGES: usize = 1 << 20;
 
+/// At dump level 1 nothing but pages of zeros is left out: such a page is not lost.
+const ONLY_ZEROS: Why = Why::Filtered(1);
+
 thread_local! {
     /// Compressed bytes on their way.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -40,6 +43,7 @@ pub(super) struct KdumpMemory {
     /// makedumpfile writes one page of zeros in each file, for all: where, and its bytes.
     zero: OnceLock<(u64, Desc, Arc<[u8]>)>,
     ram: OnceLock<RangeSet<PhysAddr>>,
+    zeros: Arc<[u8]>,
 }
 
 /// A page of a large read: where it is in the file.
@@ -59,6 +63,7 @@ impl KdumpMemory {
             pages: Cache::new((CACHE / header.block_size) as usize),
             zero: OnceLock::new(),
             ram: OnceLock::new(),
+            zeros: std::iter::repeat_n(0, header.block_size as usize).collect(),
         }
     }
 
@@ -75,7 +80,10 @@ impl KdumpMemory {
         if let Some(page) = self.pages.get(pfn) {
             return Ok(page);
         }
-        let found = self.locate(pfn)?;
+        let found = match self.locate(pfn) {
+            Err(ONLY_ZEROS) => return Ok(self.zeros.clone()),
+            located => located?,
+        };
         let page = match self.zero_page(&found) {
             Some(page) => page.clone(),
             None => self.load(&found)?,
@@ -163,9 +171,16 @@ impl KdumpMemory {
         let within = at as usize & (self.size - 1);
         if within == 0 && buf.len() >= BULK.max(self.size) {
             let n = buf.len().min(STEP * self.size) / self.size * self.size;
-            let failed = |(i, why): (u64, Why)| ReadError::phys(PhysAddr(at + (i << self.shift)), why);
-            self.bulk(pfn, buf.get_mut(..n).unwrap_or_default()).map_err(failed)?;
-            return Ok(n);
+            return match self.bulk(pfn, buf.get_mut(..n).unwrap_or_default()) {
+                Ok(()) => Ok(n),
+                // Pages came out right before the first that did not: the next step begins with that one.
+                Err((i, _)) if i > 0 => Ok((i as usize) << self.shift),
+                Err((_, ONLY_ZEROS)) => {
+                    buf.get_mut(..self.size).unwrap_or_default().fill(0);
+                    Ok(self.size)
+                }
+                Err((_, why)) => Err(ReadError::phys(PhysAddr(at), why)),
+            };
         }
         let page = self.page(pfn).map_err(|why| ReadError::phys(PhysAddr(at), why))?;
         let n = buf.len().min(self.size - within);

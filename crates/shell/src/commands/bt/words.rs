@@ -32,7 +32,10 @@ pub fn of_frame(cx: &Context, f: &FrameInfo, next: Option<Hex>, args: &Args) -> 
     let (Some(sp), Some(next)) = (f.sp, next) else {
         return String::new();
     };
-    let (from, to) = (sp.0 + 8, next.0.saturating_add(8).min(sp.0.saturating_add(1 << 14)));
+    // A frame on another stack (IRQ, exception) says nothing about how far this one reaches.
+    let same = next.0 >= sp.0 && next.0 - sp.0 < cx.target.stack_size();
+    let other = sp.0 >> 14 != next.0 >> 14 && cx.target.memory().u64(VirtAddr(sp.0 | 0x3fff)).is_err();
+    let (from, to) = (sp.0 + 8, if same && !other { next.0.saturating_add(8) } else { sp.0 + 8 });
     let shown = |word: u64| match args.has('F').then(|| symbolic(cx, word)).flatten() {
         Some(name) => format!("{name:<16}"),
         None => format!("{word:016x}"),

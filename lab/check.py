@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Compare `necropsy analyze` with what was really done to a kernel.
+
+usage: check.py NECROPSY CASE...      CASE: a directory with vmcore and truth.json
+       check.py NECROPSY DIR --all    every DIR/KERNEL/SCENARIO below a directory
+
+A case passes if the class of the verdict is one of truth.json's `classes`, a function involved is named where truth.json
+knows one, and the task is the one that reported the problem. Prints a line per case; exit status 1 if one fails.
+"""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+LIMIT = 120
+
+
+def analyse(binary, dump):
+    """The verdict, or None with a reason."""
+    command = [binary, "analyze", "--format", "json", str(dump)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=LIMIT, check=False)
+        return json.loads(done.stdout)["verdict"], ""
+    except subprocess.TimeoutExpired:
+        return None, f"no answer in {LIMIT} s"
+    except (ValueError, KeyError, TypeError):
+        return None, (done.stderr.decode(errors="replace").strip().splitlines() or ["no verdict"])[-1]
+
+
+def plain(function):
+    """A function's name without what the compiler added."""
+    return (function or "").split(".")[0]
+
+
+def judge(truth, verdict):
+    """What is wrong with the verdict, as a list of sentences."""
+    wrong = []
+    if verdict.get("class") not in truth["classes"]:
+        wrong.append(f"class {verdict.get('class')}, not {' or '.join(truth['classes'])}")
+    involved = {bug["function"] for bug in truth["bugs"]}
+    named = {plain((verdict.get(role) or {}).get("function")) for role in ("culprit", "victim")}
+    if involved and not involved & named:
+        wrong.append(f"names {', '.join(sorted(named - {''})) or 'no function'}, not {' or '.join(sorted(involved))}")
+    first, task = truth.get("first_report"), verdict.get("task") or {}
+    if first and truth.get("task_matters", True) and (task.get("pid"), task.get("comm")) != (first["pid"], first["comm"]):
+        wrong.append(f"task {task.get('pid')} {task.get('comm')}, not {first['pid']} {first['comm']}")
+    return wrong
+
+
+def check(binary, case):
+    """Checks one case; whether it passes."""
+    truth = json.loads((case / "truth.json").read_text())
+    verdict, reason = analyse(binary, case / "vmcore")
+    wrong = judge(truth, verdict) if verdict else [reason]
+    print(f"{'ok' if not wrong else 'WRONG':6} {case.parent.name}/{case.name}{': ' if wrong else ''}{'; '.join(wrong)}")
+    return not wrong
+
+
+def main(arguments):
+    """The command line."""
+    if len(arguments) < 2:
+        print(__doc__)
+        return 2
+    binary, cases = arguments[0], [Path(a) for a in arguments[1:] if a != "--all"]
+    if "--all" in arguments:
+        cases = [p.parent for top in cases for p in sorted(top.glob("*/*/truth.json")) if (p.parent / "vmcore").exists()]
+    return 0 if all([check(binary, case) for case in cases]) and cases else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""The lab's kernels: where they come from and how QEMU runs them.
+
+suite      Debian suite; the build is the newest there: what the meta package depends on
+meta       that meta package (default: the suite's own cloud kernel)
+security   whether the suite's security archive counts (bullseye's index names packages that are gone)
+modules    whether out-of-tree modules are built (needs the headers, and a compiler the kernel accepts)
+"""
+
+KERNELS = {
+    "5.10": dict(suite="bullseye", arch="amd64", modules=True, security=False),
+    "6.1": dict(suite="bookworm", arch="amd64", modules=True),
+    "6.12": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-6.12-cloud-amd64"),
+    "sid": dict(suite="sid", arch="amd64", modules=False),
+    "6.1-arm64": dict(suite="bookworm", arch="arm64", modules=False),
+}
+
+ARCHES = {
+    "amd64": dict(
+        qemu="qemu-system-x86_64",
+        machine=["-machine", "q35"],
+        cpu="max,la57=off",
+        console="ttyS0",
+        report="/dev/ttyS1",
+        report_device=lambda path: ["-serial", f"file:{path}"],
+        text_base=0xFFFFFFFF81000000,
+        cc=["gcc"],
+    ),
+    "arm64": dict(
+        qemu="qemu-system-aarch64",
+        machine=["-machine", "virt,gic-version=3"],
+        cpu="cortex-a72",
+        console="ttyAMA0",
+        report="/dev/vport0p1",
+        report_device=lambda path: ["-chardev", f"file,id=state,path={path}", "-device", "virtio-serial-pci",
+                                    "-device", "virtserialport,chardev=state,nr=1"],
+        text_base=None,
+        cc=["aarch64-linux-gnu-gcc"],
+    ),
+}

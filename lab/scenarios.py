@@ -1,0 +1,126 @@
+"""What is done to a guest in each scenario, and what is true about it afterwards.
+
+module    out-of-tree module (a file in modules/), loaded before the state report unless `late`
+append    extra kernel command line
+prepare   shell run before the state report
+run       shell run as the trigger
+classes   acceptable names of the cause
+bugs      (role, function, marker): the line with the marker is the line in truth.json
+frames    functions that must be on the stack of the task that died, innermost first
+stack     all functions known to be on that stack, innermost first (when the stack itself is damaged)
+task      whether the task that reported the problem is the one to name
+dump      makedumpfile's dump level (31: all that can be left out)
+
+Nothing of this but the shell scripts reaches the guest, so no name of a scenario can be found in its memory.
+"""
+
+SYSCALL = ["vfs_write", "ksys_write", "do_syscall_64"]
+PROC = ["proc_reg_write", *SYSCALL]
+WORKER = ["process_one_work", "worker_thread", "kthread", "ret_from_fork"]
+NULL = ["null-pointer-dereference"]
+SMASH = ["stack-buffer-overflow"]
+
+DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
+                task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False, note="")
+
+SCENARIOS = {
+    "null_deref": dict(
+        kind="NULL pointer write",
+        module="regmon", run="poke -n drv_test /proc/regmon ping", classes=NULL,
+        bugs=[("culprit", "reg_store", "CULPRIT")], frames=["reg_store", "reg_handle", "reg_write"],
+        note="slot is NULL, 42 (0x2a) is written to address 0"),
+    "null_load_chain": dict(
+        kind="NULL pointer read, second pointer of a chain",
+        module="linkstat", run="poke -n link_poll /proc/linkstat 1", classes=NULL,
+        bugs=[("culprit", "link_speed", "CULPRIT")], frames=["link_speed", "link_refresh", "link_write"],
+        note="p->ops_table is NULL; its member entry (offset 8) is read"),
+    "null_load_chain_last": dict(
+        kind="NULL pointer read, last pointer of a chain",
+        module="linkstat", run="poke -n link_poll /proc/linkstat 2", classes=NULL,
+        bugs=[("culprit", "link_speed", "CULPRIT")], frames=["link_speed", "link_refresh", "link_write"],
+        note="p->ops_table->entry is NULL; its member speed (offset 0x14) is read"),
+    "null_index": dict(
+        kind="NULL array read at a large index",
+        module="chanmap", run="poke -n chan_meter /proc/chanmap 0x2345", classes=NULL,
+        bugs=[("culprit", "chan_gain", "CULPRIT")], frames=["chan_gain", "chan_sample", "chan_write"],
+        note="levels is NULL, index 0x2345, 8 bytes each: the address is 0x11a2c"),
+    "freed_null": dict(
+        kind="freed object used: a pointer in it reads as NULL",
+        module="sessmgr", prepare="poke /proc/sessmgr o1; poke /proc/sessmgr o2; poke /proc/sessmgr s1; poke /proc/sessmgr c1",
+        run="poke -n sess_tx /proc/sessmgr s1", classes=["use-after-free", *NULL],
+        bugs=[("culprit", "sess_send", "CULPRIT"), ("culprit_free", "sess_close", "CULPRIT2")],
+        frames=["sess_send", "sess_write"],
+        note="table[1] points to a session that sess_close() wiped and freed; s->peer reads as NULL"),
+    "null_call": dict(
+        kind="call through a NULL function pointer",
+        module="codecbus", run="poke -n codec_off /proc/codecbus 0", classes=["null-function-call"],
+        bugs=[("culprit", "codec_drain", "CULPRIT")], frames=["codec_drain", "codec_shutdown", "codec_write"],
+        note="line_ops.flush is NULL"),
+    "stack_smash": dict(
+        kind="stack buffer overflow by a helper, found by the stack protector",
+        module="netpkt", run="poke -n pkt_sender -u 1000 -r 6 /dev/netpkt EVILPKT_ABCDEFGH", classes=SMASH,
+        bugs=[("culprit", "copy_field", "CULPRIT"), ("victim", "parse_header", "VICTIM")],
+        frames=["__stack_chk_fail", "parse_header"],
+        stack=["__stack_chk_fail", "parse_header", "netpkt_write", *SYSCALL],
+        note="96 bytes ('EVILPKT_ABCDEFGH' six times) into name[32]: canary, saved registers and the return address "
+             "hold the pattern"),
+    "stack_smash_memcpy": dict(
+        kind="stack buffer overflow by memcpy() of the function itself",
+        module="tlvdec", run="poke -n rec_import -r 8 /proc/tlvdec TzQRSUVWXY012345", classes=SMASH,
+        bugs=[("culprit", "tlv_decode_name", "CULPRIT"), ("victim", "tlv_decode_name", "VICTIM")],
+        frames=["__stack_chk_fail", "tlv_decode_name"],
+        stack=["__stack_chk_fail", "tlv_decode_name", "tlv_decode", "tlv_write", *PROC],
+        note="122 bytes into name[40]"),
+    "stack_smash_work": dict(
+        kind="stack buffer overflow in a kernel thread (work item)",
+        module="fwload", run="poke -n fw_update -r 6 /proc/fwload FWSECT_z", classes=SMASH,
+        bugs=[("culprit", "fw_copy_section", "CULPRIT"), ("victim", "fw_apply", "VICTIM")],
+        frames=["__stack_chk_fail", "fw_apply"],
+        stack=["__stack_chk_fail", "fw_apply", "fw_work", *WORKER],
+        note="48 bytes ('FWSECT_z' six times) into section[24], on a kworker's stack"),
+    "abba": dict(
+        kind="ABBA deadlock of two mutexes, found by the hung task detector",
+        module="jtable", late=True, append="hung_task_panic=1", wait=240, task=False, classes=["deadlock"],
+        prepare="echo 10 >/proc/sys/kernel/hung_task_timeout_secs; echo 1 >/proc/sys/kernel/hung_task_panic",
+        run="modprobe jtable; lsmod | head -3",
+        bugs=[("culprit", "update_inode", "CULPRIT"), ("culprit", "commit_journal", "CULPRIT2")],
+        note="jt-inode holds inode_table_lock and waits for journal_lock; jt-commit the reverse; jt-scan waits for "
+             "inode_table_lock; khungtaskd panics"),
+    "soft_lockup": dict(
+        kind="soft lockup: busy wait with preemption disabled",
+        module="dmaxfer", append="softlockup_panic=1", wait=240, classes=["soft-lockup"],
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh",
+        run="taskset 2 poke -n xfer_start /proc/dmaxfer go",
+        bugs=[("culprit", "wait_for_device", "CULPRIT")], frames=["wait_for_device", "start_transfer", "xfer_write"],
+        note="on CPU 1; device_ready never becomes non-zero"),
+    "sysrq_c": dict(
+        kind="sysrq-c on a healthy system",
+        run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
+        note="nothing is wrong; the shell (init, PID 1) wrote c"),
+}
+
+# The same story under other conditions.
+VARIANTS = {
+    "null_deref_kdump": ("null_deref", dict(mode="kdump", mem=512)),
+    "null_deref_nokaslr": ("null_deref", dict(append="oops=panic nokaslr")),
+    "stack_smash_kdump": ("stack_smash", dict(mode="kdump", mem=512)),
+    "stack_smash_work_kdump": ("stack_smash_work", dict(mode="kdump", mem=512)),
+    "abba_kdump": ("abba", dict(mode="kdump", mem=512)),
+    "null_call_kdump": ("null_call", dict(mode="kdump", mem=512)),
+    "sysrq_c_d1": ("sysrq_c", dict(dump=1)),
+    "sysrq_c_old_makedumpfile": ("sysrq_c", dict(old_makedumpfile=True)),
+    "sysrq_c_la57": ("sysrq_c", dict(cpu="max", smp=4, mem=512)),
+    "sysrq_c_pti": ("sysrq_c", dict(cpu="Skylake-Client-noTSX-IBRS")),
+    "sysrq_c_pac": ("sysrq_c", dict(cpu="max,pauth-impdef=on,sve=off")),
+}
+
+
+def names():
+    """All scenarios and variants."""
+    return [*SCENARIOS, *VARIANTS]
+
+
+def get(name):
+    """The full definition of a scenario or variant."""
+    of, extra = VARIANTS.get(name, (name, {}))
+    return {**DEFAULTS, **SCENARIOS[of], **extra, "of": of}
