@@ -29,6 +29,9 @@ pub fn open(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, String)>
     for kernel in kernels {
         check_kernel(&target, kernel)?;
     }
+    if !args.no_debuginfo {
+        args.debug_dir.iter().try_for_each(|dir| check_modules(&target, dir))?;
+    }
     Ok((target, name))
 }
 
@@ -41,13 +44,43 @@ fn is_kernel(path: &Path) -> bool {
     read.is_ok() && head.starts_with(b"\x7fELF") && elf_type != [4, 0]
 }
 
+/// Compares the module files in a directory with the modules that were loaded; one of another build becomes a note.
+fn check_modules(target: &Target, dir: &Path) -> Result<()> {
+    let loaded = necropsy_kernel::modules::modules(target);
+    for entry in std::fs::read_dir(dir).with_context(|| dir.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().replace('-', "_")).unwrap_or_default();
+        let module = name.strip_suffix(".ko").or(name.strip_suffix(".ko.debug"));
+        let Some(wanted) =
+            loaded.iter().find(|m| Some(m.name.as_str()) == module).and_then(|m| m.build_id.clone())
+        else {
+            continue;
+        };
+        let store = necropsy_dump::FileStore::open(&path)?;
+        let Ok(file) = necropsy_debuginfo::elf::File::open(&store) else { continue };
+        let found = file.build_id(&store).map(hex);
+        if let Some(found) = found.filter(|found| *found != wanted) {
+            let path = path.display();
+            target.note(format!(
+                "{path} is another build than the module that was loaded: {found}, not {wanted}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn hex(bytes: Vec<u8>) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// Refuses a vmlinux that is not the dump's.
 pub fn check_kernel(target: &Target, path: &Path) -> Result<()> {
     let named = || path.display().to_string();
     let store = necropsy_dump::FileStore::open(path).with_context(named)?;
     let file = necropsy_debuginfo::elf::File::open(&store).with_context(named)?;
     let wanted = target.meta().vmcoreinfo.as_ref().and_then(|i| i.build_id().map(str::to_lowercase));
-    let found = file.build_id(&store).map(|id| id.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let found = file.build_id(&store).map(hex);
+    target.note(format!("{}: checked; source lines are not read from it yet", path.display()));
     match (wanted, found) {
         (Some(wanted), Some(found)) if wanted != found => bail!(
             "{} is another kernel than the dump's: its build ID is {found}, the dump's is {wanted}",

@@ -12,6 +12,7 @@ use crate::open::open;
 /// Runs the commands given, or reads them.
 pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     let (target, name) = open(&args.files, &args.open)?;
+    let notes = target.notes();
     let cx = Context::new(target, name);
     let mode = if args.format == ModeArg::Json { Mode::Json } else { Mode::Text };
     let mut lines = args.command.clone();
@@ -20,10 +21,14 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
         lines.extend(text.lines().map(str::to_owned));
     }
     let (mut out, mut err) = (BufWriter::new(std::io::stdout().lock()), std::io::stderr().lock());
+    if mode == Mode::Text {
+        notes.iter().for_each(|n| _ = writeln!(err, "necropsy: note: {n}"));
+    }
     if !lines.is_empty() || args.input.is_some() {
         let mut ok = true;
         for line in &lines {
             ok &= run_line(&cx, line, mode, &mut out, &mut err);
+            let _ = out.flush();
         }
         let _ = out.flush();
         return Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });

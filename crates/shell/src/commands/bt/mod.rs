@@ -78,11 +78,22 @@ impl Command for Bt {
 }
 
 fn chosen(cx: &Context, args: &Args) -> Result<Vec<Task>, CommandError> {
+    // A CPU whose task cannot be found costs a note, not the others.
     let on = |cpus: Vec<usize>| {
-        let task = |cpu: &usize| Ok(necropsy_kernel::tasks::current(&cx.target, *cpu)?);
-        let tasks: Result<Vec<Task>, CommandError> = cpus.iter().map(task).collect();
-        let busy = |t: &Task| args.value('n').is_none() || t.pid != 0;
-        tasks.map(|t| t.into_iter().filter(busy).collect())
+        let (mut tasks, mut failed) = (Vec::new(), None);
+        for cpu in cpus {
+            match necropsy_kernel::tasks::current(&cx.target, cpu) {
+                Ok(task) => tasks.push(task),
+                Err(e) => {
+                    cx.target.note(format!("the task of CPU {cpu}: {e}"));
+                    failed = Some(e);
+                }
+            }
+        }
+        match failed.filter(|_| tasks.is_empty()) {
+            Some(e) => Err(CommandError::Load(e)),
+            None => Ok(tasks.into_iter().filter(|t| args.value('n').is_none() || t.pid != 0).collect()),
+        }
     };
     if args.has('a') {
         return on(necropsy_kernel::cpus::present(&cx.target));
