@@ -44,8 +44,8 @@ pub struct Log {
 
 /// More records than any buffer holds.
 const MAX_RECORDS: u64 = 1 << 22;
-/// No buffer is larger.
-const MAX_BUFFER: u64 = 1 << 31;
+/// No buffer is larger (`CONFIG_LOG_BUF_SHIFT` is at most 25).
+const MAX_BUFFER: u64 = 1 << 26;
 
 /// Reads the log.
 pub fn log(t: &Target) -> Result<Log, LoadError> {
@@ -92,7 +92,7 @@ fn ring(t: &Target) -> Result<Log, LoadError> {
     let text_at = rb.offset(offset(t, "printk_ringbuffer", "text_data_ring")?);
     let bits = t.memory().u32(descs_at.offset(offset(t, "prb_desc_ring", "count_bits")?))?;
     let text_bits = t.memory().u32(text_at.offset(offset(t, "prb_data_ring", "size_bits")?))?;
-    if bits > 22 || text_bits > 31 {
+    if bits > 21 || text_bits > 26 {
         return Err(LoadError::NoVariant);
     }
     let count = 1u64 << bits;
@@ -259,6 +259,7 @@ fn records(t: &Target) -> Result<Log, LoadError> {
     let header = size(t, of)? as usize;
     let text = read_text(t, buffer, length);
     let mut log = Log { records: Vec::new(), notes: text.hole.clone().into_iter().collect() };
+    let (mut walked, mut wrapped) = (0, false);
     for sequence in 0..MAX_RECORDS {
         if at == end {
             break;
@@ -268,7 +269,16 @@ fn records(t: &Target) -> Result<Log, LoadError> {
         };
         let number = |o: usize, n: usize| abi.uint_at(head, o, n).unwrap_or(0);
         let total = number(len, 2);
+        walked += total;
+        if walked > length {
+            log.notes.push("the log's records do not end where they should".into());
+            break;
+        }
         if total == 0 {
+            if wrapped {
+                break;
+            }
+            wrapped = true;
             if at == 0 {
                 break; // a wrap at the start would go round for ever
             }

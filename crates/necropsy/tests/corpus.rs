@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use necropsy_diagnose::{Case, CaseOptions};
+use necropsy_diagnose::{Case, CaseOptions, DETECTIVES, Findings};
 use necropsy_kernel::tasks::{Tasks, stack};
 use necropsy_target::unwind::{End, Trust};
 use necropsy_target::{Options, Target};
@@ -72,6 +72,31 @@ fn verdicts_are_true() {
                 assert_eq!(Some(task.comm.as_str()), truth["first_report"]["comm"].as_str(), "{what}");
             }
         }
+    }
+}
+
+/// A detective is shown to be right on a dump of its kind, and to keep quiet on others.
+#[test]
+fn every_detective_has_a_case_for_and_one_against() {
+    let cases = cases();
+    if cases.is_empty() {
+        return;
+    }
+    for detective in DETECTIVES {
+        assert!(!detective.title.is_empty() && detective.doc.len() > 80, "{}", detective.id);
+        let speaks = |path: &Path| {
+            let case = Case::open(open(path), CaseOptions { use_log: false, path: String::new() });
+            let mut found = Findings::default();
+            (detective.examine)(&case, &mut found);
+            !found.hypotheses.is_empty()
+        };
+        let spoke = cases.iter().filter(|(path, _)| speaks(path)).count();
+        assert!(
+            spoke > 0 && spoke < cases.len(),
+            "{} spoke on {spoke} of {} dumps",
+            detective.id,
+            cases.len()
+        );
     }
 }
 

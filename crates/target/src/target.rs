@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use necropsy_arch::Arch;
 use necropsy_base::{Abi, Budget, Memory, PhysMem, VirtAddr};
 use necropsy_debuginfo::{Btf, Kallsyms, OrcTable};
-use necropsy_dump::DumpMeta;
+use necropsy_dump::{DumpMeta, VmcoreInfo};
 
 use crate::load::Plan;
 use crate::{Fields, KernelMemory, Load, LoadError, Modules, Spec};
@@ -85,6 +85,12 @@ impl Target {
         let _ = target.types.set(Ok(types));
         let _ = target.modules.set(Modules::default());
         target
+    }
+
+    /// The same with a VMCOREINFO, whose symbols count where there is no symbol table.
+    pub fn with_vmcoreinfo(mut self, info: VmcoreInfo) -> Target {
+        self.meta.vmcoreinfo = Some(info);
+        self
     }
 
     /// What the dump file says about itself.
