@@ -123,21 +123,6 @@ pub enum Op {
         /// The constant.
         mask: u64,
     },
-    /// A division by the operand.
-    Divide {
-        /// The divisor.
-        by: Operand,
-    },
-    /// A register is compared with itself or a constant (`test r,r`, `cmp $n,r`).
-    Compare {
-        /// The register.
-        reg: usize,
-    },
-    /// A register goes to the stack.
-    Push {
-        /// The register.
-        src: usize,
-    },
     /// Anything else.
     Other,
 }
@@ -161,10 +146,6 @@ pub struct Insn {
     pub op: Op,
     /// Registers whose value it changes, as a bit set of indices.
     pub writes: u64,
-    /// Registers whose value it uses.
-    pub reads: u64,
-    /// Whether it does nothing (`nop` in all lengths, `endbr64`).
-    pub nop: bool,
 }
 
 impl Insn {

@@ -36,20 +36,10 @@ pub fn instruction(code: &[u8], at: VirtAddr) -> Option<Insn> {
     let raw = decode(code, at)?;
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info(&raw);
-    let (mut reads, mut writes) = (0, 0);
-    for used in info.used_registers() {
-        let Some(i) = index(used.register()) else { continue };
-        let access = used.access();
-        if matches!(
-            access,
-            OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite
-        ) {
-            reads |= 1 << i;
-        }
-        if !matches!(access, OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess | OpAccess::None) {
-            writes |= 1 << i;
-        }
-    }
+    let only_read =
+        |a| matches!(a, OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess | OpAccess::None);
+    let changed = info.used_registers().iter().filter(|u| !only_read(u.access()));
+    let writes = changed.filter_map(|u| index(u.register())).fold(0, |set, i| set | 1 << i);
     let mem = memory(&raw, info.used_memory());
     Some(Insn {
         at,
@@ -59,9 +49,7 @@ pub fn instruction(code: &[u8], at: VirtAddr) -> Option<Insn> {
         mem,
         string: raw.is_string_instruction(),
         source: string_source(&raw, info.used_memory()),
-        reads,
         writes,
-        nop: matches!(raw.mnemonic(), Mnemonic::Nop | Mnemonic::Endbr64 | Mnemonic::Fnop),
     })
 }
 
@@ -166,13 +154,6 @@ fn operation(raw: &iced_x86::Instruction) -> Op {
             (Some(dst), Some(Operand::Imm(mask))) => Op::And { dst, mask },
             _ => Op::Other,
         },
-        Mnemonic::Test | Mnemonic::Cmp => match (reg(0), source(1)) {
-            (Some(r), Some(Operand::Imm(_))) => Op::Compare { reg: r },
-            (Some(r), Some(Operand::Reg(s))) if r == s => Op::Compare { reg: r },
-            _ => Op::Other,
-        },
-        Mnemonic::Div | Mnemonic::Idiv => source(0).map_or(Op::Other, |by| Op::Divide { by }),
-        Mnemonic::Push => reg(0).map_or(Op::Other, |src| Op::Push { src }),
         _ => Op::Other,
     }
 }
