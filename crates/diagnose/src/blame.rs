@@ -1,6 +1,6 @@
 //! Who is never to blame: the machinery of dying, and functions that only do what they are told.
 
-use necropsy_target::unwind::Frame;
+use necropsy_target::unwind::{Frame, Trust};
 
 use crate::crash::base_name;
 
@@ -204,5 +204,9 @@ pub fn is_servant(name: &str) -> bool {
 pub fn culprit(frames: &[Frame], at: usize) -> Option<(usize, f64)> {
     let named = frames.iter().enumerate().skip(at).filter_map(|(i, f)| Some((i, base_name(f)?)));
     let (index, _) = named.filter(|(_, n)| !is_servant(n)).find(|(_, n)| !is_machinery(n))?;
-    Some((index, if index == at { 0.93 } else { 0.8 }))
+    // What was found above a break is less certain than what the unwind table led to.
+    let certain =
+        frames[index].trust < Trust::Inferred && !frames[..=index].iter().any(|f| f.trust == Trust::Inferred);
+    let sure = if index == at { 0.93 } else { 0.8 };
+    Some((index, if certain { sure } else { 0.6 * sure }))
 }

@@ -10,6 +10,8 @@ use crate::{Case, Class, Findings, blame, findings, present};
 
 /// A dump proves more than a log, but never everything.
 const CAP: f64 = 0.99;
+/// A dump that contradicts itself proves less.
+const DOUBTFUL: f64 = 0.7;
 /// Below this no explanation is given as the answer.
 const ENOUGH: f64 = 0.6;
 
@@ -31,9 +33,10 @@ pub fn judge(case: &Case, found: Findings) -> (Verdict, Vec<Hypothesis>, Vec<Evi
     for (class, weight) in found.evidence.iter().flat_map(|e| &e.bears) {
         odds.entry(*class).and_modify(|o| *o += weight);
     }
+    let cap = if case.target.is_inconsistent() { DOUBTFUL } else { CAP };
     let confidence = |class: Class| {
         let odds = odds.get(&class).copied().unwrap_or(f64::NEG_INFINITY);
-        Confidence::from_log_odds(odds).capped(CAP).value()
+        Confidence::from_log_odds(odds).capped(cap).value()
     };
     let mut order: Vec<&crate::Hypothesis> = found.hypotheses.iter().collect();
     order.sort_by(|a, b| confidence(b.class).total_cmp(&confidence(a.class)));

@@ -11,6 +11,9 @@ use crate::{LoadError, Target};
 /// No kernel's type table comes near this.
 const MAX_BTF: u64 = 64 << 20;
 
+/// How notes of failed checks begin.
+const INCONSISTENT: &str = "inconsistent:";
+
 impl Target {
     /// The kernel's types; read when first asked for.
     pub fn types(&self) -> Result<&Arc<Btf>, LoadError> {
@@ -23,6 +26,7 @@ impl Target {
         match Btf::parse(bytes, self.abi, None) {
             Ok(btf) => {
                 self.check_sizes(&btf);
+                self.check_first_task(&btf);
                 Ok(Arc::new(btf))
             }
             Err(e) => {
@@ -102,9 +106,27 @@ impl Target {
             if let (Some(a), Some(b)) = (here, info.size(name))
                 && a != b
             {
-                self.note(format!("inconsistent: struct {name} has {a} bytes by BTF, {b} by VMCOREINFO"));
+                self.note(format!("{INCONSISTENT} struct {name} has {a} bytes by BTF, {b} by VMCOREINFO"));
             }
         }
+    }
+
+    /// The first task is called `swapper`: symbols, types and memory agree on where that stands.
+    fn check_first_task(&self, btf: &Btf) {
+        let comm = btf.find(Kind::Struct, "task_struct").and_then(|ty| btf.member(ty, "comm").ok());
+        let Some((at, comm)) = self.symbol("init_task").zip(comm) else { return };
+        match self.memory.cstr(at.offset(comm.offset()), 16) {
+            Ok(name) if name.starts_with(b"swapper") => {}
+            Ok(name) => {
+                self.note(format!("{INCONSISTENT} init_task is called {:?}", String::from_utf8_lossy(&name)))
+            }
+            Err(e) => self.note(format!("the first task's name: {e}")),
+        }
+    }
+
+    /// Whether a check found that the dump contradicts itself.
+    pub fn is_inconsistent(&self) -> bool {
+        self.notes().iter().any(|n| n.starts_with(INCONSISTENT))
     }
 
     /// Cheap checks that the image is the one that VMCOREINFO describes.
@@ -112,14 +134,14 @@ impl Target {
         if let (Some(a), Some(b)) = (self.symbol("_stext"), info.symbol("_stext"))
             && a.0 != b
         {
-            self.note(format!("inconsistent: _stext is at {a:#x} by kallsyms, at {b:#x} by VMCOREINFO"));
+            self.note(format!("{INCONSISTENT} _stext is at {a:#x} by kallsyms, at {b:#x} by VMCOREINFO"));
         }
         let Some(release) = info.osrelease() else { return };
         if let Some(banner) = self.symbol("linux_banner") {
             let text = self.memory.cstr(banner, 256).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
             if !text.starts_with("Linux version ") || !text.contains(release) {
-                self.note(format!("inconsistent: linux_banner is {text:?}, VMCOREINFO says {release}"));
+                self.note(format!("{INCONSISTENT} linux_banner is {text:?}, VMCOREINFO says {release}"));
             }
         }
     }

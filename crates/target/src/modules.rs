@@ -130,6 +130,9 @@ impl Target {
         let head = self.symbol("modules").or_else(|| self.find_module_list(offset));
         let head = head.ok_or_else(|| LoadError::NoSymbol("modules".into()))?;
         let walk = list(self, head, offset);
+        if let Some(problem) = &walk.problem {
+            self.note(format!("modules: {problem}"));
+        }
         let mut found = Modules { list: Vec::new(), problem: walk.problem };
         for at in walk.items {
             match Module::load(self, at) {

@@ -31,8 +31,12 @@ const CLASS: Class = Class::StackBufferOverflow;
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some((index, _)) = crash.frame(&["__stack_chk_fail"]) else { return };
-    let Some(smashed) = crash.stack.frames.get(index + 1) else { return };
-    let Some(function) = smashed.function.as_ref() else { return };
+    // What follows a break was found elsewhere on the stack: it is not the function that made the call.
+    let broken = crash.stack.breaks.iter().any(|b| b.frame == index);
+    let smashed = crash.stack.frames.get(index + 1).filter(|_| !broken);
+    let Some((smashed, function)) = smashed.and_then(|s| Some((s, s.function.as_ref()?))) else {
+        return nameless(crash, found);
+    };
     let insns = code::function(t, function);
     let canary = canary::find(t, smashed, &insns);
     let handed = buffers::handed(t, smashed, &insns, canary.as_ref().map(|c| c.slot));
@@ -84,6 +88,19 @@ fn victim(t: &Target, pc: necropsy_base::VirtAddr, smashed: &Frame) -> Place {
     p.module = smashed.module().map(str::to_owned);
     p.offset = smashed.offset().map(|o| format!("{o:#x}"));
     p
+}
+
+/// The check failed, but in which function cannot be told: its code belongs to nobody that is known.
+fn nameless(crash: &Crash, found: &mut Findings) {
+    let who = bytes_text(&crash.task.comm.0);
+    let statement = format!(
+        "The stack protector found a canary overwritten in task {who} ({}), in a function that this dump does not name.",
+        crash.task.pid
+    );
+    let title = "a buffer on the stack was written past its end, in an unknown function";
+    found.hypotheses.push(Hypothesis::new(CLASS, title, statement));
+    let claim = "the panic came from __stack_chk_fail; the return address of its caller is in no known code";
+    found.add(CLASS, 3.5, "stack", "bt".to_owned(), claim);
 }
 
 /// The function that wrote, if one is known to; else the one whose frame it is.
