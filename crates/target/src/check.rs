@@ -98,15 +98,22 @@ impl Target {
         None
     }
 
-    /// BTF sizes against those in VMCOREINFO: they come from the same build.
+    /// Sizes and offsets by BTF against those in VMCOREINFO: they come from the same build.
     fn check_sizes(&self, btf: &Btf) {
         let Some(info) = &self.meta.vmcoreinfo else { return };
-        for name in ["page", "list_head", "zone", "pglist_data"] {
-            let here = btf.find(Kind::Struct, name).and_then(|ty| btf.size_of(ty).ok());
-            if let (Some(a), Some(b)) = (here, info.size(name))
+        for (key, value) in info.iter() {
+            let Some((what, name)) = key.strip_suffix(')').and_then(|k| k.split_once('(')) else { continue };
+            let (of, member) = name.split_once('.').unwrap_or((name, ""));
+            let Some(ty) = btf.find(Kind::Struct, of) else { continue };
+            let here = match what {
+                "SIZE" => btf.size_of(ty).ok(),
+                "OFFSET" => btf.member(ty, member).ok().map(|m| m.offset()),
+                _ => None,
+            };
+            if let (Some(a), Some(b)) = (here, value.parse::<u64>().ok())
                 && a != b
             {
-                self.note(format!("{INCONSISTENT} struct {name} has {a} bytes by BTF, {b} by VMCOREINFO"));
+                self.note(format!("{INCONSISTENT} {key} is {a} by BTF, {b} by VMCOREINFO"));
             }
         }
     }
