@@ -89,7 +89,7 @@ impl<'t> Trace<'t> {
     }
 
     /// Where the value that `reg` has at the instruction came from. The last assignment before it in the order of the text
-    /// counts: nearly always the one that was executed.
+    /// counts: nearly always the one that was executed. `None` where a loop may have brought another.
     pub fn origin(&self, reg: usize) -> Option<Origin> {
         self.origin_before(reg, self.at, 0)
     }
@@ -98,7 +98,11 @@ impl<'t> Trace<'t> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let Some(i) = self.definition(reg, before) else {
+        let definition = self.definition(reg, before);
+        if self.changed_in_loop(reg, definition, before) {
+            return None;
+        }
+        let Some(i) = definition else {
             let args = self.t.arch().argument_registers();
             return args.iter().position(|r| *r == reg).map(Origin::Argument);
         };
@@ -127,10 +131,18 @@ impl<'t> Trace<'t> {
 
     /// The last instruction before `before` that changes `reg`.
     fn definition(&self, reg: usize, before: usize) -> Option<usize> {
+        self.insns[..before].iter().rposition(|i| self.changes(i, reg))
+    }
+
+    /// Whether `reg` may come round a loop to instruction `before`, changed since its definition there.
+    fn changed_in_loop(&self, reg: usize, definition: Option<usize>, before: usize) -> bool {
+        loop_around(self.insns, definition, before)
+            .is_some_and(|body| body.iter().any(|i| self.changes(i, reg)))
+    }
+
+    fn changes(&self, insn: &Insn, reg: usize) -> bool {
         let preserved = self.t.arch().preserved_registers() >> reg & 1 == 1;
-        self.insns[..before]
-            .iter()
-            .rposition(|i| i.changes(reg) || matches!(i.flow, Flow::Call(_)) && !preserved)
+        insn.changes(reg) || matches!(insn.flow, Flow::Call(_)) && !preserved
     }
 
     /// The value of `reg` just before instruction `before`: as the registers have it if nothing changed it since, else worked
@@ -147,6 +159,9 @@ impl<'t> Trace<'t> {
             return None;
         }
         let i = self.definition(reg, before)?;
+        if self.changed_in_loop(reg, Some(i), before) {
+            return None;
+        }
         let insn = &self.insns[i];
         match insn.op {
             Op::Move { src: Operand::Reg(from), .. } => self.value(from, i, depth + 1),
@@ -169,5 +184,48 @@ impl<'t> Trace<'t> {
         let part = |r: Option<usize>| r.map_or(Some(0), |r| self.value(r, before, depth));
         let index = part(mem.index)?.wrapping_mul(u64::from(mem.scale));
         Some(part(mem.base)?.wrapping_add(index).wrapping_add(mem.disp))
+    }
+}
+
+/// The instructions from `before` to the last jump back over it, to a place behind the definition.
+fn loop_around(insns: &[Insn], definition: Option<usize>, before: usize) -> Option<&[Insn]> {
+    let (start, rest) = (insns.get(before)?.at, insns.get(before..)?);
+    let low = definition.and_then(|i| insns.get(i)).map(|i| i.at);
+    let back = |to: VirtAddr| to <= start && low.is_none_or(|low| to > low);
+    let last = rest.iter().rposition(|i| match i.flow {
+        Flow::Branch(to) | Flow::Jump(Some(to)) => back(to),
+        _ => false,
+    })?;
+    rest.get(..=last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(code: &[u8]) -> Vec<Insn> {
+        let arch = necropsy_arch::ARCHES.iter().find(|a| a.name() == "x86_64").unwrap();
+        let (mut out, mut at) = (Vec::new(), 0);
+        while let Some(insn) = arch.disassemble(&code[at..], VirtAddr(0x1000 + at as u64)) {
+            at += usize::from(insn.len);
+            out.push(insn);
+        }
+        out
+    }
+
+    #[test]
+    fn a_value_that_comes_round_a_loop_is_not_the_one_from_above() {
+        // mov %rsi,%rdi; next: mov 0x8(%rdi),%rdi; cmp %esi,(%rdi); jne next; ret
+        let insns = decoded(&[0x48, 0x89, 0xf7, 0x48, 0x8b, 0x7f, 0x08, 0x39, 0x37, 0x75, 0xf8, 0xc3]);
+        assert_eq!(insns.len(), 5);
+        let body = |definition, before| loop_around(&insns, definition, before).map(<[Insn]>::len);
+        // Before the load, %rdi may come from the move or from the load of the round before.
+        assert_eq!(body(Some(0), 1), Some(3));
+        assert_eq!(body(None, 1), Some(3));
+        // Before the comparison it comes from the load: the jump goes to the definition itself, which then runs again …
+        assert_eq!(body(Some(1), 2), None);
+        // … and nothing jumps back over the first and the last instruction.
+        assert_eq!(body(None, 0), None);
+        assert_eq!(body(Some(3), 4), None);
     }
 }
