@@ -1,5 +1,6 @@
 //! One form for types, whatever described them.
 
+mod layout;
 mod name;
 mod path;
 mod size;
@@ -290,6 +291,10 @@ pub trait Types: Send + Sync {
     /// Pointers are not followed.
     fn member(&self, ty: TypeId, path: &str) -> Result<MemberPath, TypeError> {
         path::resolve(self, ty, path)
+    }
+    /// What is impossible about the layout of a struct: members that overlap, or lie outside of it. Then the table is damaged.
+    fn contradiction(&self, ty: TypeId) -> Option<String> {
+        layout::contradiction(self, ty)
     }
     /// How C names the type: `struct list_head`, `const char *`; short, for messages.
     fn name_of(&self, id: TypeId) -> String {

@@ -6,6 +6,7 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Btf, Kind, Types};
 use necropsy_dump::VmcoreInfo;
 
+use crate::load::find_struct;
 use crate::{LoadError, Target};
 
 /// No kernel's type table comes near this.
@@ -25,6 +26,7 @@ impl Target {
         let bytes = self.memory.bytes(start, (end - start.0) as usize)?;
         match Btf::parse(bytes, self.abi, None) {
             Ok(btf) => {
+                self.check_complete(&btf);
                 self.check_sizes(&btf);
                 self.check_first_task(&btf);
                 Ok(Arc::new(btf))
@@ -96,6 +98,21 @@ impl Target {
             }
         }
         None
+    }
+
+    /// A pass over the types that did not reach the end: what stands behind cannot be found.
+    pub(crate) fn check_complete(&self, btf: &Btf) {
+        if let Some(damage) = btf.damage() {
+            self.note(format!("{INCONSISTENT} only {} types could be read: {damage}", btf.len()));
+        }
+    }
+
+    /// Whether the struct that members are looked up in can be as BTF describes it.
+    pub(crate) fn check_layout(&self, types: &Btf, name: &str) {
+        let Some(ty) = find_struct(types, name) else { return };
+        if let Some(problem) = types.contradiction(ty) {
+            self.note(format!("{INCONSISTENT} {} by BTF: {problem}", types.name_of(ty)));
+        }
     }
 
     /// Sizes and offsets by BTF against those in VMCOREINFO: they come from the same build.

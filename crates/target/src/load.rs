@@ -104,7 +104,7 @@ impl Plan {
     }
 }
 
-fn find_struct(types: &dyn Types, names: &str) -> Option<TypeId> {
+pub(crate) fn find_struct(types: &dyn Types, names: &str) -> Option<TypeId> {
     let kinds = [Kind::Struct, Kind::Union, Kind::Typedef];
     names.split('|').find_map(|n| kinds.iter().find_map(|k| types.find(*k, n)))
 }

@@ -51,6 +51,11 @@ impl Target {
         let table: Table = self.load(at)?;
         let bytes = self.memory.bytes(table.data, table.data_size.min(MAX_SIZE) as usize)?;
         let parsed = Btf::parse(bytes, self.abi, Some(self.types()?.clone()));
-        Ok(Arc::new(parsed.map_err(|_| LoadError::NoTypes)?))
+        let table = parsed.map_err(|e| {
+            self.note(format!("the module types at {at:#x} are unusable: {e}"));
+            LoadError::NoTypes
+        })?;
+        self.check_complete(&table);
+        Ok(Arc::new(table))
     }
 }

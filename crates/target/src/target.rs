@@ -155,7 +155,9 @@ impl Target {
         if let Some(plan) = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(plan.clone());
         }
-        let plan = Arc::new(Plan::resolve(self.types()?.as_ref(), spec)?);
+        let types = self.types()?.as_ref();
+        self.check_layout(types, spec.name);
+        let plan = Arc::new(Plan::resolve(types, spec)?);
         self.plans.write().unwrap_or_else(PoisonError::into_inner).insert(key, plan.clone());
         Ok(plan)
     }

@@ -207,3 +207,33 @@ fn damaged_or_endless_bases_are_refused() {
     }
     assert_eq!(Btf::parse(empty, Abi::LE64, Some(deep)).err(), Some(BtfError::TooManyBases));
 }
+
+#[test]
+fn impossible_layouts_are_found() {
+    for abi in ALL {
+        let b = open(&every_kind(abi), abi);
+        let list = b.find(Kind::Struct, "list_head").unwrap();
+        let two = |second: u32, bits: u32, size: u32| {
+            let mut b = BtfBuilder::new(abi);
+            let int = b.int("int", 4, true);
+            b.structure(false, "two", size, &[("a", int, 0, 0), ("b", int, second, bits)]);
+            let b = open(&b, abi);
+            b.contradiction(b.find(Kind::Struct, "two").unwrap())
+        };
+        // Holes and bit-fields are ordinary.
+        assert_eq!(two(32, 0, 8), None);
+        assert_eq!(two(96, 0, 64), None);
+        assert_eq!(two(35, 3, 8), None);
+        assert_eq!(two(16, 0, 8).as_deref(), Some("member b lies over the one before it"));
+        assert_eq!(two(33, 0, 12).as_deref(), Some("member b begins inside a byte"));
+        assert_eq!(two(64, 0, 8).as_deref(), Some("member b ends behind the end of the struct"));
+        // A list_head fits; what is no struct has no layout.
+        assert_eq!(b.contradiction(list), None);
+        assert_eq!(b.contradiction(TypeId(1)), None);
+        let mut overlaid = BtfBuilder::new(abi);
+        let int = overlaid.int("int", 4, true);
+        overlaid.structure(true, "both", 4, &[("a", int, 0, 0), ("b", int, 0, 0)]);
+        let overlaid = open(&overlaid, abi);
+        assert_eq!(overlaid.contradiction(overlaid.find(Kind::Union, "both").unwrap()), None);
+    }
+}
