@@ -5,6 +5,9 @@ use necropsy_target::CpuNoteKind;
 use necropsy_target::Target;
 use necropsy_target::unwind::{Trust, unwind};
 
+/// What `panic_cpu` and `crashing_cpu` are until a panic.
+const NOBODY: i32 = -1;
+
 /// The CPUs that exist. (Online ones are no measure: `panic()` takes the others offline as it stops them.)
 pub fn present(t: &Target) -> Vec<usize> {
     let present = t.cpu_mask("__cpu_present_mask|cpu_present_bits").unwrap_or_default();
@@ -25,12 +28,15 @@ fn noted(t: &Target) -> usize {
 pub fn panicked(t: &Target) -> Option<usize> {
     let read = |name: &str| {
         let cpu = t.memory().u32(t.symbol(name)?).ok()? as i32;
-        usize::try_from(cpu).ok().filter(|cpu| t.cpus().iter().any(|c| c.0 == *cpu))
+        let found = usize::try_from(cpu).ok().filter(|cpu| t.cpus().iter().any(|c| c.0 == *cpu));
+        if found.is_none() && cpu != NOBODY {
+            t.note(format!("{name} is {cpu}: there is no such CPU"));
+        }
+        found
     };
     if t.symbol("panic_cpu").is_none() && t.symbol("crashing_cpu").is_none() {
         return present(t).into_iter().find(|cpu| panics(t, *cpu));
     }
-    // Both are -1 until a panic.
     read("panic_cpu").or_else(|| read("crashing_cpu"))
 }
 
