@@ -5,14 +5,17 @@
 
 pub mod btf;
 pub mod elf;
+mod file_bytes;
 pub mod kallsyms;
 pub mod orc;
 pub mod types;
 
+mod mapping;
 mod name_index;
 
 pub use btf::{Btf, BtfError};
 pub use elf::{ElfError, ElfSymbol};
+pub use file_bytes::FileBytes;
 pub use kallsyms::{Encoding, KSymbol, Kallsyms, KallsymsError, Keys};
 pub use orc::{Base, OrcEntry, OrcError, OrcKind, OrcLayout, OrcTable, SpIndirect};
 pub use types::{Kind, Member, MemberPath, Name, Qualifier, Type, TypeError, TypeId, Types};
