@@ -13,6 +13,9 @@ use crate::mapping::map;
 /// Compressed files that unpack to more are refused; the largest module with debugging information has some 100 MB.
 const MAX_UNPACKED: u64 = 4 << 30;
 
+/// Memory that the dictionary of an xz file may ask for; `xz -9` needs 65 MiB.
+const MAX_XZ_KIB: u32 = 512 << 10;
+
 /// The bytes of a file.
 pub struct FileBytes(Held);
 
@@ -72,7 +75,7 @@ impl Store for FileBytes {
 /// The contents of a compressed file; `None` when it is none.
 fn unpack(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
     if bytes.starts_with(b"\xfd7zXZ\0") {
-        return all(lzma_rust2::XzReader::new(bytes, true)).map(Some);
+        return all(lzma_rust2::XzReader::new_mem_limit(bytes, true, MAX_XZ_KIB)).map(Some);
     }
     if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
         return all(zstd::Decoder::new(bytes)?).map(Some);

@@ -1,9 +1,10 @@
-//! Names and types out of bytes: kallsyms, BTF, ORC, ELF.
+//! Names and types out of bytes: kallsyms, BTF, ORC, ELF, DWARF.
 //!
 //! The readers know tables, not machines: they take bytes, or a [`necropsy_base::Memory`] and the addresses of the
 //! tables. Every byte may be wrong: a damaged table is an error or fewer answers, never a panic or an endless loop.
 
 pub mod btf;
+pub mod dwarf;
 pub mod elf;
 mod file_bytes;
 pub mod kallsyms;
@@ -14,6 +15,7 @@ mod mapping;
 mod name_index;
 
 pub use btf::{Btf, BtfError};
+pub use dwarf::{DebugFile, DwarfError, DwarfTypes};
 pub use elf::{ElfError, ElfSymbol};
 pub use file_bytes::FileBytes;
 pub use kallsyms::{Encoding, KSymbol, Kallsyms, KallsymsError, Keys};

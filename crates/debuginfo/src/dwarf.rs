@@ -1,0 +1,195 @@
+//! DWARF 4 and 5 out of a file: source lines, inlined calls, variables, types. Nothing is parsed before it is asked for, and
+//! then one unit at a time.
+//!
+//! [`gimli`] decodes the format; what is here decides where to look. Sections lie in the mapped file; compressed ones are
+//! unpacked, and those of a relocatable file (`.ko`) relocated to where its sections were loaded, when first needed. Split
+//! units (`.dwo`) are followed into their own files, and what `dwz` moved out (`.gnu_debugaltlink`) into its file.
+
+mod entries;
+mod expression;
+mod lines;
+mod names;
+mod relocate;
+mod scopes;
+mod sections;
+mod types;
+mod units;
+mod variables;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use gimli::{EndianSlice, RunTimeEndian};
+use necropsy_base::{Abi, Endian};
+
+use crate::elf::{ElfError, ElfSymbol, File, symbols};
+use crate::file_bytes::FileBytes;
+use sections::Sections;
+use units::UnitMap;
+
+pub use lines::{Line, Place, SourceFrame};
+pub use names::Global;
+pub use scopes::{Scope, ScopeKind};
+pub use types::DwarfTypes;
+pub use variables::{FrameState, Held, Variable, Variables, Why};
+
+/// What gimli reads from.
+pub(crate) type R<'a> = EndianSlice<'a, RunTimeEndian>;
+
+/// Why a question to a file with debugging information has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DwarfError {
+    /// The file is no ELF file, or a damaged one.
+    #[error(transparent)]
+    Elf(#[from] ElfError),
+    /// The file could not be read.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// DWARF that does not decode.
+    #[error("damaged DWARF: {0}")]
+    Damaged(#[from] gimli::Error),
+    /// A split unit whose own file is not there.
+    #[error("the unit is split off into {0}, which was not found")]
+    Split(String),
+    /// A reference into the file that `dwz` made, which is not there.
+    #[error("it is described in the file that dwz moved common entries into, which was not found")]
+    NoAlt,
+    /// A reference to no entry.
+    #[error("no entry at {0:#x} of .debug_info")]
+    NoEntry(usize),
+}
+
+/// A file with debugging information: a vmlinux, a module, or what was stripped off them.
+pub struct DebugFile {
+    path: PathBuf,
+    bytes: Arc<FileBytes>,
+    elf: File,
+    sections: Sections,
+    alt: Option<Arc<DebugFile>>,
+    dwo: bool,
+    split: Mutex<HashMap<String, Option<Arc<DebugFile>>>>,
+    units: OnceLock<UnitMap>,
+    abbreviations: Mutex<HashMap<usize, Arc<gimli::Abbreviations>>>,
+    names: OnceLock<names::Names>,
+}
+
+/// Where the sections of a relocatable file were loaded, by name.
+pub type Placement = HashMap<String, u64>;
+
+impl DebugFile {
+    /// Opens a linked file, or a relocatable one whose sections were loaded at `placed`.
+    pub fn open(path: &Path, placed: Option<&Placement>) -> Result<DebugFile, DwarfError> {
+        DebugFile::from_bytes(path.to_path_buf(), FileBytes::open(path)?, placed)
+    }
+
+    /// The same for bytes already in memory; `path` is for messages, and where split units are looked for.
+    pub fn from_bytes(
+        path: PathBuf,
+        bytes: FileBytes,
+        placed: Option<&Placement>,
+    ) -> Result<DebugFile, DwarfError> {
+        let elf = File::open(&bytes)?;
+        let bytes = Arc::new(bytes);
+        let sections = Sections::new(bytes.clone(), &elf, placed.cloned().unwrap_or_default());
+        let dwo = sections.has(".debug_info.dwo") && !sections.has(".debug_info");
+        Ok(DebugFile {
+            path,
+            bytes,
+            elf,
+            sections,
+            alt: None,
+            dwo,
+            split: Mutex::default(),
+            units: OnceLock::new(),
+            abbreviations: Mutex::default(),
+            names: OnceLock::new(),
+        })
+    }
+
+    /// Adds the file that `dwz` moved common entries into.
+    pub fn with_alt(mut self, alt: Arc<DebugFile>) -> DebugFile {
+        self.alt = Some(alt);
+        self
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// Its headers.
+    pub fn elf(&self) -> &File {
+        &self.elf
+    }
+    /// Byte order and pointer width.
+    pub fn abi(&self) -> Abi {
+        self.elf.abi
+    }
+    /// Whether there is anything to ask for.
+    pub fn has_dwarf(&self) -> bool {
+        self.dwo || self.sections.has(".debug_info")
+    }
+    /// The build ID.
+    pub fn build_id(&self) -> Option<Vec<u8>> {
+        self.elf.build_id(self.bytes.as_ref())
+    }
+    /// The bytes of a section, unpacked and relocated; empty when there is none.
+    pub fn section(&self, name: &str) -> &[u8] {
+        self.sections.get(name)
+    }
+
+    /// The path and build ID of the file that `dwz` moved common entries into.
+    pub fn alt_link(&self) -> Option<(PathBuf, Vec<u8>)> {
+        let link = self.section(".gnu_debugaltlink");
+        let end = memchr::memchr(0, link)?;
+        let path = String::from_utf8_lossy(link.get(..end)?).into_owned();
+        Some((PathBuf::from(path), link.get(end + 1..)?.to_vec()))
+    }
+
+    /// The file's symbol table; values of a relocatable file are offsets in their sections.
+    pub fn symbols(&self) -> Vec<ElfSymbol> {
+        symbols(self.section(".symtab"), self.section(".strtab"), None, self.abi())
+    }
+
+    fn endian(&self) -> RunTimeEndian {
+        match self.abi().endian {
+            Endian::Little => RunTimeEndian::Little,
+            Endian::Big => RunTimeEndian::Big,
+        }
+    }
+
+    /// The sections as gimli wants them: nothing is read yet.
+    pub(crate) fn dwarf(&self) -> gimli::Dwarf<R<'_>> {
+        let mut dwarf = self.own_dwarf();
+        if let Some(alt) = &self.alt {
+            dwarf.set_sup(alt.own_dwarf());
+        }
+        dwarf
+    }
+
+    fn own_dwarf(&self) -> gimli::Dwarf<R<'_>> {
+        let load = |id: gimli::SectionId| -> Result<R<'_>, std::convert::Infallible> {
+            let name = if self.dwo { id.dwo_name() } else { Some(id.name()) };
+            Ok(EndianSlice::new(name.map_or(&[][..], |n| self.section(n)), self.endian()))
+        };
+        match gimli::Dwarf::load(load) {
+            Ok(dwarf) => dwarf,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The file of a split unit: beside this one, or where the compiler left it.
+    fn split_file(&self, name: &str, comp_dir: &str) -> Option<Arc<DebugFile>> {
+        let mut known = self.split.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(name) {
+            return found.clone();
+        }
+        let here = self.path.parent().unwrap_or(Path::new("."));
+        let base = Path::new(name).file_name().map(|f| here.join(f));
+        let places = [Some(Path::new(comp_dir).join(name)), Some(here.join(name)), base];
+        let open = |p: PathBuf| DebugFile::open(&p, None).ok().filter(|f| f.dwo);
+        let found = places.into_iter().flatten().find_map(open).map(Arc::new);
+        known.insert(name.to_owned(), found.clone());
+        found
+    }
+}
