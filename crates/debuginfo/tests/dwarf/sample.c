@@ -26,5 +26,5 @@ __attribute__((noinline)) int outer(node_t *node, int count)
 
 int main(int argc, char **argv)
 {
-	return outer(&first, argc) + 1;
+	return outer(&first, 5) + 1;
 }
