@@ -113,6 +113,24 @@ impl DebugFile {
         self
     }
 
+    /// The same file, its sections loaded at `placed`.
+    pub fn placed_at(self, placed: Placement) -> DebugFile {
+        let sections = Sections::new(self.bytes.clone(), &self.elf, placed);
+        DebugFile {
+            sections,
+            split: Mutex::default(),
+            units: OnceLock::new(),
+            abbreviations: Mutex::default(),
+            names: OnceLock::new(),
+            ..self
+        }
+    }
+
+    /// The value of a symbol, without reading the others.
+    pub fn symbol(&self, name: &str) -> Option<u64> {
+        crate::elf::symbol_value(self.section(".symtab"), self.section(".strtab"), name, self.abi())
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -11,7 +11,7 @@ use necropsy_base::IoError;
 
 pub use file::{Bytes, File, Section, Segment};
 pub use notes::{Note, build_id, notes};
-pub use symbols::{ElfSymbol, symbols};
+pub use symbols::{ElfSymbol, symbol_value, symbols};
 
 /// Why bytes are not a usable ELF file.
 #[derive(Debug, thiserror::Error)]

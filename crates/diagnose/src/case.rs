@@ -81,7 +81,7 @@ impl Case {
     }
 
     fn crash_stack(&self, crash: &Crash) -> necropsy_report::StackInfo {
-        let mut info = present::stack_info(&self.target, &crash.task, crash.cpu, &crash.stack);
+        let mut info = present::stack_info(&self.target, &crash.task, crash.cpu, &crash.stack, true);
         info.why = Some("the task that panicked".into());
         info
     }

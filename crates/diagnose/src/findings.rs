@@ -1,6 +1,7 @@
 //! What detectives give: evidence and hypotheses.
 
 use necropsy_base::VirtAddr;
+use necropsy_debuginfo::dwarf::SourceFrame;
 use necropsy_report::{Place, Related};
 use necropsy_target::Target;
 
@@ -116,7 +117,30 @@ pub fn place(t: &Target, at: VirtAddr, confidence: Option<f64>) -> Place {
         module: near.as_ref().and_then(|n| n.module.clone()),
         offset: near.as_ref().map(|n| format!("{:#x}", at.0 - n.start.0)),
         address: Some(necropsy_report::Hex(at.0)),
-        file: None,
-        line: None,
+        ..Place::default()
+    }
+    .in_source(t, at)
+}
+
+/// A place with what the source says about it, if that is known.
+pub trait InSource {
+    /// Adds the line of the instruction at `at`.
+    fn in_source(self, t: &Target, at: VirtAddr) -> Self;
+}
+
+impl InSource for Place {
+    /// The line in the innermost function that is no helper out of a header: that is where the code to fix is.
+    fn in_source(mut self, t: &Target, at: VirtAddr) -> Place {
+        let frames = t.place(at).map(|place| place.frames()).unwrap_or_default();
+        let in_header = |f: &&SourceFrame| f.line.as_ref().is_some_and(|l| l.file.ends_with(".h"));
+        let source = frames.iter().find(|f| !in_header(f)).or(frames.last());
+        if let Some(line) = source.and_then(|f| f.line.as_ref()).filter(|l| l.line > 0) {
+            self.file = Some(line.file.clone());
+            self.line = Some(line.line);
+        }
+        if let Some(name) = source.filter(|f| f.inlined).and_then(|f| f.function.clone()) {
+            self.inlined_into = self.function.replace(name);
+        }
+        self
     }
 }

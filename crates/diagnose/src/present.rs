@@ -1,6 +1,7 @@
 //! What the kernel crate found, as the values that users see.
 
 use necropsy_arch::Regs;
+use necropsy_debuginfo::dwarf::SourceFrame;
 use necropsy_kernel::tasks::{Task, Tasks, stack};
 use necropsy_kernel::{cpus, system, taint};
 use necropsy_report::{FrameInfo, Hex, StackInfo, SystemInfo, TaskInfo, bytes_text};
@@ -47,11 +48,11 @@ pub fn task_info(task: &Task, cpu: Option<usize>) -> TaskInfo {
 pub fn task_stack(t: &Target, tasks: &Tasks, task: &Task) -> StackInfo {
     let running = tasks.running_on(task);
     let found = stack(t, task, running);
-    stack_info(t, task, running.unwrap_or_else(|| tasks.cpu_of(task)), &found)
+    stack_info(t, task, running.unwrap_or_else(|| tasks.cpu_of(task)), &found, false)
 }
 
-/// A stack as users see it.
-pub fn stack_info(t: &Target, task: &Task, cpu: usize, stack: &Stack) -> StackInfo {
+/// A stack as users see it; with source lines, and the functions that were inlined, if `lines` is wanted and known.
+pub fn stack_info(t: &Target, task: &Task, cpu: usize, stack: &Stack, lines: bool) -> StackInfo {
     let mut frames: Vec<FrameInfo> = stack.frames.iter().map(frame_info).collect();
     // The registers belong to the frame that was interrupted: the one after the entry that saved them.
     for (i, frame) in stack.frames.iter().enumerate() {
@@ -74,7 +75,12 @@ pub fn stack_info(t: &Target, task: &Task, cpu: usize, stack: &Stack) -> StackIn
         why: None,
         complete: stack.end.is_complete(),
         end,
-        frames,
+        frames: match lines {
+            true => {
+                stack.frames.iter().zip(frames).flat_map(|(frame, info)| in_source(t, frame, info)).collect()
+            }
+            false => frames,
+        },
         user_registers: user,
         breaks: stack.breaks.iter().map(|b| b.why.clone()).collect(),
     }
@@ -95,6 +101,31 @@ fn frame_info(frame: &Frame) -> FrameInfo {
         registers: Vec::new(),
         remark: frame.remark.clone(),
     }
+}
+
+/// A frame with its line, after the functions that were inlined at its place.
+fn in_source(t: &Target, frame: &Frame, info: FrameInfo) -> Vec<FrameInfo> {
+    let Some(at) = frame.place() else { return vec![info] };
+    let Some(mut sources) = t.place(at).map(|place| place.frames()) else { return vec![info] };
+    let own = sources.pop();
+    let inlined = |source: SourceFrame| FrameInfo {
+        function: source.function,
+        module: info.module.clone(),
+        file: source.line.as_ref().map(|l| l.file.clone()),
+        line: source.line.map(|l| l.line).filter(|n| *n > 0),
+        inlined: true,
+        pc: info.pc,
+        trust: info.trust,
+        ..FrameInfo::default()
+    };
+    let mut out: Vec<FrameInfo> = sources.into_iter().map(inlined).collect();
+    let line = own.and_then(|own| own.line);
+    out.push(FrameInfo {
+        file: line.as_ref().map(|l| l.file.clone()),
+        line: line.map(|l| l.line).filter(|n| *n > 0),
+        ..info
+    });
+    out
 }
 
 fn registers(t: &Target, regs: &Regs) -> Vec<(&'static str, Hex)> {

@@ -88,8 +88,11 @@ fn duration(seconds: u64) -> String {
 
 pub fn place(p: &Place) -> String {
     let mut out = p.function.clone().unwrap_or_else(|| "?".into());
-    if let Some(offset) = &p.offset {
-        let _ = write!(out, "+{offset}");
+    match (&p.inlined_into, &p.offset) {
+        (Some(outer), Some(offset)) => _ = write!(out, " (inlined into {outer}+{offset})"),
+        (Some(outer), None) => _ = write!(out, " (inlined into {outer})"),
+        (None, Some(offset)) => _ = write!(out, "+{offset}"),
+        (None, None) => {}
     }
     if let Some(module) = &p.module {
         let _ = write!(out, " [{module}]");
@@ -129,6 +132,10 @@ fn frame(f: &FrameInfo) -> String {
     }
     if let (Some(file), Some(line)) = (&f.file, f.line) {
         let _ = write!(out, " at {file}:{line}");
+    }
+    if f.inlined {
+        out.push_str("   (inlined)");
+        return out;
     }
     if f.exception {
         out.push_str("   <-- interrupted here");

@@ -107,6 +107,9 @@ pub struct Place {
     pub file: Option<String>,
     /// Line in it.
     pub line: Option<u32>,
+    /// The function that has the code, where `function` was inlined into it: what `dis` knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inlined_into: Option<String>,
 }
 
 /// Somebody else involved.

@@ -17,11 +17,27 @@ const INCONSISTENT: &str = "inconsistent:";
 
 impl Target {
     /// The kernel's types; read when first asked for.
-    pub fn types(&self) -> Result<&Arc<Btf>, LoadError> {
-        self.types.get_or_init(|| self.read_types()).as_ref().map_err(Clone::clone)
+    pub fn types(&self) -> Result<&Arc<dyn Types>, LoadError> {
+        self.types.get_or_init(|| self.find_types()).as_ref().map_err(Clone::clone)
     }
 
-    fn read_types(&self) -> Result<Arc<Btf>, LoadError> {
+    /// The dump's own types; without them those of the kernel's file.
+    fn find_types(&self) -> Result<Arc<dyn Types>, LoadError> {
+        if let Some(btf) = self.btf() {
+            return Ok(btf.clone());
+        }
+        let types: Arc<dyn Types> = self.kernel_debug().ok_or(LoadError::NoTypes)?.types.clone();
+        self.check_sizes(types.as_ref());
+        self.check_first_task(types.as_ref());
+        Ok(types)
+    }
+
+    /// The kernel's type table in the dump, if it has one.
+    pub fn btf(&self) -> Option<&Arc<Btf>> {
+        self.btf.get_or_init(|| self.read_btf().ok()).as_ref()
+    }
+
+    fn read_btf(&self) -> Result<Arc<Btf>, LoadError> {
         let (start, end) = self.btf_bounds().ok_or(LoadError::NoTypes)?;
         let bytes = self.memory.bytes(start, (end - start.0) as usize)?;
         match Btf::parse(bytes, self.abi, None) {
@@ -108,15 +124,15 @@ impl Target {
     }
 
     /// Whether the struct that members are looked up in can be as BTF describes it.
-    pub(crate) fn check_layout(&self, types: &Btf, name: &str) {
+    pub(crate) fn check_layout(&self, types: &dyn Types, name: &str) {
         let Some(ty) = find_struct(types, name) else { return };
         if let Some(problem) = types.contradiction(ty) {
-            self.note(format!("{INCONSISTENT} {} by BTF: {problem}", types.name_of(ty)));
+            self.note(format!("{INCONSISTENT} {} by its type: {problem}", types.name_of(ty)));
         }
     }
 
     /// Sizes and offsets by BTF against those in VMCOREINFO: they come from the same build.
-    fn check_sizes(&self, btf: &Btf) {
+    fn check_sizes(&self, btf: &dyn Types) {
         let Some(info) = &self.meta.vmcoreinfo else { return };
         for (key, value) in info.iter() {
             let Some((what, name)) = key.strip_suffix(')').and_then(|k| k.split_once('(')) else { continue };
@@ -136,7 +152,7 @@ impl Target {
     }
 
     /// The first task is called `swapper`: symbols, types and memory agree on where that stands.
-    fn check_first_task(&self, btf: &Btf) {
+    fn check_first_task(&self, btf: &dyn Types) {
         let comm = btf.find(Kind::Struct, "task_struct").and_then(|ty| btf.member(ty, "comm").ok());
         let Some((at, comm)) = self.symbol("init_task").zip(comm) else { return };
         match self.memory.cstr(at.offset(comm.offset()), 16) {

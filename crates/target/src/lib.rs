@@ -6,7 +6,9 @@
 extern crate self as necropsy_target;
 
 mod check;
+mod debug;
 mod error;
+mod filed;
 pub mod list;
 mod load;
 mod member;
@@ -20,6 +22,7 @@ mod target;
 pub mod unwind;
 mod value;
 
+pub use debug::{Debug, FindDebug, WantedFile};
 pub use error::{LoadError, OpenError};
 pub use load::{FieldSpec, Fields, Load, Slot, SlotKind, Spec};
 pub use member::{ArrayAt, At, Bytes, In, Member, Partial};

@@ -50,7 +50,7 @@ impl Target {
     fn read_table(&self, at: VirtAddr) -> Result<Arc<Btf>, LoadError> {
         let table: Table = self.load(at)?;
         let bytes = self.memory.bytes(table.data, table.data_size.min(MAX_SIZE) as usize)?;
-        let parsed = Btf::parse(bytes, self.abi, Some(self.types()?.clone()));
+        let parsed = Btf::parse(bytes, self.abi, self.btf().cloned());
         let table = parsed.map_err(|e| {
             self.note(format!("the module types at {at:#x} are unusable: {e}"));
             LoadError::NoTypes

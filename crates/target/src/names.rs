@@ -5,6 +5,7 @@ use std::ops::Range;
 use necropsy_base::{Near, Symbols, VirtAddr};
 use necropsy_debuginfo::Kallsyms;
 
+use crate::filed::Filed;
 use crate::{LoadError, Target};
 
 /// Pairs of symbols that enclose code. `.init.text` is freed after boot, but what ran there may still be on a stack.
@@ -20,8 +21,32 @@ impl Target {
     /// Address of a kernel symbol. A per-CPU one may be an offset: see [`Target::percpu_symbol`]. Kernels built without
     /// `KALLSYMS_ALL` name only code; of data only what VMCOREINFO tells is known then.
     pub fn symbol(&self, name: &str) -> Option<VirtAddr> {
+        self.told_symbol(name).or_else(|| self.filed_symbol(name))
+    }
+
+    /// Address of a kernel symbol by what the dump itself tells.
+    pub(crate) fn told_symbol(&self, name: &str) -> Option<VirtAddr> {
         let told = || self.meta.vmcoreinfo.as_ref()?.symbol(name);
         self.kallsyms.as_ref().and_then(|table| table.lookup(name)).or_else(told).map(VirtAddr)
+    }
+
+    /// Whether the dump names its data. `linux_banner` is in every kernel.
+    fn names_data(&self) -> bool {
+        self.kallsyms.as_ref().is_some_and(|table| table.lookup("linux_banner").is_some())
+    }
+
+    /// Address of a symbol that only the kernel's file names.
+    fn filed_symbol(&self, name: &str) -> Option<VirtAddr> {
+        if self.names_data() {
+            return None;
+        }
+        self.filed()?.address(name)
+    }
+
+    /// The symbols of the kernel's file, at their addresses in memory.
+    fn filed(&self) -> Option<&Filed> {
+        let debug = self.kernel_debug()?;
+        Some(self.filed.get_or_init(|| Filed::new(&debug.file.symbols(), debug.bias)))
     }
 
     /// Address of a kernel symbol, or the error that says it is not there.
@@ -35,6 +60,11 @@ impl Target {
     }
 
     fn near_in_kernel(&self, at: VirtAddr) -> Option<Near> {
+        if !self.names_data()
+            && let Some(filed) = self.filed()
+        {
+            return filed.near(at);
+        }
         let table = self.kallsyms.as_ref()?;
         let index = table.at(at.0)?;
         let start = VirtAddr(table.address(index)?);

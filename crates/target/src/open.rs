@@ -7,13 +7,15 @@ use necropsy_base::{Budget, Memory, MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Kallsyms, Keys};
 use necropsy_dump::{DumpMeta, Machine, Source, VmcoreInfo};
 
-use crate::{KernelMemory, OpenError, Target};
+use crate::{FindDebug, KernelMemory, OpenError, Target};
 
 /// What the user may say about a dump.
 #[derive(Default)]
 pub struct Options {
     /// VMCOREINFO of the kernel, for a dump that has none.
     pub vmcoreinfo: Option<VmcoreInfo>,
+    /// Who finds files with debugging information, if they may be used.
+    pub debug: Option<Box<dyn FindDebug>>,
     /// Limits on long work.
     pub budget: Budget,
 }
@@ -55,6 +57,7 @@ impl Target {
         let kernel = Arc::new(KernelMemory::new(phys, arch, meta.abi, &boot));
         let mut target = Target::new(meta, arch, kernel.clone(), Some(kernel.clone()), options.budget);
         target.boot_image = boot.image.clone();
+        target.debug.finder = options.debug;
         if info.truncated() {
             target.note("VMCOREINFO is cut short: keys at its end are missing");
         }

@@ -1,7 +1,7 @@
 //! CPUs and the variables that each has a copy of.
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_debuginfo::{Kind, Types};
+use necropsy_debuginfo::Kind;
 
 use crate::{LoadError, Target};
 

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use necropsy_arch::Arch;
 use necropsy_base::{Abi, Budget, Memory, PhysMem, VirtAddr};
-use necropsy_debuginfo::{Btf, Kallsyms, OrcTable};
+use necropsy_debuginfo::{Btf, Kallsyms, OrcTable, Types};
 use necropsy_dump::{DumpMeta, VmcoreInfo};
 
+use crate::debug::DebugFiles;
+use crate::filed::Filed;
 use crate::load::Plan;
 use crate::{Fields, KernelMemory, Load, LoadError, Modules, Spec};
 
@@ -23,7 +25,10 @@ pub struct Target {
     pub(crate) memory: Arc<dyn Memory>,
     pub(crate) kernel: Option<Arc<KernelMemory>>,
     pub(crate) kallsyms: Option<Kallsyms>,
-    pub(crate) types: OnceLock<Result<Arc<Btf>, LoadError>>,
+    pub(crate) btf: OnceLock<Option<Arc<Btf>>>,
+    pub(crate) types: OnceLock<Result<Arc<dyn Types>, LoadError>>,
+    pub(crate) debug: DebugFiles,
+    pub(crate) filed: OnceLock<Filed>,
     pub(crate) modules: OnceLock<Modules>,
     pub(crate) module_types: OnceLock<Vec<(VirtAddr, Arc<Btf>)>>,
     pub(crate) orc: OnceLock<Option<OrcTable>>,
@@ -50,7 +55,10 @@ impl Target {
             memory,
             kernel,
             kallsyms: None,
+            btf: OnceLock::new(),
             types: OnceLock::new(),
+            debug: DebugFiles::default(),
+            filed: OnceLock::new(),
             modules: OnceLock::new(),
             module_types: OnceLock::new(),
             orc: OnceLock::new(),
@@ -64,7 +72,7 @@ impl Target {
     }
 
     /// A kernel out of a piece of memory and a type table alone: for tests and for data that is no dump.
-    pub fn from_parts(arch: &'static dyn Arch, memory: Arc<dyn Memory>, types: Arc<Btf>) -> Target {
+    pub fn from_parts(arch: &'static dyn Arch, memory: Arc<dyn Memory>, types: Arc<dyn Types>) -> Target {
         let meta = DumpMeta {
             format: "memory".into(),
             abi: memory.abi(),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use necropsy_base::VirtAddr;
-use necropsy_debuginfo::{Btf, Kind, Type, TypeError, TypeId, Types};
+use necropsy_debuginfo::{Kind, Type, TypeError, TypeId, Types};
 
+use crate::debug::Debug;
 use crate::load::{number, slot};
 use crate::{LoadError, SlotKind, Target};
 
@@ -12,7 +13,7 @@ use crate::{LoadError, SlotKind, Target};
 #[derive(Clone)]
 pub struct TypeRef {
     /// The table.
-    pub table: Arc<Btf>,
+    pub table: Arc<dyn Types>,
     /// The type.
     pub id: TypeId,
 }
@@ -55,7 +56,29 @@ impl Target {
     pub fn type_named(&self, name: &str) -> Option<TypeRef> {
         let kernel = self.types().ok()?;
         let in_kernel = named_in(kernel, name);
-        in_kernel.or_else(|| self.module_types().iter().find_map(|(_, table)| named_in(table, name)))
+        let in_modules = || {
+            self.module_types()
+                .iter()
+                .find_map(|(_, table)| named_in(&(table.clone() as Arc<dyn Types>), name))
+        };
+        in_kernel.or_else(in_modules).or_else(|| self.type_by_dwarf(name))
+    }
+
+    /// A type that only files with debugging information know, of the modules whose files are open, or of the kernel.
+    fn type_by_dwarf(&self, name: &str) -> Option<TypeRef> {
+        let files = self.modules().list.iter().filter_map(|m| self.module_debug_loaded(&m.name));
+        let named = |debug: &Debug| named_in(&(debug.types.clone() as Arc<dyn Types>), name);
+        files.into_iter().find_map(|d| named(&d)).or_else(|| named(self.kernel_debug()?))
+    }
+
+    /// The type of a variable by a file with debugging information, if one describes it.
+    pub fn global_type(&self, name: &str, at: VirtAddr) -> Option<TypeRef> {
+        let debug = self.debug_at(at)?;
+        let globals = debug.file.globals(name);
+        let here = at.0.wrapping_sub(debug.bias);
+        let global = globals.iter().find(|g| g.address == Some(here))?;
+        let id = debug.types.of_global(global)?;
+        Some(TypeRef { table: debug.types.clone(), id })
     }
 
     /// The type of a per-CPU variable, which BTF knows; of other variables it does not.
@@ -68,7 +91,7 @@ impl Target {
     }
 }
 
-fn named_in(table: &Arc<Btf>, name: &str) -> Option<TypeRef> {
+fn named_in(table: &Arc<dyn Types>, name: &str) -> Option<TypeRef> {
     let kinds: &[Kind] = match name.split_once(' ').map(|p| p.0) {
         Some("struct") => &[Kind::Struct],
         Some("union") => &[Kind::Union],

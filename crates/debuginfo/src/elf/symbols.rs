@@ -37,6 +37,18 @@ pub fn symbols(symtab: &[u8], strtab: &[u8], typetab: Option<&[u8]>, abi: Abi) -
     entries.filter_map(|(i, e)| symbol(raw(e, abi).ok()?, strtab, typetab.and_then(|t| t.get(i)))).collect()
 }
 
+/// The value of the first symbol called `name` that is defined.
+pub fn symbol_value(symtab: &[u8], strtab: &[u8], name: &str, abi: Abi) -> Option<u64> {
+    let width = if abi.word == 4 { 16 } else { 24 };
+    let called = |at: usize| {
+        let tail = strtab.get(at..)?;
+        let end = name.len();
+        (tail.get(..end)? == name.as_bytes() && tail.get(end) == Some(&0)).then_some(())
+    };
+    let mut defined = symtab.chunks_exact(width).filter_map(|e| raw(e, abi).ok()).filter(|r| r.section != 0);
+    defined.find(|r| called(r.name).is_some()).map(|r| r.value)
+}
+
 fn raw(entry: &[u8], abi: Abi) -> Result<Raw, OutOfBounds> {
     let mut c = Cursor::new(entry, abi);
     let name = c.u32()? as usize;

@@ -3,12 +3,12 @@
 use necropsy_arch::{Access, Exception, Insn, MemOperand};
 use necropsy_base::VirtAddr;
 use necropsy_kernel::slab;
-use necropsy_report::{Place, bytes_text};
+use necropsy_report::{Hex, Place, bytes_text};
 use necropsy_target::Target;
 
 use crate::code::{self, Origin, Trace};
 use crate::crash::{Crash, Trap};
-use crate::findings::place;
+use crate::findings::{InSource, place};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
@@ -396,11 +396,16 @@ fn culprit_place(t: &Target, frames: &[necropsy_target::unwind::Frame], index: u
     let function = frame.function.as_ref();
     match frame.pc {
         Some(pc) => {
-            // A return address may belong to the next function: the name is that of the call.
-            let mut found = place(t, pc, Some(sure));
-            found.function = function.map(|f| f.name.clone());
-            found.offset = frame.offset().map(|o| format!("{o:#x}"));
-            found
+            // A return address may belong to the next function: name and line are those of the call.
+            let found = Place {
+                confidence: Some(sure),
+                function: function.map(|f| f.name.clone()),
+                module: function.and_then(|f| f.module.clone()),
+                offset: frame.offset().map(|o| format!("{o:#x}")),
+                address: Some(Hex(pc.0)),
+                ..Place::default()
+            };
+            found.in_source(t, frame.place().unwrap_or(pc))
         }
         None => Place {
             confidence: Some(sure * 0.8),

@@ -13,7 +13,7 @@ use self::buffers::Handed;
 use self::canary::Canary;
 use self::damage::Damage;
 use crate::crash::Crash;
-use crate::findings::place;
+use crate::findings::{InSource, place};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, code};
 
@@ -83,11 +83,16 @@ fn handed_over(t: &Target, function: &Near, w: &Handed, found: &mut Findings) {
 }
 
 fn victim(t: &Target, pc: necropsy_base::VirtAddr, smashed: &Frame) -> Place {
-    let mut p = place(t, pc, None);
-    p.function = smashed.name().map(str::to_owned);
-    p.module = smashed.module().map(str::to_owned);
-    p.offset = smashed.offset().map(|o| format!("{o:#x}"));
-    p
+    // The frame is the whole function's, whatever was inlined where the check failed.
+    let p = Place {
+        function: smashed.name().map(str::to_owned),
+        module: smashed.module().map(str::to_owned),
+        offset: smashed.offset().map(|o| format!("{o:#x}")),
+        address: Some(Hex(pc.0)),
+        ..Place::default()
+    };
+    let function = p.function.clone();
+    Place { function, inlined_into: None, ..p.in_source(t, smashed.place().unwrap_or(pc)) }
 }
 
 /// The check failed, but in which function cannot be told: its code belongs to nobody that is known.
@@ -107,9 +112,11 @@ fn nameless(crash: &Crash, found: &mut Findings) {
 fn culprit(t: &Target, function: &Near, smashed: &Frame, writer: Option<&Handed>) -> Place {
     match writer {
         Some(w) if !w.servant => {
-            let mut p = place(t, w.callee.start, Some(if w.alone { 0.92 } else { 0.6 }));
-            p.offset = None;
-            p
+            let sure = Some(if w.alone { 0.92 } else { 0.6 });
+            match w.store {
+                Some(at) => Place { offset: None, ..place(t, at, sure) },
+                None => Place { offset: None, ..place(t, w.callee.start, sure) },
+            }
         }
         // A copy function does what it is told: who told it the wrong length is to blame.
         Some(_) => {

@@ -81,6 +81,10 @@ impl Frame {
     pub fn offset(&self) -> Option<u64> {
         Some(self.pc?.0.wrapping_sub(self.function.as_ref()?.start.0))
     }
+    /// The address whose name and line hold: the instruction, or the call before a return address.
+    pub fn place(&self) -> Option<VirtAddr> {
+        Some(if self.exact { self.pc? } else { self.pc?.moved(-1) })
+    }
     /// Name of the function.
     pub fn name(&self) -> Option<&str> {
         self.function.as_ref().map(|f| f.name.as_str())

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use necropsy_arch::{CpuState, Regs};
 use necropsy_base::{Abi, Cursor, MemoryExt, VirtAddr};
-use necropsy_debuginfo::{Kind, OrcTable, Type, Types};
+use necropsy_debuginfo::{Kind, OrcTable, Type};
 use necropsy_dump::CpuNoteKind;
 
 use super::calls::call_before;

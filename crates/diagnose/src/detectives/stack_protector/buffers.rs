@@ -20,6 +20,8 @@ pub struct Handed {
     pub address: u64,
     /// Whether the function stores through that argument.
     pub writes: bool,
+    /// An instruction of it that does: one in a loop, if there is one.
+    pub store: Option<VirtAddr>,
     /// Whether it does so in a loop.
     pub loops: bool,
     /// Whether it only does what it is told.
@@ -74,6 +76,7 @@ fn copied_here(smashed: &Frame, insn: &Insn, held: &[Option<u64>; 64]) -> Option
         argument: 0,
         address,
         writes: true,
+        store: Some(insn.at),
         loops: true,
         servant: true,
         alone: true,
@@ -116,12 +119,12 @@ fn relative(insn: &Insn, held: &[Option<u64>; 64]) -> Option<u64> {
 
 fn describe(t: &Target, callee: Near, call: VirtAddr, argument: usize, address: u64) -> Handed {
     let servant = blame::is_servant(&callee.name);
-    let (writes, loops) = if servant {
-        (writes_by_name(&callee.name, argument), true)
+    let Stores { writes, store, loops } = if servant {
+        Stores { writes: writes_by_name(&callee.name, argument), store: None, loops: true }
     } else {
         stores_through(t, &callee, argument)
     };
-    Handed { callee, call, argument, address, writes, loops, servant, alone: false }
+    Handed { callee, call, argument, address, writes, store, loops, servant, alone: false }
 }
 
 /// Copy functions write to their first argument (`sprintf` and its kin too), `copy_to_user` to none of the kernel's.
@@ -131,21 +134,35 @@ fn writes_by_name(name: &str, argument: usize) -> bool {
     argument == 0 && !reads || name.contains("scanf") && argument >= 2
 }
 
+/// How a function writes through an argument.
+#[derive(Default)]
+struct Stores {
+    writes: bool,
+    store: Option<VirtAddr>,
+    loops: bool,
+}
+
 /// Whether a function stores through one of its arguments, or hands it to one that does; and whether in a loop.
-fn stores_through(t: &Target, callee: &Near, argument: usize) -> (bool, bool) {
-    let Some(start) = t.arch().argument_registers().get(argument) else { return (false, false) };
+fn stores_through(t: &Target, callee: &Near, argument: usize) -> Stores {
+    let Some(start) = t.arch().argument_registers().get(argument) else { return Stores::default() };
     let insns = code::function(t, callee);
     let mut alias = 1u64 << start;
-    let (mut writes, mut loops) = (false, false);
+    let (mut writes, mut loops) = (Vec::new(), Vec::new());
     for insn in &insns {
         let through = insn.mem.is_some_and(|m| {
             let of = |r: Option<usize>| r.is_some_and(|r| alias >> r & 1 == 1);
             matches!(m.access, Access::Write | Access::ReadWrite) && (of(m.base) || of(m.index))
         });
-        writes |= through;
+        if through {
+            writes.push(insn.at);
+        }
         match insn.flow {
-            Flow::Branch(to) | Flow::Jump(Some(to)) if to <= insn.at && to >= callee.start => loops = true,
-            Flow::Call(Some(target)) | Flow::Jump(Some(target)) => writes |= passes_on(t, alias, target),
+            Flow::Branch(to) | Flow::Jump(Some(to)) if to <= insn.at && to >= callee.start => {
+                loops.push(to..insn.at)
+            }
+            Flow::Call(Some(target)) | Flow::Jump(Some(target)) if passes_on(t, alias, target) => {
+                writes.push(insn.at);
+            }
             _ => {}
         }
         let keeps = match insn.op {
@@ -168,7 +185,9 @@ fn stores_through(t: &Target, callee: &Near, argument: usize) -> (bool, bool) {
             alias |= 1 << dst;
         }
     }
-    (writes, loops)
+    let looping = writes.iter().find(|at| loops.iter().any(|l| l.contains(at)));
+    let store = looping.or(writes.first()).copied();
+    Stores { writes: store.is_some(), store, loops: !loops.is_empty() }
 }
 
 /// Whether the pointer goes on to a copy function that writes to it.

@@ -162,7 +162,7 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
         out.note("-FF: objects of slab caches are not named yet, symbols are");
     }
     let found = stack(&cx.target, task, cpu);
-    let mut info = stack_info(&cx.target, task, shown_cpu, &found);
+    let mut info = stack_info(&cx.target, task, shown_cpu, &found, args.has('l'));
     stopped(cx, task, cpu, &mut info);
     Ok(out.row(&info, |info| text::text(cx, info, args))?)
 }
