@@ -156,6 +156,21 @@ impl DebugFile {
         self.sections.get(name)
     }
 
+    /// Code at an address of a linked file, as it was built: at most `len` bytes, fewer at the end of a section.
+    pub fn code_at(&self, address: u64, len: usize) -> Option<&[u8]> {
+        const SHT_PROGBITS: u32 = 1;
+        let holds = |s: &&crate::elf::Section| {
+            s.kind == SHT_PROGBITS
+                && s.flags & 2 != 0
+                && address.checked_sub(s.address).is_some_and(|o| o < s.size)
+        };
+        let section = self.elf.sections.iter().find(holds)?;
+        let inside = address - section.address;
+        let start = usize::try_from(section.offset.0.checked_add(inside)?).ok()?;
+        let len = len.min(usize::try_from(section.size - inside).ok()?);
+        self.bytes.get(start..start.checked_add(len)?)
+    }
+
     /// The path and build ID of the file that `dwz` moved common entries into.
     pub fn alt_link(&self) -> Option<(PathBuf, Vec<u8>)> {
         let link = self.section(".gnu_debugaltlink");

@@ -8,7 +8,8 @@ use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_kernel::{cpus, system};
 use necropsy_target::Target;
 
-use crate::{CommandError, expr, number};
+use crate::commands::patched::Patches;
+use crate::{CommandError, Sources, expr, number};
 
 /// A session on one dump.
 pub struct Context {
@@ -21,6 +22,9 @@ pub struct Context {
     panicked: OnceLock<Option<Task>>,
     radix: AtomicU32,
     shown: AtomicU32,
+    /// Where source text is.
+    pub sources: Sources,
+    pub(crate) patches: OnceLock<Patches>,
 }
 
 impl Context {
@@ -34,7 +38,14 @@ impl Context {
             panicked: OnceLock::new(),
             radix: AtomicU32::new(10),
             shown: AtomicU32::new(0),
+            sources: Sources::default(),
+            patches: OnceLock::new(),
         }
+    }
+
+    /// The same, knowing where source text is.
+    pub fn with_sources(self, sources: Sources) -> Context {
+        Context { sources, ..self }
     }
 
     /// All tasks; found when first asked for.

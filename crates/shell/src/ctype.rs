@@ -1,6 +1,6 @@
 //! C types that the type table need not have: pointers to and arrays of what it does have.
 
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_base::{Memory, MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Type, TypeId};
 use necropsy_target::{LoadError, Target, TypeRef, Value};
 
@@ -150,10 +150,15 @@ impl Place {
 
     /// The number that lies there.
     pub fn number(&self, t: &Target) -> Result<i128, LoadError> {
+        self.number_in(t.memory())
+    }
+
+    /// The same, read from `memory`.
+    pub fn number_in(&self, memory: &dyn Memory) -> Result<i128, LoadError> {
         if self.ty.stars > 0 {
-            return Ok(i128::from(t.memory().word(self.at)?));
+            return Ok(i128::from(memory.word(self.at)?));
         }
         let value = Value { ty: self.ty.base.clone(), at: self.at, bits: self.bits };
-        value.number(t)
+        value.number_in(memory)
     }
 }

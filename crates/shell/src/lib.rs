@@ -13,6 +13,7 @@ mod expr;
 mod number;
 mod output;
 mod run;
+mod source;
 mod values;
 
 pub use aliases::ALIASES;
@@ -22,3 +23,4 @@ pub use commands::COMMANDS;
 pub use context::Context;
 pub use output::{Closed, JsonSink, Shape, Sink, SinkExt, TextSink};
 pub use run::{Mode, run_line};
+pub use source::Sources;

@@ -71,6 +71,11 @@ impl Target {
         self.debug.kernel.get_or_init(|| self.find_kernel_debug()).as_ref()
     }
 
+    /// The kernel's own file, if it was opened already.
+    pub fn kernel_debug_loaded(&self) -> Option<&Arc<Debug>> {
+        self.debug.kernel.get()?.as_ref()
+    }
+
     /// The file that describes the code at `at`.
     pub fn debug_at(&self, at: VirtAddr) -> Found {
         self.debug.finder.as_ref()?;

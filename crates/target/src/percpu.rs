@@ -67,6 +67,13 @@ impl Target {
         Err(failed.map_or(LoadError::NoTypes, LoadError::Type))
     }
 
+    /// Size of a member; `None` if there is no such struct or member.
+    pub fn member_size(&self, of: &str, path: &str) -> Option<u64> {
+        let types = self.types().ok()?;
+        let member = types.member(types.find(Kind::Struct, of)?, path).ok()?;
+        types.size_of(member.ty).ok()
+    }
+
     /// Size of `struct name`.
     pub fn size_of(&self, name: &str) -> Result<u64, LoadError> {
         let types = self.types()?;

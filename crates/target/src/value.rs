@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use necropsy_base::VirtAddr;
+use necropsy_base::{Memory, VirtAddr};
 use necropsy_debuginfo::{Kind, Type, TypeError, TypeId, Types};
 
 use crate::debug::Debug;
@@ -123,11 +123,16 @@ impl Value {
 
     /// The number that lies there.
     pub fn number(&self, t: &Target) -> Result<i128, LoadError> {
+        self.number_in(t.memory())
+    }
+
+    /// The same, read from `memory`.
+    pub fn number_in(&self, memory: &dyn Memory) -> Result<i128, LoadError> {
         let (low, width) = self.bits.map_or((0, None), |(low, width)| (low, Some(width)));
         let slot = slot(self.ty.table.as_ref(), self.ty.id, low, width)?;
         let mut buf = vec![0; slot.size.min(8) as usize];
-        t.memory().read(self.at.offset(slot.offset), &mut buf)?;
-        Ok(number(t.abi(), &buf, &slot))
+        memory.read(self.at.offset(slot.offset), &mut buf)?;
+        Ok(number(memory.abi(), &buf, &slot))
     }
 
     /// The bytes that lie there; at most 64 KiB.

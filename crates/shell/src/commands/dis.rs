@@ -7,7 +7,7 @@ use necropsy_base::VirtAddr;
 use necropsy_report::{Hex, terminal_safe};
 use serde::Serialize;
 
-use super::header::debuginfo_hint;
+use super::{listing, patched};
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
 
 pub struct Dis;
@@ -20,6 +20,23 @@ struct Row {
     bytes: String,
     text: String,
     ftrace: bool,
+    /// What patched the instruction: see `patched.rs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<String>,
+    /// The instruction as it was built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    was: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+}
+
+/// How instructions are written.
+struct Style {
+    hex: bool,
+    syntax: Syntax,
+    lines: bool,
 }
 
 /// No instruction is longer on any CPU.
@@ -32,7 +49,7 @@ impl Command for Dis {
         "dis"
     }
     fn synopsis(&self) -> &'static str {
-        "[-r | -f] [-x | -d] [-l | -s] [address | symbol | (expression)] [count]"
+        "[-r | -f] [-x | -d] [-l | -s] [-i] [address | symbol | (expression)] [count]"
     }
     fn about(&self) -> &'static str {
         "machine code, as the dump has it"
@@ -42,9 +59,15 @@ impl Command for Dis {
          -r   from the function's start to the address\n\
          -f   from the address to the function's end\n\
          -x   offsets in hexadecimal; -d in decimal, the default\n\
-         -l   source lines and -s source text need debug information: the answer says which package has it\n\n\
+         -l   before each instruction of another source line, that line; -s the source text of the function instead of\n\
+         \x20    code, the line of the address marked. Both need debug information (`necropsy debuginfo` says which)\n\
+         -i   Intel syntax\n\n\
          The code is read from the dump, so it is what really ran: after alternatives, static keys and ftrace have\n\
-         patched it. [FTRACE NOP] marks the place where tracing would be patched in."
+         patched it. Marks explain what is rewritten while the kernel runs:\n\
+         [FTRACE NOP]       where a call to the tracer would be patched in\n\
+         [static key NAME]  a branch that is a jump or a nop by the key's value\n\
+         [static call NAME] a call whose target is set at run time\n\
+         [PATCHED, was: …]  not as it was built (alternatives, retpolines, live patches), where the kernel's file is open"
     }
     fn examples(&self) -> &'static [Example] {
         &[
@@ -53,7 +76,7 @@ impl Command for Dis {
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "rfxdls", ..Spec::default() }
+        Spec { flags: "rfxdlsi", ..Spec::default() }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -67,11 +90,16 @@ impl Command for Dis {
             }
         };
         let at = cx.address(word)?;
-        if args.has('l') || args.has('s') {
-            out.note(&format!("no source lines: {}", debuginfo_hint(cx)));
+        if args.has('s') {
+            return source(cx, at, args, out);
         }
         let (range, count) = extent(cx, word, at, count, args)?;
-        list(cx, range, count, cx.hex(args), out)
+        let lines = args.has('l');
+        if lines && cx.target.debug_at(at).is_none() {
+            out.note(&listing::no_lines(cx, at).to_string());
+        }
+        let syntax = if args.has('i') { Syntax::Intel } else { Syntax::Gnu };
+        list(cx, range, count, &Style { hex: cx.hex(args), syntax, lines }, out)
     }
 }
 
@@ -105,23 +133,72 @@ fn extent(
     }
 }
 
+/// The text of the function at `at`: from where it is declared to its last line, or ten lines around the address with a count.
+fn source(cx: &Context, at: VirtAddr, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let line = listing::own_line(cx, at).ok_or_else(|| listing::no_lines(cx, at))?;
+    let near = cx.target.near(at);
+    let (start, end) =
+        near.as_ref().map_or((at.0, at.0 + 1), |n| (n.start.0, n.start.0 + n.size.unwrap_or(1)));
+    let first =
+        listing::own_line(cx, VirtAddr(start)).filter(|l| l.file == line.file).map_or(line.line, |l| l.line);
+    let mut last = line.line;
+    let mut here = start;
+    for _ in 0..MAX {
+        if here >= end {
+            break;
+        }
+        if let Some(l) = listing::own_line(cx, VirtAddr(here)).filter(|l| l.file == line.file) {
+            last = last.max(l.line);
+        }
+        let len = code(cx, here).ok().and_then(|c| cx.target.arch().disassemble(&c, VirtAddr(here)));
+        here = here.saturating_add(len.map_or(1, |i| u64::from(i.len)).max(1));
+    }
+    out.heading(&format!("FILE: {}\nLINE: {}\n", terminal_safe(&line.file), line.line))?;
+    let from = first.min(line.line).saturating_sub(2).max(1);
+    let to = match args.rest.get(1).and_then(|n| number::count(n)) {
+        Some(n) => from.saturating_add(n.min(10_000) as u32),
+        None => last.saturating_add(2),
+    };
+    if cx.sources.file(&line.file).is_none() {
+        let name = near.map_or_else(String::new, |n| terminal_safe(&n.name));
+        let hint = "give the kernel's or module's source tree with --source-dir";
+        return Err(CommandError::Failed(format!("{name}: source code is not available: {hint}")));
+    }
+    listing::lines(cx, &line.file, from..to, Some(line.line), out)
+}
+
 fn list(
     cx: &Context,
     range: Range<u64>,
     count: usize,
-    hex: bool,
+    style: &Style,
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     let mut at = range.start;
+    let mut last: Option<String> = None;
     for _ in 0..count.min(MAX) {
         if at >= range.end {
             break;
         }
         let code = code(cx, at)?;
         let len = cx.target.arch().disassemble(&code, VirtAddr(at)).map_or(1, |i| usize::from(i.len).max(1));
-        out.row(&row(cx, at, &code, len, hex), |r| {
-            let mark = if r.ftrace { " [FTRACE NOP]" } else { "" };
-            let name = r.symbol.as_ref().map(|s| format!(" <{}>", with_offset(s, r.offset, hex)));
+        let row = row(cx, at, &code, len, style);
+        if let (Some(file), Some(line)) = (&row.file, row.line) {
+            let here = format!("{}: {line}", terminal_safe(file));
+            if last.as_ref() != Some(&here) {
+                out.heading(&here)?;
+                last = Some(here);
+            }
+        }
+        out.row(&row, |r| {
+            let mark = match (r.ftrace, &r.mark, &r.was) {
+                (true, _, _) => " [FTRACE NOP]".to_owned(),
+                (_, Some(mark), Some(was)) => format!(" [{mark}, was: {was}]"),
+                (_, Some(mark), None) => format!(" [{mark}]"),
+                (_, None, Some(was)) => format!(" [PATCHED, was: {was}]"),
+                _ => String::new(),
+            };
+            let name = r.symbol.as_ref().map(|s| format!(" <{}>", with_offset(s, r.offset, style.hex)));
             format!("0x{:x}{}:\t{}{mark}", r.address.0, name.unwrap_or_default(), r.text)
         })?;
         at = match at.checked_add(len as u64) {
@@ -147,13 +224,14 @@ fn code(cx: &Context, at: u64) -> Result<Vec<u8>, CommandError> {
     Ok(code)
 }
 
-fn row(cx: &Context, at: u64, code: &[u8], len: usize, hex: bool) -> Row {
+fn row(cx: &Context, at: u64, code: &[u8], len: usize, style: &Style) -> Row {
     let near = cx.target.near(VirtAddr(at));
     let resolve = |to: u64| {
         let near = cx.target.near(VirtAddr(to))?;
-        Some(with_offset(&terminal_safe(&near.name), Some(to - near.start.0), hex))
+        Some(with_offset(&terminal_safe(&near.name), Some(to - near.start.0), style.hex))
     };
-    let text = cx.target.arch().text(code, VirtAddr(at), Syntax::Gnu, &resolve);
+    let text = cx.target.arch().text(code, VirtAddr(at), style.syntax, &resolve);
+    let line = style.lines.then(|| listing::line_of(cx, VirtAddr(at))).flatten();
     let offset = near.as_ref().map(|n| at - n.start.0);
     let bytes: String = code.iter().take(len).map(|b| format!("{b:02x}")).collect();
     Row {
@@ -161,6 +239,10 @@ fn row(cx: &Context, at: u64, code: &[u8], len: usize, hex: bool) -> Row {
         symbol: near.map(|n| terminal_safe(&n.name)),
         offset,
         ftrace: offset == Some(0) && bytes == "0f1f440000",
+        mark: patched::mark(cx, VirtAddr(at)),
+        was: patched::was(cx, VirtAddr(at), code.get(..len).unwrap_or(code), style.syntax),
+        file: line.as_ref().map(|l| l.file.clone()),
+        line: line.map(|l| l.line),
         bytes,
         text: text.unwrap_or_else(|| "(bad)".into()),
     }

@@ -28,6 +28,19 @@ pub fn debuginfo_hint(cx: &Context) -> String {
     format!("they need debug information: {package}{id}")
 }
 
+/// The same for the code at `at`: a module's own file is what is missing there.
+pub fn debuginfo_hint_for(cx: &Context, at: necropsy_base::VirtAddr) -> String {
+    match cx.target.modules().holding(at) {
+        Some(m) => {
+            let name = necropsy_report::terminal_safe(&m.name);
+            format!(
+                "they need the file {name}.ko with debug information (--debug-dir DIR, or mod -s {name} FILE)"
+            )
+        }
+        None => debuginfo_hint(cx),
+    }
+}
+
 fn bytes_of(text: &str) -> String {
     bytes_text(text.as_bytes())
 }

@@ -9,6 +9,8 @@ use serde_json::json;
 use super::structs::{show_members, show_whole};
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
 
+mod source;
+
 pub struct List;
 
 /// No healthy list is longer.
@@ -19,10 +21,11 @@ impl Command for List {
         "list"
     }
     fn synopsis(&self) -> &'static str {
-        "[-o offset | type.member] [-e end] [-s type[.member,...]] [-r] [-x | -d] [-h | -H] start"
+        "[-o offset | type.member] [-e end] [-s type[.member,...]] [-r] [-x | -d] [-h | -H] start\n       \
+         list *address | list *symbol+offset | list file:line | list function"
     }
     fn about(&self) -> &'static str {
-        "the elements of a linked list"
+        "the elements of a linked list, or source text"
     }
     fn help(&self) -> &'static str {
         "Follows pointers from `start` until NULL, the start, or the end.\n\
@@ -33,7 +36,10 @@ impl Command for List {
          -s   also each element as this type, or these members of it (-S is the same)\n\
          -r   backwards, through list_head.prev\n\
          -x   numbers in hexadecimal; -d in decimal\n\n\
-         With -h and -H a type.member alone, without -o, works too: list task_struct.tasks -h ADDRESS."
+         With -h and -H a type.member alone, without -o, works too: list task_struct.tasks -h ADDRESS.\n\n\
+         As in gdb, `list *ADDRESS` says in which source line the code at an address is, and `list FILE:LINE` where the\n\
+         code of a line is; both show the text around if a source tree is found (--source-dir). A function's name shows the\n\
+         text where it begins."
     }
     fn examples(&self) -> &'static [Example] {
         &[
@@ -45,6 +51,7 @@ impl Command for List {
                 line: "list task_struct.tasks -s task_struct.pid,comm -h init_task",
                 what: "the task list",
             },
+            Example { line: "list *vfs_read+42", what: "the source line of an address" },
         ]
     }
     fn options(&self) -> Spec {
@@ -52,6 +59,9 @@ impl Command for List {
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        if let Some(wanted) = source::wanted(cx, &args.rest) {
+            return source::show(cx, wanted, out);
+        }
         let (mut offset, mut start) = (args.value('o').map(|o| offset_of(cx, o)).transpose()?, None);
         for word in &args.rest {
             match word.split_once('.') {

@@ -21,6 +21,8 @@ mod task;
 mod vtop;
 
 pub(crate) mod header;
+pub(crate) mod listing;
+pub(crate) mod patched;
 
 use crate::Command;
 

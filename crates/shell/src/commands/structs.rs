@@ -1,7 +1,6 @@
 //! `struct`: types, and memory as a type.
 
 use necropsy_base::VirtAddr;
-use necropsy_debuginfo::Types;
 use necropsy_report::Hex;
 use necropsy_target::TypeRef;
 use serde_json::json;

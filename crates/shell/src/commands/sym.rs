@@ -18,6 +18,10 @@ struct Row {
     name: String,
     offset: u64,
     module: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
 }
 
 impl Command for Sym {
@@ -80,7 +84,11 @@ fn write(row: &Row, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(out.row(row, |r| {
         let offset = if r.offset > 0 { format!("+{}", r.offset) } else { String::new() };
         let module = r.module.as_ref().map(|m| format!(" [{m}]")).unwrap_or_default();
-        format!("{:x} ({}) {}{offset}{module}", r.address.0, r.kind, r.name)
+        let source = match (&r.file, r.line) {
+            (Some(file), Some(line)) => format!(" {}: {line}", terminal_safe(file)),
+            _ => String::new(),
+        };
+        format!("{:x} ({}) {}{offset}{module}{source}", r.address.0, r.kind, r.name)
     })?)
 }
 
@@ -97,6 +105,8 @@ fn of_kernel(cx: &Context, symbol: KSymbol) -> Row {
         name: terminal_safe(&symbol.name),
         offset: 0,
         module: None,
+        file: None,
+        line: None,
     }
 }
 
@@ -107,6 +117,8 @@ fn of_module(m: &Module, at: u64, kind: u8, name: &str) -> Row {
         name: terminal_safe(name),
         offset: 0,
         module: Some(terminal_safe(&m.name)),
+        file: None,
+        line: None,
     }
 }
 
@@ -161,7 +173,7 @@ fn one(cx: &Context, word: &str, args: &Args, out: &mut dyn Sink) -> Result<(), 
         {
             write(&whole(before), out)?;
         }
-        write(&row, out)?;
+        write(&in_source(cx, row), out)?;
         let size = cx.target.near(start).and_then(|n| n.size);
         if args.has('n')
             && let Some(next) = size.and_then(|size| at_address(cx, start.offset(size)))
@@ -170,6 +182,13 @@ fn one(cx: &Context, word: &str, args: &Args, out: &mut dyn Sink) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// With the source line of its code, if a file that tells it is at hand.
+fn in_source(cx: &Context, row: Row) -> Row {
+    let at = VirtAddr(row.address.0);
+    let line = cx.target.is_text(at).then(|| super::listing::line_of(cx, at)).flatten();
+    Row { file: line.as_ref().map(|l| l.file.clone()), line: line.map(|l| l.line), ..row }
 }
 
 /// The symbol itself, not an address in it.
@@ -205,5 +224,7 @@ fn at_address(cx: &Context, at: VirtAddr) -> Option<Row> {
         name: terminal_safe(&near.name),
         offset: at.0 - near.start.0,
         module: near.module.as_deref().map(terminal_safe),
+        file: None,
+        line: None,
     })
 }

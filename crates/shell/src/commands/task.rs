@@ -1,6 +1,5 @@
 //! `task`: a task's structs.
 
-use necropsy_debuginfo::Types;
 use necropsy_kernel::tasks::Task as KernelTask;
 
 use super::header::of_task;

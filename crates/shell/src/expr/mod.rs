@@ -349,7 +349,8 @@ fn variable(cx: &Context, name: &str) -> Result<Operand> {
         return failed(format!("no symbol \"{name}\" in this kernel or its modules"));
     };
     let typed = globals::type_of(name).and_then(|text| CType::parse(t, text));
-    match typed.or_else(|| t.percpu_type(name).map(CType::of)) {
+    let described = || t.global_type(name, at).map(CType::of);
+    match typed.or_else(|| t.percpu_type(name).map(CType::of)).or_else(described) {
         Some(ty) => Ok(Operand::Place(Place::new(ty, at))),
         None if t.is_text(at) => Ok(Operand::Number(at.0, CType::parse(t, "void *"))),
         None => failed(format!(

@@ -1,6 +1,6 @@
 //! Types as C declares them, in crash's layout.
 
-use necropsy_debuginfo::{Member, Qualifier, Type, TypeId, Types};
+use necropsy_debuginfo::{Member, Qualifier, Type, TypeId};
 use necropsy_target::TypeRef;
 
 /// Declarators within declarators; a damaged type table might never end.

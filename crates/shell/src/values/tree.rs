@@ -1,7 +1,7 @@
 //! A value read out of memory, down to its numbers.
 
-use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_debuginfo::{Member, Name, Type, Types};
+use necropsy_base::{Abi, Memory, MemoryExt, ReadError, VirtAddr};
+use necropsy_debuginfo::{Member, Name, Type};
 use necropsy_target::{LoadError, TypeRef};
 
 use crate::Context;
@@ -39,8 +39,41 @@ pub enum Node {
 
 /// Reads the value at a place.
 pub fn read(cx: &Context, place: &Place) -> Node {
-    let mut reader = Reader { cx, left: MAX_NODES };
+    read_in(cx, cx.target.memory(), place)
+}
+
+/// Reads the value at a place in `memory`; what it points to is the dump's.
+pub fn read_in(cx: &Context, memory: &dyn Memory, place: &Place) -> Node {
+    let mut reader = Reader { cx, memory, left: MAX_NODES };
     reader.node(place, 0)
+}
+
+/// Memory in which some bytes stand that are in no memory: a value out of registers.
+pub struct Loose<'m> {
+    /// The bytes.
+    pub bytes: &'m [u8],
+    /// All other memory.
+    pub rest: &'m dyn Memory,
+}
+
+impl Loose<'_> {
+    /// Where the bytes stand: no CPU has such an address.
+    pub const AT: VirtAddr = VirtAddr(0x1000_0000_0000_0000);
+}
+
+impl Memory for Loose<'_> {
+    fn read(&self, at: VirtAddr, buf: &mut [u8]) -> Result<(), ReadError> {
+        let start = at.0.checked_sub(Self::AT.0).and_then(|n| usize::try_from(n).ok());
+        let found = start.and_then(|s| self.bytes.get(s..s.checked_add(buf.len())?));
+        match found {
+            Some(bytes) => buf.copy_from_slice(bytes),
+            None => return self.rest.read(at, buf),
+        }
+        Ok(())
+    }
+    fn abi(&self) -> Abi {
+        self.rest.abi()
+    }
 }
 
 /// Makes sure that something of the place can be read before all of it is shown as unreadable.
@@ -58,6 +91,7 @@ pub fn reachable(cx: &Context, place: &Place) -> Result<(), LoadError> {
 
 struct Reader<'c> {
     cx: &'c Context,
+    memory: &'c dyn Memory,
     left: usize,
 }
 
@@ -112,7 +146,7 @@ impl Reader<'_> {
 
     /// A character array; one of unknown length ends with its NUL.
     fn characters(&self, at: VirtAddr, len: u64) -> Result<Node, LoadError> {
-        let memory = self.cx.target.memory();
+        let memory = self.memory;
         if len == 0 {
             return Ok(Node::Text(memory.cstr(at, 4096)?, false));
         }
@@ -126,12 +160,12 @@ impl Reader<'_> {
     }
 
     fn pointer(&self, place: &Place, to: &CType) -> Result<Node, LoadError> {
-        let at = place.number(&self.cx.target)? as u64;
+        let at = place.number_in(self.memory)? as u64;
         Ok(pointer_node(self.cx, at, to))
     }
 
     fn scalar(&self, place: &Place, ty: &Type) -> Result<Node, LoadError> {
-        let n = || place.number(&self.cx.target);
+        let n = || place.number_in(self.memory);
         Ok(match ty {
             Type::Int { boolean: true, .. } => Node::Bool(n()? != 0),
             Type::Int { size: 1, .. } if is_char(&place.ty) && place.bits.is_none() => Node::Char(n()?),

@@ -37,7 +37,8 @@ impl Command for Bt {
          -t   every word from the stack pointer on that is an address inside a function; -T of the whole stack\n\
          -e   register sets that exceptions and system calls left on the stack\n\
          -v   checks every task's stack for overflow\n\
-         -l   source lines need debug information: the answer says which package has it\n\
+         -l   also the source line of each frame, and the functions that were inlined there; this needs debug information\n\
+         \x20    (`necropsy debuginfo` says which)\n\
          -s   also the offset in each function, in decimal (-x in hexadecimal)\n\n\
          A frame that the kernel's unwind table did not give says so: `recovered` frames were found above a damaged\n\
          return address and lead to the end of the stack without a break; `inferred` ones are named by the calls around\n\
@@ -155,7 +156,7 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
             _ => words::text_symbols(cx, task, cpu, args.has('T'), out),
         };
     }
-    if args.has('l') {
+    if args.has('l') && cx.target.kernel_debug().is_none() {
         out.note(&format!("no source lines: {}", debuginfo_hint(cx)));
     }
     if args.count('F') > 1 {

@@ -1,6 +1,6 @@
 //! A stack in crash's layout.
 
-use necropsy_report::{FrameInfo, Hex, StackInfo};
+use necropsy_report::{FrameInfo, Hex, StackInfo, terminal_safe};
 
 use super::super::header::task_line;
 use super::words;
@@ -15,10 +15,15 @@ pub fn text(cx: &Context, s: &StackInfo, args: &Args) -> String {
             out += &exception(f);
             continue;
         }
+        if f.inlined {
+            out += &inlined(f);
+            continue;
+        }
         if !f.registers.is_empty() {
             out += &exception(f);
         }
         out += &line(number, f, args);
+        out += &source(f);
         number += 1;
         if args.has('f') || args.has('F') {
             out += &words::of_frame(cx, f, s.frames[i + 1..].iter().find_map(|n| n.sp), args);
@@ -53,6 +58,21 @@ fn line(number: usize, f: &FrameInfo, args: &Args) -> String {
     }
 }
 
+/// A function whose code is inside of the next frame's.
+fn inlined(f: &FrameInfo) -> String {
+    let name = f.function.as_deref().map(terminal_safe).unwrap_or_else(|| "?".into());
+    let module = f.module.as_ref().map(|m| format!(" [{m}]")).unwrap_or_default();
+    format!("    {:18} {name}{module}\n{}", "(inlined)", source(f))
+}
+
+/// `    kernel/panic.c: 459`, as crash writes it.
+fn source(f: &FrameInfo) -> String {
+    match (&f.file, f.line) {
+        (Some(file), Some(line)) => format!("    {}: {line}\n", terminal_safe(file)),
+        _ => String::new(),
+    }
+}
+
 fn offset(hex: &str, args: &Args) -> String {
     let value = number::address(hex).unwrap_or(0);
     if args.has('d') || !args.has('x') { format!("+{value}") } else { format!("+{hex}") }
@@ -64,7 +84,7 @@ fn exception(f: &FrameInfo) -> String {
         (Some(name), _) => format!("{name}+{offset}"),
         (None, pc) => format!("unknown or invalid address {:016x}", pc.map_or(0, |p| p.0)),
     };
-    format!("    [exception RIP: {place}]\n{}", registers(&f.registers))
+    format!("    [exception RIP: {place}]\n{}{}", source(f), registers(&f.registers))
 }
 
 /// Registers in the order and layout of crash.
