@@ -5,6 +5,7 @@
 //! unpacked, and those of a relocatable file (`.ko`) relocated to where its sections were loaded, when first needed. Split
 //! units (`.dwo`) are followed into their own files, and what `dwz` moved out (`.gnu_debugaltlink`) into its file.
 
+pub mod cfi;
 mod entries;
 mod expression;
 mod lines;
