@@ -5,6 +5,10 @@
 //! reported, and the stack above is searched for the true callers (see `recover.rs`).
 
 mod calls;
+mod entry;
+mod frame_pointer;
+mod methods;
+mod orc;
 mod recover;
 mod start;
 mod step;
@@ -16,7 +20,8 @@ use necropsy_base::{Near, VirtAddr};
 
 use crate::Target;
 pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
-pub use step::rule_at;
+pub use methods::Methods;
+pub use orc::rule_at;
 use step::{Next, State};
 
 /// How a frame is known, best first.
@@ -186,12 +191,16 @@ impl Walk<'_> {
                     }
                     Err(why) => (why, caller.slot, Some(caller.pc.0)),
                 },
-                Next::Trap(regs) => {
+                Next::User(regs) => {
+                    self.mark_trap(&regs);
+                    return End::User(regs);
+                }
+                Next::Trap(regs, trust) => {
                     self.mark_trap(&regs);
                     if self.t.arch().user_mode(&regs) {
                         return End::User(regs);
                     }
-                    match State::new(self.t, *regs, Trust::Orc) {
+                    match State::new(self.t, *regs, trust) {
                         Some(interrupted) => {
                             state = interrupted;
                             continue;
