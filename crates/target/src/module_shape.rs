@@ -97,12 +97,14 @@ impl Words {
 
     /// `core_layout` of 4.5 to 6.3: base, size, size of the code.
     fn layout(&self) -> Option<(Range<u64>, Range<u64>)> {
-        (0..self.words.len()).find_map(|i| self.place(self.get(i)?, self.half(i + 1, 0)?, self.half(i + 1, 1)?))
+        (0..self.words.len())
+            .find_map(|i| self.place(self.get(i)?, self.half(i + 1, 0)?, self.half(i + 1, 1)?))
     }
 
     /// `module_core`, `init_size`, `core_size`, `init_text_size`, `core_text_size` up to 4.4.
     fn old_layout(&self) -> Option<(Range<u64>, Range<u64>)> {
-        (0..self.words.len()).find_map(|i| self.place(self.get(i)?, self.half(i + 1, 1)?, self.half(i + 1, 3)?))
+        (0..self.words.len())
+            .find_map(|i| self.place(self.get(i)?, self.half(i + 1, 1)?, self.half(i + 1, 3)?))
     }
 
     /// Since 4.5: a pointer to the `mod_kallsyms` that follows it.

@@ -265,7 +265,12 @@ impl Module {
             Ok(offset) => t.load(t.memory().ptr(self.at.offset(offset))?)?,
             Err(_) => {
                 let own: OwnSymbols = t.load(self.at)?;
-                RawSymbols { symtab: own.symtab, num_symtab: own.num_symtab, strtab: own.strtab, typetab: None }
+                RawSymbols {
+                    symtab: own.symtab,
+                    num_symtab: own.num_symtab,
+                    strtab: own.strtab,
+                    typetab: None,
+                }
             }
         };
         let (symtab, strtab) = (raw.symtab, raw.strtab);

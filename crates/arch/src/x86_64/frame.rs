@@ -46,11 +46,14 @@ enum Change {
 }
 
 fn stack_change(insn: &Instruction, framed: bool) -> Option<Change> {
-    let on_sp = insn.op_count() > 0 && insn.op0_kind() == OpKind::Register && insn.op0_register() == Register::RSP;
+    let on_sp =
+        insn.op_count() > 0 && insn.op0_kind() == OpKind::Register && insn.op0_register() == Register::RSP;
     let constant = || insn.try_immediate(1).ok().map(|n| n as i64);
     Some(match insn.mnemonic() {
         _ if is_record(insn) => Change::Record,
-        _ if matches!(insn.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch) => Change::Return,
+        _ if matches!(insn.flow_control(), FlowControl::Return | FlowControl::UnconditionalBranch) => {
+            Change::Return
+        }
         // A jump away ends a piece of code just as a return does.
         _ if insn.flow_control() == FlowControl::IndirectBranch => Change::Return,
         Mnemonic::Call => Change::By(0),
@@ -82,7 +85,9 @@ fn record(code: &[u8]) -> Option<(usize, usize, u64)> {
 
 /// `mov %rsp,%rbp`.
 fn is_record(insn: &Instruction) -> bool {
-    insn.mnemonic() == Mnemonic::Mov && insn.op0_register() == Register::RBP && insn.op1_register() == Register::RSP
+    insn.mnemonic() == Mnemonic::Mov
+        && insn.op0_register() == Register::RBP
+        && insn.op1_register() == Register::RSP
 }
 
 fn instructions(code: &[u8]) -> impl Iterator<Item = Instruction> + '_ {
@@ -105,7 +110,8 @@ mod tests {
     #[test]
     fn a_frame_record_comes_and_goes() {
         let expected = [(0, FrameSetup::Before(0)), (5, FrameSetup::Before(0)), (6, FrameSetup::Before(8))];
-        let later = [(9, FrameSetup::Done), (19, FrameSetup::Done), (25, FrameSetup::Gone), (26, FrameSetup::Done)];
+        let later =
+            [(9, FrameSetup::Done), (19, FrameSetup::Done), (25, FrameSetup::Gone), (26, FrameSetup::Done)];
         for (at, setup_there) in expected.into_iter().chain(later) {
             assert_eq!(setup(FUNCTION, at), setup_there, "at {at}");
         }

@@ -9,8 +9,8 @@ mod text;
 use necropsy_base::{PhysMem, VirtAddr};
 
 use crate::{
-    Arch, Boot, BootFacts, CallSite, CpuState, Exception, FrameSetup, Insn, Mapping, PageTables, Regs, Resolve, Syntax,
-    WalkError,
+    Arch, Boot, BootFacts, CallSite, CpuState, Exception, FrameSetup, Insn, Mapping, PageTables, Regs,
+    Resolve, Syntax, WalkError,
 };
 pub use registers::*;
 

@@ -79,7 +79,11 @@ impl State {
         let leaf = self.exact.then(|| self.frameless(t, 0)).flatten();
         let last = || (self.regs.get(t.arch().fp()) == Some(0)).then_some(Next::End);
         let own = || self.by_own_record(t).filter(|next| self.leads_on(t, next));
-        leaf.or_else(|| self.by_mark(t)).or_else(|| self.by_saved(t)).or_else(|| self.below_record(t)).or_else(last).or_else(own)
+        leaf.or_else(|| self.by_mark(t))
+            .or_else(|| self.by_saved(t))
+            .or_else(|| self.below_record(t))
+            .or_else(last)
+            .or_else(own)
     }
 
     /// The return address lies `above` bytes above the stack pointer, and the frame pointer is the caller's.

@@ -4,6 +4,7 @@
 //! crossed by their `pt_regs`. A return address that is no kernel code, or that no call stands before, is a *break*: it is
 //! reported, and the stack above is searched for the true callers (see `recover.rs`).
 
+mod address;
 mod calls;
 mod entry;
 mod frame_pointer;
@@ -19,9 +20,9 @@ use necropsy_arch::Regs;
 use necropsy_base::{Near, VirtAddr};
 
 use crate::Target;
+pub use address::{frame_address, register_at};
 pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
 pub use methods::Methods;
-pub use orc::rule_at;
 use step::{Next, State};
 
 /// How a frame is known, best first.

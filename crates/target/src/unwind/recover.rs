@@ -9,13 +9,11 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use necropsy_base::{MemoryExt, Near, VirtAddr};
-use necropsy_debuginfo::Base;
 
+use super::address::frame_size;
 use super::calls::{
     Site, call_before, call_sites, callers_in_module, direct_target, function_calls, function_jumps,
 };
-use super::frame_pointer::beginning;
-use super::orc::rule_at;
 use super::step::{Next, State};
 use super::{End, Frame, Trust};
 use crate::Target;
@@ -216,17 +214,6 @@ fn closes(t: &Target, link: &Link, broken: &Broken, slot: u64) -> Option<bool> {
 /// Where the return address of a function is that made the call `site`, whose return address is at `slot`.
 fn slot_above(t: &Target, site: &Site, slot: u64) -> Option<u64> {
     Some(slot.wrapping_add(frame_size(t, site.returns.moved(-1))?))
-}
-
-/// From the stack pointer at a call to the caller's stack pointer before its own: by the unwind table, or by what the function
-/// has pushed.
-fn frame_size(t: &Target, place: VirtAddr) -> Option<u64> {
-    if let Some(rule) = rule_at(t, place) {
-        return (rule.sp == Base::Sp).then_some(rule.sp_offset as u64);
-    }
-    let function = t.near(place)?;
-    let depth = t.arch().stack_depth(&beginning(t, &function)?, (place.0 - function.start.0) as usize)?;
-    Some(depth + 8)
 }
 
 fn link(t: &Target, target: Option<VirtAddr>, below: Option<&Near>, known: &[Near], caller: &Frame) -> Link {

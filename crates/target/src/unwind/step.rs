@@ -73,11 +73,7 @@ impl State {
             let text = as_text(pc.0).map(|s| format!(" (the text {s:?})")).unwrap_or_default();
             return Err(format!("return address {pc:#x}{text} is not kernel code"));
         }
-        if self.exact
-            || call_before(t, pc).is_some()
-            || starts_function(t, pc)
-            || no_call_to_see(t, self)
-        {
+        if self.exact || call_before(t, pc).is_some() || starts_function(t, pc) || no_call_to_see(t, self) {
             return Ok(());
         }
         Err(format!("no call stands before the return address {pc:#x}"))
