@@ -83,11 +83,6 @@ impl CfiIndex {
         CfiIndex { entries }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The rules at `place`; `None` where no entry covers it.
     pub fn row(&self, sections: &CfiSections<'_>, place: u64) -> Result<Option<CfiRow>, CfiError> {
         let Some(entry) = self.entry(place) else { return Ok(None) };

@@ -5,13 +5,14 @@ use necropsy_base::VirtAddr;
 use necropsy_debuginfo::Base;
 
 use super::Frame;
+use super::cfi::{self, frame_start};
 use super::frame_pointer::beginning;
 use super::orc::rule_at;
 use crate::Target;
 
 /// The stack pointer of the caller before the call: what all of a frame's addresses are counted from.
 pub fn frame_address(t: &Target, frame: &Frame) -> Option<u64> {
-    let place = frame.pc?.moved(if frame.exact { 0 } else { -1 });
+    let place = frame.place()?;
     let fp = || frame.regs.get(t.arch().fp());
     if let Some(rule) = rule_at(t, place) {
         let base = match rule.sp {
@@ -20,6 +21,9 @@ pub fn frame_address(t: &Target, frame: &Frame) -> Option<u64> {
             _ => return None,
         };
         return Some(base.wrapping_add(rule.sp_offset as u64));
+    }
+    if let Some(start) = frame_start(t, place, &frame.regs) {
+        return Some(start);
     }
     match setup_at(t, place) {
         Some(FrameSetup::Done) => fp().map(|fp| fp.wrapping_add(RECORD)),
@@ -57,6 +61,9 @@ const RECORD: u64 = 16;
 pub fn frame_size(t: &Target, place: VirtAddr) -> Option<u64> {
     if let Some(rule) = rule_at(t, place) {
         return (rule.sp == Base::Sp).then_some(rule.sp_offset as u64);
+    }
+    if let Some(size) = cfi::size(t, place) {
+        return Some(size);
     }
     let function = t.near(place)?;
     let depth = t.arch().stack_depth(&beginning(t, &function)?, (place.0 - function.start.0) as usize)?;

@@ -1,11 +1,12 @@
 //! The unwinder: from registers to frames, each with how it is known.
 //!
-//! Order for a frame: saved context → ORC → frame pointer → *recovered* → scan. Exceptions, interrupts and system calls are
+//! Order for a frame: saved context → ORC → DWARF CFI → frame pointer → *recovered* → scan. Exceptions, interrupts and system calls are
 //! crossed by their `pt_regs`. A return address that is no kernel code, or that no call stands before, is a *break*: it is
 //! reported, and the stack above is searched for the true callers (see `recover.rs`).
 
 mod address;
 mod calls;
+mod cfi;
 mod entry;
 mod frame_pointer;
 mod methods;
@@ -22,6 +23,7 @@ use necropsy_base::{Near, VirtAddr};
 use crate::Target;
 pub use address::{frame_address, register_at};
 pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
+pub use cfi::{Caller, caller_regs, frame_start, registers};
 pub use methods::Methods;
 use step::{Next, State};
 

@@ -97,7 +97,8 @@ impl State {
                 _ => self.by_orc(t, &entry),
             };
         }
-        self.by_frame_pointer(t).unwrap_or_else(|| self.by_call(t))
+        let found = self.by_cfi(t).or_else(|| self.by_frame_pointer(t));
+        found.unwrap_or_else(|| self.by_call(t))
     }
 
     /// A function without unwind data (`STACK_FRAME_NON_STANDARD`: `__crash_kexec` in 6.1 and 6.12): its return address is
