@@ -48,11 +48,13 @@ impl State {
     /// switched stacks, what the stack pointer names is the register in the middle of them that it pushed last.
     pub fn by_saved(&self, t: &Target) -> Option<Next> {
         let fp_slot = t.arch().fp() as u64 * 8;
-        let link = t.memory().u64(self.sp).ok();
+        let link = t.memory().u64(self.sp).ok().filter(|link| link >> 14 != self.sp.0 >> 14);
         let places = [Some(self.sp.0), link, link.and_then(|l| l.checked_sub(fp_slot))];
         let regs = places.into_iter().flatten().find_map(|at| saved(t, at));
         let crossed = regs.map(|regs| Next::Trap(Box::new(regs), Trust::FramePointer));
-        crossed.or_else(|| Some(Next::User(Box::new(self.system_call(t)?))))
+        let user = || Some(Next::User(Box::new(self.system_call(t)?)));
+        // A kernel thread's were never filled.
+        crossed.or_else(user).or_else(|| ends_stack(t, self.sp.0).then_some(Next::End))
     }
 
     /// The way into a system call before 4.4 saves only what a called function may change, and of what the CPU itself would have
@@ -95,7 +97,7 @@ fn saved(t: &Target, at: u64) -> Option<Regs> {
 }
 
 /// Whether saved registers at `at` are the last thing on a stack.
-fn ends_stack(t: &Target, at: u64) -> bool {
+pub fn ends_stack(t: &Target, at: u64) -> bool {
     let end = at.wrapping_add(t.arch().pt_regs_size() as u64);
     [0, 16].iter().any(|pad| end.wrapping_add(*pad).is_multiple_of(PAGE))
 }

@@ -22,7 +22,7 @@ impl State {
     pub fn by_frame_pointer(&self, t: &Target) -> Option<Next> {
         t.arch().frame_record()?;
         if !t.methods().frame_pointer {
-            return None;
+            return self.by_saved(t);
         }
         if t.has_orc() { self.beside_a_table(t) } else { self.by_records(t) }
     }

@@ -12,6 +12,7 @@ mod frame_pointer;
 mod methods;
 mod orc;
 mod recover;
+mod scan;
 mod start;
 mod step;
 

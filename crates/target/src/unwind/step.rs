@@ -5,6 +5,7 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Base, OrcKind};
 
 use super::calls::{call_before, direct_target};
+use super::entry::ends_stack;
 use super::orc::rule_at;
 use super::{Frame, Trust, as_text};
 use crate::Target;
@@ -98,7 +99,7 @@ impl State {
             };
         }
         let found = self.by_cfi(t).or_else(|| self.by_frame_pointer(t));
-        found.unwrap_or_else(|| self.by_call(t))
+        found.unwrap_or_else(|| if t.has_orc() { self.by_call(t) } else { self.by_scan(t) })
     }
 
     /// A function without unwind data (`STACK_FRAME_NON_STANDARD`: `__crash_kexec` in 6.1 and 6.12): its return address is
@@ -146,6 +147,6 @@ fn no_call_to_see(t: &Target, state: &State) -> bool {
     match rule_at(t, state.place()) {
         Some(entry) => entry.kind == OrcKind::End || t.is_freed_text(state.place()),
         None if t.has_orc() => false,
-        None => state.regs.get(t.arch().fp()) == Some(0) || t.is_freed_text(state.place()),
+        None => ends_stack(t, state.sp.0) || t.is_freed_text(state.place()),
     }
 }
