@@ -37,7 +37,7 @@ class Kernel:
         self.release = self.newest()
         version = ".".join(self.release.split(".")[:2])
         suffix = "" if self.spec["arch"] == "amd64" else "-" + self.spec["arch"]
-        self.out = Path(out) / (version + suffix)
+        self.out = Path(out) / self.spec.get("dir", version + suffix)
         self.build = self.cache / "build" / self.release
         self.root = self.cache / "root" / self.release
         self.base = self.build / "base.cpio"

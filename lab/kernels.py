@@ -4,10 +4,15 @@ suite      Debian suite; the build is the newest there: what the meta package de
 meta       that meta package (default: the suite's own cloud kernel)
 security   whether the suite's security archive counts (bullseye's index names packages that are gone)
 modules    whether out-of-tree modules are built (needs the headers, and a compiler the kernel accepts)
+source     the package whose source is built here (source.py) ...
+config     ... with this file of configs/
+dir        where results go (default: the version and, if it is not amd64, the architecture)
 """
 
 KERNELS = {
     "5.10": dict(suite="bullseye", arch="amd64", modules=True, security=False),
+    "5.10-fp": dict(suite="bullseye", arch="amd64", modules=True, security=False, source="linux-source-5.10", config="fp",
+                    dir="5.10-fp"),
     "6.1": dict(suite="bookworm", arch="amd64", modules=True),
     "6.12": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-6.12-cloud-amd64"),
     "sid": dict(suite="sid", arch="amd64", modules=False),

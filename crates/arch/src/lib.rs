@@ -3,6 +3,7 @@
 //! One folder per CPU, one line each in [`ARCHES`]. Nothing here knows a task structure by name.
 
 pub mod aarch64;
+mod frame;
 mod insn;
 mod paging;
 mod regs;
@@ -10,6 +11,7 @@ pub mod x86_64;
 
 use necropsy_base::{PhysMem, VirtAddr};
 
+pub use frame::FrameSetup;
 pub use insn::{Access, CallSite, Exception, Flow, Insn, MemOperand, Op, Operand, Resolve, Syntax};
 pub use paging::{Boot, BootFacts, Level, Mapping, PageTables, WalkError};
 pub use regs::{CpuState, Regs};
@@ -97,6 +99,22 @@ pub trait Arch: Sync {
     }
     /// Where the caller's registers are in a frame-pointer chain: the pair `(saved fp, return address)` at the frame pointer.
     fn frame_record(&self) -> Option<usize> {
+        None
+    }
+    /// How far a function has got with its frame record `at` bytes into `code`, which begins where it does.
+    fn frame_setup(&self, _code: &[u8], _at: usize) -> FrameSetup {
+        FrameSetup::Unknown
+    }
+    /// How many bytes a function keeps between the stack pointer and its return address, `at` bytes into `code`.
+    fn stack_depth(&self, _code: &[u8], _at: usize) -> Option<u64> {
+        None
+    }
+    /// Where a `pt_regs` is, if the frame pointer is a mark that an entry function leaves to say so.
+    fn marked_regs(&self, _fp: u64) -> Option<u64> {
+        None
+    }
+    /// Index of the register with this number in DWARF.
+    fn dwarf_register(&self, _number: u16) -> Option<usize> {
         None
     }
     /// Which exception a low-level entry function of the kernel handles; `None` for interrupts and system calls.

@@ -5,6 +5,7 @@
 //! unpacked, and those of a relocatable file (`.ko`) relocated to where its sections were loaded, when first needed. Split
 //! units (`.dwo`) are followed into their own files, and what `dwz` moved out (`.gnu_debugaltlink`) into its file.
 
+mod cfi;
 mod entries;
 mod expression;
 mod lines;
@@ -25,9 +26,11 @@ use necropsy_base::{Abi, Endian};
 
 use crate::elf::{ElfError, ElfSymbol, File, symbols};
 use crate::file_bytes::FileBytes;
+use cfi::{CfiIndex, CfiSections};
 use sections::Sections;
 use units::UnitMap;
 
+pub use cfi::{Cfa, CfiError, CfiRow, Known, Rule};
 pub use lines::{Line, Place, SourceFrame};
 pub use names::Global;
 pub use scopes::{Scope, ScopeKind};
@@ -72,6 +75,7 @@ pub struct DebugFile {
     units: OnceLock<UnitMap>,
     abbreviations: Mutex<HashMap<usize, Arc<gimli::Abbreviations>>>,
     names: OnceLock<names::Names>,
+    frames: OnceLock<CfiIndex>,
 }
 
 /// Where the sections of a relocatable file were loaded, by name.
@@ -104,6 +108,7 @@ impl DebugFile {
             units: OnceLock::new(),
             abbreviations: Mutex::default(),
             names: OnceLock::new(),
+            frames: OnceLock::new(),
         })
     }
 
@@ -122,6 +127,7 @@ impl DebugFile {
             units: OnceLock::new(),
             abbreviations: Mutex::default(),
             names: OnceLock::new(),
+            frames: OnceLock::new(),
             ..self
         }
     }
@@ -182,6 +188,17 @@ impl DebugFile {
     /// The file's symbol table; values of a relocatable file are offsets in their sections.
     pub fn symbols(&self) -> Vec<ElfSymbol> {
         symbols(self.section(".symtab"), self.section(".strtab"), None, self.abi())
+    }
+
+    /// How to get from `place`, an address in the file, to the caller; `None` where no call frame information covers it.
+    pub fn call_frame(&self, place: u64) -> Result<Option<CfiRow>, CfiError> {
+        let sections = CfiSections {
+            abi: self.abi(),
+            debug_frame: self.section(".debug_frame"),
+            eh_frame: self.section(".eh_frame"),
+            eh_frame_address: self.elf.section(".eh_frame").map_or(0, |s| s.address),
+        };
+        self.frames.get_or_init(|| CfiIndex::new(&sections)).row(&sections, place)
     }
 
     fn endian(&self) -> RunTimeEndian {

@@ -3,6 +3,8 @@
 //! They are counted two ways: along `init_task.tasks` with each group's threads, and through the PID table
 //! (`init_pid_ns.idr`, 4.15 and later). When the two differ, memory is damaged or somebody hides.
 
+mod untyped;
+
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
@@ -16,7 +18,7 @@ use crate::containers::{list, xarray};
 #[derive(Clone, Debug, Load)]
 #[kernel(name = "task_struct")]
 pub struct Task {
-    /// Address of its `task_struct`.
+    /// Address of its `task_struct`; null where the kernel has no types to find it by.
     #[kernel(this)]
     pub at: VirtAddr,
     /// Thread ID.
@@ -145,6 +147,13 @@ pub struct Tasks {
 impl Tasks {
     /// Finds all tasks.
     pub fn read(t: &Target) -> Result<Tasks, LoadError> {
+        match t.types() {
+            Ok(_) => Tasks::by_types(t),
+            Err(e) => untyped::tasks(t).ok_or(e),
+        }
+    }
+
+    fn by_types(t: &Target) -> Result<Tasks, LoadError> {
         let mut notes = Vec::new();
         let mut found: BTreeMap<u64, Task> = BTreeMap::new();
         let by_list = by_list(t, &mut notes)?;
@@ -197,7 +206,7 @@ impl Tasks {
 
     /// The parent's thread ID.
     pub fn parent_pid(&self, task: &Task) -> i32 {
-        self.at(task.parent).map_or(0, |p| p.tgid)
+        self.at(task.parent).filter(|p| !p.at.is_null()).map_or(0, |p| p.tgid)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod list;
 mod load;
 mod member;
 mod memory;
+mod module_shape;
 mod module_types;
 mod modules;
 mod names;

@@ -1,7 +1,8 @@
 //! Loaded modules as far as names and unwinding need them.
 //!
 //! Where a module lies: `module.mem[]` since 6.4, `core_layout` and `init_layout` since 4.5, single members before
-//! (include/linux/module.h). The symbol table that the kernel keeps: `module.kallsyms` since 4.5.
+//! (include/linux/module.h). The symbol table that the kernel keeps: `module.kallsyms` since 4.5, members of its own before.
+//! Without types a module is known by its shape (`module_shape.rs`).
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,6 +11,7 @@ use necropsy_base::{MemoryExt, Near, VirtAddr};
 use necropsy_debuginfo::{ElfSymbol, OrcTable, elf};
 
 use crate::list::list;
+use crate::module_shape::{self, SymbolTable};
 use crate::{ArrayAt, Bytes, Load, LoadError, Target};
 
 /// No module is larger, has more symbols or a longer string table.
@@ -36,6 +38,8 @@ pub struct Module {
     pub regions: Vec<Range<u64>>,
     /// Which of it is code.
     pub text: Vec<Range<u64>>,
+    /// Where its symbols are, when that is not told by types.
+    table: Option<SymbolTable>,
     symbols: OnceLock<Vec<ElfSymbol>>,
     orc: OnceLock<Option<OrcTable>>,
 }
@@ -105,6 +109,14 @@ struct RawSymbols {
 
 #[derive(Load)]
 #[kernel(name = "module")]
+struct OwnSymbols {
+    symtab: VirtAddr,
+    num_symtab: u64,
+    strtab: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "module")]
 struct RawOrc {
     #[kernel(path = "arch.num_orcs")]
     count: u64,
@@ -126,7 +138,7 @@ impl Target {
     }
 
     fn find_modules(&self) -> Result<Modules, LoadError> {
-        let offset = self.offset_of("module", "list")?;
+        let offset = self.offset_of("module", "list").unwrap_or(module_shape::list_offset(self));
         let head = self.symbol("modules").or_else(|| self.find_module_list(offset));
         let head = head.ok_or_else(|| LoadError::NoSymbol("modules".into()))?;
         let walk = list(self, head, offset);
@@ -160,17 +172,34 @@ impl Target {
             if !inside || !back(next.wrapping_add(word)) || !back(prev) {
                 return None;
             }
-            let first: RawModule = self.load(VirtAddr(next.wrapping_sub(offset))).ok()?;
-            let named = !first.name.0.is_empty() && first.name.0.iter().all(u8::is_ascii_graphic);
-            let placed =
-                || Module::load(self, VirtAddr(next.wrapping_sub(offset))).is_ok_and(|m| !m.text.is_empty());
-            (named && first.state < STATES && placed()).then_some(at)
+            let first = VirtAddr(next.wrapping_sub(offset));
+            if self.types().is_err() {
+                return module_shape::read(self, first).map(|_| at);
+            }
+            let raw: RawModule = self.load(first).ok()?;
+            let named = !raw.name.0.is_empty() && raw.name.0.iter().all(u8::is_ascii_graphic);
+            let placed = || Module::load(self, first).is_ok_and(|m| !m.text.is_empty());
+            (named && raw.state < STATES && placed()).then_some(at)
         })
     }
 }
 
 impl Module {
     fn load(t: &Target, at: VirtAddr) -> Result<Module, LoadError> {
+        Module::by_types(t, at).or_else(|e| Module::by_shape(t, at).ok_or(e))
+    }
+
+    fn by_shape(t: &Target, at: VirtAddr) -> Option<Module> {
+        let shape = module_shape::read(t, at)?;
+        let (regions, text) = (vec![shape.region], vec![shape.text]);
+        Some(Module { table: shape.symbols, ..Module::new(shape.name, at, regions, text) })
+    }
+
+    fn new(name: String, at: VirtAddr, regions: Vec<Range<u64>>, text: Vec<Range<u64>>) -> Module {
+        Module { name, at, regions, text, table: None, symbols: OnceLock::new(), orc: OnceLock::new() }
+    }
+
+    fn by_types(t: &Target, at: VirtAddr) -> Result<Module, LoadError> {
         let raw: RawModule = t.load(at)?;
         let (regions, text) = match t.load::<Place>(at)? {
             Place::Regions(r) => by_regions(t, &r.mem)?,
@@ -186,7 +215,7 @@ impl Module {
             ),
         };
         let name = String::from_utf8_lossy(&raw.name.0).into_owned();
-        Ok(Module { name, at, regions, text, symbols: OnceLock::new(), orc: OnceLock::new() })
+        Ok(Module::new(name, at, regions, text))
     }
 
     /// The first address of its code.
@@ -215,27 +244,46 @@ impl Module {
     }
 
     fn read_symbols(&self, t: &Target) -> Result<Vec<ElfSymbol>, LoadError> {
-        // A pointer since 4.5; before, the table's fields are members of struct module itself, which Load cannot see.
-        let table = t.memory().ptr(self.at.offset(t.offset_of("module", "kallsyms")?))?;
-        let raw: RawSymbols = t.load(table)?;
-        let count = raw.num_symtab.min(MAX_SYMBOLS);
+        let table = match self.table {
+            Some(table) => table,
+            None => self.symbol_table(t)?,
+        };
+        let count = table.count.min(MAX_SYMBOLS);
         let entry = if t.abi().word == 8 { 24 } else { 16 };
-        let symtab = t.memory().bytes(raw.symtab, (count * entry) as usize)?;
-        let strings = self.read_strings(t, &raw, &symtab)?;
-        let kinds = raw.typetab.and_then(|at| t.memory().bytes(at, count as usize).ok());
+        let symtab = t.memory().bytes(table.symtab, (count * entry) as usize)?;
+        let strings = self.read_strings(t, table.strtab, &symtab)?;
+        let kinds = table.typetab.and_then(|at| t.memory().bytes(at, count as usize).ok());
         let mut symbols = elf::symbols(&symtab, &strings, kinds.as_deref(), t.abi());
         symbols.retain(|s| s.section != 0 && !s.name.is_empty() && self.contains(VirtAddr(s.value)));
         symbols.sort_by_key(|s| s.value);
         Ok(symbols)
     }
 
+    /// Behind a pointer since 4.5; before, its fields are members of `struct module` itself.
+    fn symbol_table(&self, t: &Target) -> Result<SymbolTable, LoadError> {
+        let raw: RawSymbols = match t.offset_of("module", "kallsyms") {
+            Ok(offset) => t.load(t.memory().ptr(self.at.offset(offset))?)?,
+            Err(_) => {
+                let own: OwnSymbols = t.load(self.at)?;
+                RawSymbols {
+                    symtab: own.symtab,
+                    num_symtab: own.num_symtab,
+                    strtab: own.strtab,
+                    typetab: None,
+                }
+            }
+        };
+        let (symtab, strtab) = (raw.symtab, raw.strtab);
+        Ok(SymbolTable { symtab, count: raw.num_symtab, strtab, typetab: raw.typetab })
+    }
+
     /// The string table has no length of its own: it ends with the name that begins last.
-    fn read_strings(&self, t: &Target, raw: &RawSymbols, symtab: &[u8]) -> Result<Vec<u8>, LoadError> {
+    fn read_strings(&self, t: &Target, strtab: VirtAddr, symtab: &[u8]) -> Result<Vec<u8>, LoadError> {
         let entry = if t.abi().word == 8 { 24 } else { 16 };
         let names = symtab.chunks_exact(entry).filter_map(|s| t.abi().uint_at(s, 0, 4));
         let last = names.max().unwrap_or(0).min(MAX_STRINGS);
-        let mut strings = t.memory().bytes(raw.strtab, last as usize)?;
-        strings.extend(t.memory().cstr(raw.strtab.offset(last), 512)?);
+        let mut strings = t.memory().bytes(strtab, last as usize)?;
+        strings.extend(t.memory().cstr(strtab.offset(last), 512)?);
         strings.push(0);
         Ok(strings)
     }

@@ -7,6 +7,7 @@ use necropsy_base::{Budget, Memory, MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Kallsyms, Keys};
 use necropsy_dump::{DumpMeta, Machine, Source, VmcoreInfo};
 
+use crate::unwind::Methods;
 use crate::{FindDebug, KernelMemory, OpenError, Target};
 
 /// What the user may say about a dump.
@@ -16,6 +17,8 @@ pub struct Options {
     pub vmcoreinfo: Option<VmcoreInfo>,
     /// Who finds files with debugging information, if they may be used.
     pub debug: Option<Box<dyn FindDebug>>,
+    /// The ways of unwinding to use.
+    pub methods: Methods,
     /// Limits on long work.
     pub budget: Budget,
 }
@@ -56,6 +59,7 @@ impl Target {
         let boot = arch.boot(&Facts { info: &info, meta: &meta }).map_err(OpenError::MissingKey)?;
         let kernel = Arc::new(KernelMemory::new(phys, arch, meta.abi, &boot));
         let mut target = Target::new(meta, arch, kernel.clone(), Some(kernel.clone()), options.budget);
+        target.methods = options.methods;
         target.boot_image = boot.image.clone();
         target.debug.finder = options.debug;
         if info.truncated() {

@@ -12,6 +12,7 @@ use necropsy_dump::{DumpMeta, VmcoreInfo};
 use crate::debug::DebugFiles;
 use crate::filed::Filed;
 use crate::load::Plan;
+use crate::unwind::Methods;
 use crate::{Fields, KernelMemory, Load, LoadError, Modules, Spec};
 
 /// Something the user must know about the dump: what is missing or does not fit.
@@ -37,6 +38,7 @@ pub struct Target {
     pub(crate) percpu: OnceLock<Vec<(usize, u64)>>,
     plans: RwLock<HashMap<usize, Arc<Plan>>>,
     notes: Mutex<Vec<Note>>,
+    pub(crate) methods: Methods,
     budget: Budget,
 }
 
@@ -67,6 +69,7 @@ impl Target {
             percpu: OnceLock::new(),
             plans: RwLock::default(),
             notes: Mutex::default(),
+            methods: Methods::default(),
             budget,
         }
     }
@@ -124,6 +127,10 @@ impl Target {
     /// Physical memory.
     pub fn phys(&self) -> Option<&Arc<dyn PhysMem>> {
         self.kernel.as_ref().map(|k| k.phys())
+    }
+    /// The ways of unwinding that are used.
+    pub fn methods(&self) -> Methods {
+        self.methods
     }
     /// Limits on long work.
     pub fn budget(&self) -> &Budget {

@@ -98,6 +98,12 @@ impl Arch for Aarch64 {
     fn longest_call(&self) -> usize {
         4
     }
+    fn dwarf_register(&self, number: u16) -> Option<usize> {
+        (number <= 32).then_some(usize::from(number))
+    }
+    fn preserved_registers(&self) -> u64 {
+        (19..=FP).chain([SP]).fold(0, |set, r| set | 1 << r)
+    }
     fn frame_record(&self) -> Option<usize> {
         Some(8)
     }

@@ -1,6 +1,7 @@
 //! x86-64.
 
 mod decode;
+mod frame;
 mod paging;
 mod registers;
 mod text;
@@ -8,8 +9,8 @@ mod text;
 use necropsy_base::{PhysMem, VirtAddr};
 
 use crate::{
-    Arch, Boot, BootFacts, CallSite, CpuState, Exception, Insn, Mapping, PageTables, Regs, Resolve, Syntax,
-    WalkError,
+    Arch, Boot, BootFacts, CallSite, CpuState, Exception, FrameSetup, Insn, Mapping, PageTables, Regs,
+    Resolve, Syntax, WalkError,
 };
 pub use registers::*;
 
@@ -108,6 +109,19 @@ impl Arch for X86_64 {
     }
     fn exception_stacks(&self) -> Option<&'static str> {
         Some("cea_exception_stacks") // 5.2 and later (asm/cpu_entry_area.h)
+    }
+    fn frame_setup(&self, code: &[u8], at: usize) -> FrameSetup {
+        frame::setup(code, at)
+    }
+    fn stack_depth(&self, code: &[u8], at: usize) -> Option<u64> {
+        frame::depth(code, at)
+    }
+    fn marked_regs(&self, fp: u64) -> Option<u64> {
+        // `ENCODE_FRAME_POINTER`, 4.10 and later (arch/x86/include/asm/frame.h).
+        (fp & 1 == 1 && fp >> 63 == 1).then_some(fp & !1)
+    }
+    fn dwarf_register(&self, number: u16) -> Option<usize> {
+        registers::DWARF.get(usize::from(number)).copied()
     }
     fn frame_record(&self) -> Option<usize> {
         Some(8)

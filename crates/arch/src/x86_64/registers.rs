@@ -21,6 +21,9 @@ registers! {
     18 FLAGS "rflags" 19 SP "rsp" 20 SS "ss"
 }
 
+/// Indices by DWARF number (System V ABI, AMD64 supplement, figure 3.36).
+pub const DWARF: [usize; 17] = [AX, DX, CX, BX, SI, DI, BP, SP, R8, R9, R10, R11, R12, R13, R14, R15, IP];
+
 /// Size of `struct pt_regs`: 21 words.
 pub const PT_REGS_SIZE: usize = 168;
 /// Size of `struct inactive_task_frame`: six registers and a return address.

@@ -1,11 +1,18 @@
 //! The unwinder: from registers to frames, each with how it is known.
 //!
-//! Order for a frame: saved context → ORC → frame pointer → *recovered* → scan. Exceptions, interrupts and system calls are
+//! Order for a frame: saved context → ORC → DWARF CFI → frame pointer → *recovered* → scan. Exceptions, interrupts and system calls are
 //! crossed by their `pt_regs`. A return address that is no kernel code, or that no call stands before, is a *break*: it is
 //! reported, and the stack above is searched for the true callers (see `recover.rs`).
 
+mod address;
 mod calls;
+mod cfi;
+mod entry;
+mod frame_pointer;
+mod methods;
+mod orc;
 mod recover;
+mod scan;
 mod start;
 mod step;
 
@@ -15,8 +22,10 @@ use necropsy_arch::Regs;
 use necropsy_base::{Near, VirtAddr};
 
 use crate::Target;
+pub use address::{frame_address, register_at};
 pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
-pub use step::rule_at;
+pub use cfi::{Caller, caller_regs, frame_start, registers};
+pub use methods::Methods;
 use step::{Next, State};
 
 /// How a frame is known, best first.
@@ -186,12 +195,16 @@ impl Walk<'_> {
                     }
                     Err(why) => (why, caller.slot, Some(caller.pc.0)),
                 },
-                Next::Trap(regs) => {
+                Next::User(regs) => {
+                    self.mark_trap(&regs);
+                    return End::User(regs);
+                }
+                Next::Trap(regs, trust) => {
                     self.mark_trap(&regs);
                     if self.t.arch().user_mode(&regs) {
                         return End::User(regs);
                     }
-                    match State::new(self.t, *regs, Trust::Orc) {
+                    match State::new(self.t, *regs, trust) {
                         Some(interrupted) => {
                             state = interrupted;
                             continue;

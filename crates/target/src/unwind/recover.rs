@@ -9,12 +9,12 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use necropsy_base::{MemoryExt, Near, VirtAddr};
-use necropsy_debuginfo::Base;
 
+use super::address::frame_size;
 use super::calls::{
     Site, call_before, call_sites, callers_in_module, direct_target, function_calls, function_jumps,
 };
-use super::step::{Next, State, rule_at};
+use super::step::{Next, State};
 use super::{End, Frame, Trust};
 use crate::Target;
 
@@ -149,12 +149,10 @@ pub fn search(t: &Target, bounds: &Range<u64>) -> Option<(Vec<Frame>, End)> {
     None
 }
 
-/// The state of a caller whose return address is at `slot`.
-fn at_slot(t: &Target, slot: VirtAddr, pc: VirtAddr) -> State {
-    let mut regs = necropsy_arch::Regs::new();
-    regs.set(t.arch().pc(), pc.0);
-    regs.set(t.arch().sp(), slot.0.wrapping_add(8));
-    State { pc, sp: slot.offset(8), regs, exact: false, slot: Some(slot), trust: Trust::Recovered }
+/// The state of a caller whose return address is at `slot`. Where frame pointers are chained, its own is kept just below.
+pub fn at_slot(t: &Target, slot: VirtAddr, pc: VirtAddr) -> State {
+    let fp = (!t.has_orc()).then(|| t.memory().u64(slot.moved(-8)).ok()).flatten();
+    State::caller(t, pc, slot, fp, Trust::Recovered)
 }
 
 fn words(from: u64, bounds: &Range<u64>) -> impl Iterator<Item = u64> {
@@ -215,8 +213,7 @@ fn closes(t: &Target, link: &Link, broken: &Broken, slot: u64) -> Option<bool> {
 
 /// Where the return address of a function is that made the call `site`, whose return address is at `slot`.
 fn slot_above(t: &Target, site: &Site, slot: u64) -> Option<u64> {
-    let rule = rule_at(t, site.returns.moved(-1)).filter(|r| r.sp == Base::Sp)?;
-    Some(slot.wrapping_add(rule.sp_offset as u64))
+    Some(slot.wrapping_add(frame_size(t, site.returns.moved(-1))?))
 }
 
 fn link(t: &Target, target: Option<VirtAddr>, below: Option<&Near>, known: &[Near], caller: &Frame) -> Link {
@@ -269,7 +266,8 @@ fn follow(t: &Target, mut state: State) -> Option<(Vec<Frame>, End, usize)> {
                 misfits += usize::from(!fits(t, &state, &caller));
                 state = *caller;
             }
-            Next::Trap(regs) => {
+            Next::User(regs) => return Some((chain, End::User(regs), misfits)),
+            Next::Trap(regs, _) => {
                 if let Some(last) = chain.last_mut() {
                     last.trap = Some((*regs).clone());
                 }

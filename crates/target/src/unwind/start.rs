@@ -16,6 +16,11 @@ use crate::Target;
 const NT_PRSTATUS: u64 = 1;
 
 impl Target {
+    /// Whether the kernel has an unwind table, and it is used.
+    pub(super) fn has_orc(&self) -> bool {
+        self.methods().orc && self.orc().is_some()
+    }
+
     /// The kernel's unwind table.
     pub fn orc(&self) -> Option<&OrcTable> {
         self.orc.get_or_init(|| self.find_orc()).as_ref()
@@ -153,11 +158,9 @@ impl Target {
             if !self.is_text(pc.moved(-1)) || call_before(self, pc).is_none() {
                 continue;
             }
-            let mut start = Regs::new();
-            start.set(self.arch.pc(), pc.0);
-            start.set(self.arch.sp(), low.wrapping_add(i as u64 * 8 + 8));
-            if self.leads_to(start.clone(), regs) {
-                return Some(start);
+            let state = super::recover::at_slot(self, VirtAddr(low.wrapping_add(i as u64 * 8)), pc);
+            if self.leads_to(state.clone(), regs) {
+                return Some(state.regs);
             }
         }
         None
@@ -186,11 +189,7 @@ impl Target {
         arrays.filter_map(|m| Some(place(m.bit_offset, types.size_of(m.ty).ok()?))).collect()
     }
 
-    fn leads_to(&self, start: Regs, wanted: &Regs) -> bool {
-        let Some(mut state) = State::new(self, start, Trust::Context) else {
-            return false;
-        };
-        state.exact = false;
+    fn leads_to(&self, mut state: State, wanted: &Regs) -> bool {
         for _ in 0..32 {
             match state.step(self) {
                 Next::Caller(caller) => {
@@ -199,7 +198,7 @@ impl Target {
                     }
                     state = *caller;
                 }
-                Next::Trap(found) => {
+                Next::Trap(found, _) => {
                     let same = |r: usize| found.get(r) == wanted.get(r);
                     return same(self.arch.pc()) && same(self.arch.sp());
                 }

@@ -3,9 +3,9 @@
 use necropsy_arch::{Access, Flow, Insn, Op, Operand};
 use necropsy_base::{Near, VirtAddr};
 use necropsy_target::Target;
-use necropsy_target::unwind::{Frame, is_indirect_thunk};
+use necropsy_target::unwind::{self, Frame, is_indirect_thunk};
 
-use super::canary::{cfa, frame_address, register_in_frame};
+use super::canary::frame_operand;
 use crate::{blame, code};
 
 /// A call that passes an address inside of the frame.
@@ -32,7 +32,7 @@ pub struct Handed {
 
 /// Every call of the function that passes an address inside of its frame, below the canary.
 pub fn handed(t: &Target, smashed: &Frame, insns: &[Insn], slot: Option<u64>) -> Vec<Handed> {
-    let Some(cfa) = cfa(t, smashed) else { return Vec::new() };
+    let Some(cfa) = unwind::frame_address(t, smashed) else { return Vec::new() };
     let slot = slot.unwrap_or(cfa);
     let inside = |a: u64| a < slot && slot - a <= 1 << 14;
     let mut held = [None::<u64>; 64];
@@ -85,7 +85,7 @@ fn copied_here(smashed: &Frame, insn: &Insn, held: &[Option<u64>; 64]) -> Option
 
 /// Keeps track of the registers that hold addresses inside of the frame.
 fn follow(t: &Target, smashed: &Frame, cfa: u64, insn: &Insn, held: &mut [Option<u64>; 64]) {
-    let frame_register = |r: usize| register_in_frame(t, cfa, insn.at, r);
+    let frame_register = |r: usize| unwind::register_at(t, cfa, insn.at, r);
     let new = match insn.op {
         Op::Move { dst, src: Operand::Reg(src) } => {
             let value = if src == t.arch().sp() || src == t.arch().fp() {
@@ -95,7 +95,7 @@ fn follow(t: &Target, smashed: &Frame, cfa: u64, insn: &Insn, held: &mut [Option
             };
             Some((dst, value.or(held[src & 63])))
         }
-        Op::Address { dst } => Some((dst, frame_address(t, smashed, insn).or_else(|| relative(insn, held)))),
+        Op::Address { dst } => Some((dst, frame_operand(t, smashed, insn).or_else(|| relative(insn, held)))),
         Op::Add { dst, by } => Some((dst, held[dst & 63].map(|a| a.wrapping_add(by)))),
         Op::And { dst, mask } => Some((dst, held[dst & 63].map(|a| a & mask))),
         _ => None,
