@@ -1,6 +1,6 @@
 //! What commands work on: the kernel, its tasks, and what the user has selected.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::VirtAddr;
@@ -19,6 +19,7 @@ pub struct Context {
     pub path: String,
     tasks: OnceLock<Result<Tasks, String>>,
     selected: Mutex<Option<VirtAddr>>,
+    frame: AtomicUsize,
     panicked: OnceLock<Option<Task>>,
     radix: AtomicU32,
     shown: AtomicU32,
@@ -35,6 +36,7 @@ impl Context {
             path,
             tasks: OnceLock::new(),
             selected: Mutex::new(None),
+            frame: AtomicUsize::new(0),
             panicked: OnceLock::new(),
             radix: AtomicU32::new(10),
             shown: AtomicU32::new(0),
@@ -92,12 +94,24 @@ impl Context {
 
     /// Selects a task.
     pub fn select(&self, task: &Task) {
+        self.select_frame(0);
         *self.selected.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.at);
     }
 
     /// Selects the task that panicked again.
     pub fn select_panic(&self) {
+        self.select_frame(0);
         *self.selected.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The frame that `info locals` and the like are about, by its place in the stack.
+    pub fn frame(&self) -> usize {
+        self.frame.load(Ordering::Relaxed)
+    }
+
+    /// Selects a frame.
+    pub fn select_frame(&self, number: usize) {
+        self.frame.store(number, Ordering::Relaxed);
     }
 
     /// The tasks that `word` names: a thread ID, a task's address, or a name.

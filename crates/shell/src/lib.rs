@@ -10,6 +10,7 @@ pub mod commands;
 mod context;
 mod ctype;
 mod expr;
+mod locals;
 mod number;
 mod output;
 mod run;

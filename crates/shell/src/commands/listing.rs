@@ -42,6 +42,13 @@ pub fn own_line(cx: &Context, at: VirtAddr) -> Option<Line> {
 /// Says where `at` is, then shows the text around.
 pub fn at_address(cx: &Context, at: VirtAddr, out: &mut dyn Sink) -> Result<(), CommandError> {
     let line = line_of(cx, at).ok_or_else(|| no_lines(cx, at))?;
+    where_is(cx, at, out)?;
+    around(cx, &line, AROUND, out)
+}
+
+/// Says in which line `at` is.
+pub fn where_is(cx: &Context, at: VirtAddr, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let line = line_of(cx, at).ok_or_else(|| no_lines(cx, at))?;
     let row = Where {
         address: Hex(at.0),
         symbol: cx.target.describe(at),
@@ -49,9 +56,15 @@ pub fn at_address(cx: &Context, at: VirtAddr, out: &mut dyn Sink) -> Result<(), 
         line: line.line,
     };
     out.row(&row, |r| {
-        format!("0x{:x} is in {} ({}:{}).", r.address.0, r.symbol, terminal_safe(&r.file), r.line)
+        format!(
+            "0x{:x} is in {} ({}:{}).",
+            r.address.0,
+            terminal_safe(&r.symbol),
+            terminal_safe(&r.file),
+            r.line
+        )
     })?;
-    around(cx, &line, AROUND, out)
+    Ok(())
 }
 
 /// Why there is no line for an address.

@@ -5,6 +5,7 @@ mod bt;
 mod dis;
 mod eval;
 mod foreach;
+pub(crate) mod frame;
 mod help;
 mod list;
 mod log;
@@ -32,9 +33,12 @@ pub static COMMANDS: &[&dyn Command] = &[
     &bt::Bt,
     &pages::Btop,
     &dis::Dis,
+    &frame::Down,
     &eval::Eval,
     &foreach::Foreach,
+    &frame::ShowFrame,
     &help::Help,
+    &frame::Info,
     &list::List,
     &log::Log,
     &modules::Mod,
@@ -49,5 +53,6 @@ pub static COMMANDS: &[&dyn Command] = &[
     &sym::Sym,
     &sys::Sys,
     &task::Task,
+    &frame::Up,
     &vtop::Vtop,
 ];

@@ -8,4 +8,4 @@ mod tree;
 pub use declare::{declaration, definition, members, plain_name};
 pub use gdb::{Radix, text};
 pub use json::json;
-pub use tree::{Node, pointer_node, reachable, read};
+pub use tree::{Loose, Node, pointer_node, reachable, read, read_in};

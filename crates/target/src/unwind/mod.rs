@@ -9,6 +9,7 @@ mod calls;
 mod cfi;
 mod entry;
 mod frame_pointer;
+mod locals;
 mod methods;
 mod orc;
 mod recover;
@@ -25,6 +26,7 @@ use crate::Target;
 pub use address::{frame_address, register_at};
 pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
 pub use cfi::{Caller, caller_regs, frame_start, registers};
+pub use locals::variables;
 pub use methods::Methods;
 use step::{Next, State};
 
