@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use necropsy_base::Store;
-
 use super::places::Place;
 use super::{FoundFile, How, Identity, Mismatch, Refused, Wanted, What, hex, links};
 use crate::FileBytes;
