@@ -1,6 +1,7 @@
 //! The machine and its kernel in a few facts.
 
 use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_debuginfo::locate::from_hex;
 use necropsy_target::{Bytes, Load, LoadError, Partial, Target};
 
 /// What `uname` says.
@@ -101,4 +102,35 @@ pub fn command_line(t: &Target) -> Option<String> {
 pub fn mhz(t: &Target) -> Option<u32> {
     let khz = t.memory().u32(t.symbol("tsc_khz").or_else(|| t.symbol("cpu_khz"))?).ok()?;
     (khz > 0).then_some(khz / 1000)
+}
+
+/// `linux_banner`: `Linux version …`, from memory, or as the first words of the log.
+pub fn banner(t: &Target) -> Option<String> {
+    const BEGIN: &[u8] = b"Linux version ";
+    let text = t.symbol("linux_banner").and_then(|at| t.memory().cstr(at, 1024).ok());
+    let logged = || {
+        let records = crate::printk::log(t).ok()?.records;
+        records.into_iter().take(64).map(|r| r.text).find(|text| text.starts_with(BEGIN))
+    };
+    let text = text.map(Vec::from).filter(|text| text.starts_with(BEGIN)).or_else(logged)?;
+    Some(String::from_utf8_lossy(&text).trim_end().to_owned())
+}
+
+/// The kernel's build ID: from VMCOREINFO (5.9 and later), else from the notes that the kernel keeps in memory for
+/// `/sys/kernel/notes`.
+pub fn build_id(t: &Target) -> Option<Vec<u8>> {
+    const MAX_NOTES: u64 = 1 << 16;
+    let told = t.meta().vmcoreinfo.as_ref().and_then(|i| from_hex(i.build_id()?));
+    told.or_else(|| {
+        let (start, stop) = (t.symbol("__start_notes")?, t.symbol("__stop_notes")?);
+        let size = stop.0.checked_sub(start.0).filter(|size| (1..=MAX_NOTES).contains(size))?;
+        let block = t.memory().bytes(start, size as usize).ok()?;
+        necropsy_debuginfo::elf::build_id(&block, t.abi())
+    })
+}
+
+/// `uname -r`, from VMCOREINFO or from memory.
+pub fn release(t: &Target) -> Option<String> {
+    let told = t.meta().vmcoreinfo.as_ref().and_then(|i| i.osrelease().map(str::to_owned));
+    told.or_else(|| Some(String::from_utf8_lossy(&uts(t).ok()?.release.0).into_owned()))
 }
