@@ -87,9 +87,10 @@ fn by_banner(wanted: &str, file: &File, bytes: &FileBytes) -> Option<Result<Iden
             if found.trim() == wanted {
                 return Some(Ok(Identity::Banner));
             }
-            // Other texts begin the same; a banner has a digit next and names a builder.
+            // Other texts begin the same; a banner has a digit next and names a builder. Since 6.1 there is one more, without
+            // the number of the build, before the one that counts.
             let number = tail.get(BEGIN.len()).is_some_and(u8::is_ascii_digit);
-            other = other.or_else(|| (number && found.contains('(')).then(|| found.into_owned()));
+            other = (number && found.contains('(')).then(|| found.into_owned()).or(other);
         }
     }
     other.map(|found| Err(Mismatch::Banner { found, wanted: wanted.to_owned() }))

@@ -11,7 +11,8 @@ fn old_kernel() -> Wanted {
 }
 
 fn with_banner(id: &[u8], banner: &str) -> Elf {
-    let data = format!("Linux version %s\0junk\0Linux version \0{banner}\n\0more");
+    let data =
+        format!("Linux version %s\0junk\0Linux version \0Linux version 3 (a) # SMP\n\0{banner}\n\0more");
     elf(Some(id)).with(".rodata", data.as_bytes())
 }
 
