@@ -1,7 +1,6 @@
 //! The machine and its kernel in a few facts.
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_debuginfo::locate::from_hex;
 use necropsy_target::{Bytes, Load, LoadError, Partial, Target};
 
 /// What `uname` says.
@@ -112,25 +111,6 @@ pub fn banner(t: &Target) -> Option<String> {
         let records = crate::printk::log(t).ok()?.records;
         records.into_iter().take(64).map(|r| r.text).find(|text| text.starts_with(BEGIN))
     };
-    let text = text.map(Vec::from).filter(|text| text.starts_with(BEGIN)).or_else(logged)?;
+    let text = text.filter(|text| text.starts_with(BEGIN)).or_else(logged)?;
     Some(String::from_utf8_lossy(&text).trim_end().to_owned())
-}
-
-/// The kernel's build ID: from VMCOREINFO (5.9 and later), else from the notes that the kernel keeps in memory for
-/// `/sys/kernel/notes`.
-pub fn build_id(t: &Target) -> Option<Vec<u8>> {
-    const MAX_NOTES: u64 = 1 << 16;
-    let told = t.meta().vmcoreinfo.as_ref().and_then(|i| from_hex(i.build_id()?));
-    told.or_else(|| {
-        let (start, stop) = (t.symbol("__start_notes")?, t.symbol("__stop_notes")?);
-        let size = stop.0.checked_sub(start.0).filter(|size| (1..=MAX_NOTES).contains(size))?;
-        let block = t.memory().bytes(start, size as usize).ok()?;
-        necropsy_debuginfo::elf::build_id(&block, t.abi())
-    })
-}
-
-/// `uname -r`, from VMCOREINFO or from memory.
-pub fn release(t: &Target) -> Option<String> {
-    let told = t.meta().vmcoreinfo.as_ref().and_then(|i| i.osrelease().map(str::to_owned));
-    told.or_else(|| Some(String::from_utf8_lossy(&uts(t).ok()?.release.0).into_owned()))
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use necropsy_debuginfo::locate::{Debuginfod, Found, How, Mismatch, Search, Wanted, What, from_hex};
+use necropsy_debuginfo::locate::{AltLink, Debuginfod, Found, How, Mismatch, Search, Wanted, What, from_hex};
 use necropsy_dump::VmcoreInfo;
 use necropsy_kernel::modules::ModuleInfo;
 use necropsy_kernel::{modules, system};
-use necropsy_target::{Options, Target};
+use necropsy_target::{FindDebug, Options, Target, WantedFile};
 
 use crate::cli::OpenArgs;
 use crate::progress;
@@ -24,7 +24,7 @@ pub fn open(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, String)>
 }
 
 /// Opens the dump among `files`; says where to look for its debugging information.
-pub fn open_with_search(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, Search, String)> {
+pub fn open_with_search(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, Arc<Search>, String)> {
     let (given, dumps): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(|f| is_kernel(f));
     let first = dumps.first().context("no dump among the files given")?;
     let name = first.display().to_string();
@@ -35,10 +35,27 @@ pub fn open_with_search(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Targe
         }
         None => None,
     };
-    let search = search(args, given, &dumps)?;
-    let target =
-        Target::open(source, Options { vmcoreinfo, ..Options::default() }).with_context(|| name.clone())?;
+    let search = Arc::new(search(args, given, &dumps)?);
+    let debug = (!args.no_debuginfo).then(|| Box::new(Finder(search.clone())) as Box<dyn FindDebug>);
+    let options = Options { vmcoreinfo, debug, ..Options::default() };
+    let target = Target::open(source, options).with_context(|| name.clone())?;
     Ok((target, search, name))
+}
+
+/// Finds for a target what it asks for.
+struct Finder(Arc<Search>);
+
+impl FindDebug for Finder {
+    fn find(&self, wanted: &WantedFile) -> Option<PathBuf> {
+        let WantedFile { module, release, build_id, banner } = wanted.clone();
+        let wanted = Wanted { what: module.map_or(What::Kernel, What::Module), release, build_id, banner };
+        self.0.find(&wanted).with_dwarf().map(|file| file.path.clone())
+    }
+
+    fn find_alt(&self, beside: &Path, name: &Path, build_id: &[u8]) -> Option<PathBuf> {
+        let link = AltLink { path: name.to_string_lossy().into_owned(), build_id: build_id.to_vec() };
+        self.0.find_alt(beside, &link)
+    }
 }
 
 /// Where to look for debugging information: what was given (`--vmlinux` and `files`, `--debug-dir`), beside the dumps, on
@@ -83,8 +100,8 @@ fn is_kernel(path: &Path) -> bool {
 pub fn wanted_kernel(target: &Target) -> Wanted {
     Wanted {
         what: What::Kernel,
-        release: system::release(target).unwrap_or_default(),
-        build_id: system::build_id(target),
+        release: target.release(),
+        build_id: target.kernel_build_id(),
         banner: system::banner(target),
     }
 }

@@ -20,7 +20,7 @@ pub fn of_task(task: &Task, cpu: usize) -> String {
 /// What to install so that a command can name source lines.
 pub fn debuginfo_hint(cx: &Context) -> String {
     let t = &cx.target;
-    let (release, id) = (system::release(t).unwrap_or_default(), system::build_id(t));
+    let (release, id) = (t.release(), t.kernel_build_id());
     let banner = system::banner(t).unwrap_or_default();
     let kernel = packages::Kernel { release: &release, banner: &banner, build_id: id.as_deref() };
     let advice = packages::advice(&kernel);
