@@ -67,7 +67,7 @@ const COMMANDS: &[&str] = &["bt -a", "ps", "log", "mod", "sys", "foreach bt"];
 /// Everything a user would do first; the class and culprit found, and whether anything was noted.
 fn use_it(source: Source) -> Option<(String, Option<String>, bool)> {
     let budget = Budget::new(Some(Duration::from_secs(60)), u64::MAX);
-    let target = Target::open(source, Options { vmcoreinfo: None, budget }).ok()?;
+    let target = Target::open(source, Options { budget, ..Options::default() }).ok()?;
     let cx = Context::new(target.clone(), "damaged".into());
     for line in COMMANDS {
         run_line(&cx, line, Mode::Json, &mut Vec::new(), &mut Vec::new());
