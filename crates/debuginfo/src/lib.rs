@@ -8,6 +8,7 @@ pub mod dwarf;
 pub mod elf;
 mod file_bytes;
 pub mod kallsyms;
+pub mod locate;
 pub mod orc;
 pub mod types;
 

@@ -3,7 +3,7 @@
 use necropsy_base::VirtAddr;
 use necropsy_target::{At, Load, Module, Target};
 
-use crate::taint;
+use crate::{module_notes, taint};
 
 /// A loaded module.
 #[derive(Clone, Debug)]
@@ -36,6 +36,7 @@ struct Raw {
     refcount: Option<i32>,
     taints: Option<u64>,
     build_id: Option<At>,
+    notes_attrs: Option<VirtAddr>,
     version: Option<VirtAddr>,
 }
 
@@ -51,7 +52,8 @@ fn info(t: &Target, m: &Module) -> ModuleInfo {
     let raw = t.load::<Raw>(m.at).map_err(|e| t.note(format!("module {}: {e}", m.name))).ok();
     let raw = raw.as_ref();
     let id = raw.and_then(|r| r.build_id).and_then(|at| t.memory().bytes(at.0, 20).ok());
-    let id = id.filter(|id| id.iter().any(|b| *b != 0));
+    let noted = || module_notes::build_id(t, raw?.notes_attrs.filter(|at| !at.is_null())?);
+    let id = id.filter(|id| id.iter().any(|b| *b != 0)).or_else(noted);
     let version = raw.and_then(|r| r.version).filter(|v| !v.is_null());
     let version = version.and_then(|v| t.memory().cstr(v, 64).ok());
     ModuleInfo {

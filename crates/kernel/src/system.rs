@@ -102,3 +102,15 @@ pub fn mhz(t: &Target) -> Option<u32> {
     let khz = t.memory().u32(t.symbol("tsc_khz").or_else(|| t.symbol("cpu_khz"))?).ok()?;
     (khz > 0).then_some(khz / 1000)
 }
+
+/// `linux_banner`: `Linux version …`, from memory, or as the first words of the log.
+pub fn banner(t: &Target) -> Option<String> {
+    const BEGIN: &[u8] = b"Linux version ";
+    let text = t.symbol("linux_banner").and_then(|at| t.memory().cstr(at, 1024).ok());
+    let logged = || {
+        let records = crate::printk::log(t).ok()?.records;
+        records.into_iter().take(64).map(|r| r.text).find(|text| text.starts_with(BEGIN))
+    };
+    let text = text.filter(|text| text.starts_with(BEGIN)).or_else(logged)?;
+    Some(String::from_utf8_lossy(&text).trim_end().to_owned())
+}

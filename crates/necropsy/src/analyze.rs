@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use necropsy_diagnose::{Case, CaseOptions};
 
 use crate::cli::AnalyzeArgs;
-use crate::open::{check_kernel, open};
+use crate::open::open;
 
 /// Exit code of an analysis that found no cause.
 const UNKNOWN: u8 = 3;
@@ -15,9 +15,6 @@ const UNKNOWN: u8 = 3;
 /// Analyses a dump and writes the answer.
 pub fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
     let (target, name) = open(&args.input, &args.open)?;
-    if let Some(vmlinux) = &args.vmlinux {
-        check_kernel(&target, vmlinux)?;
-    }
     let mut analysis = Case::open(target, CaseOptions { use_log: !args.no_log, path: name }).analyse();
     if args.redact {
         analysis.redact();

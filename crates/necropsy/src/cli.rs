@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
 
-use crate::{analyze, shell};
+use crate::{analyze, debuginfo, shell};
 
 /// Opens a dead Linux kernel and says what killed it, with proof.
 ///
@@ -28,6 +28,10 @@ enum Sub {
     Analyze(AnalyzeArgs),
     /// The crash-compatible shell (the same as without a subcommand).
     Shell(ShellArgs),
+    /// Which files with debugging information are needed, which are there, and how to get the rest.
+    ///
+    /// Asks the servers in DEBUGINFOD_URLS for what is not there. Exit code 3: something is missing.
+    Debuginfo(DebuginfoArgs),
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -40,15 +44,21 @@ enum Sub {
     },
 }
 
-/// Options that both ways of opening a dump take.
+/// Options that all ways of opening a dump take.
 #[derive(Args)]
 pub struct OpenArgs {
-    /// Look here for files with debugging information.
+    /// The kernel with debugging information; refused if it is not the dump's.
+    #[arg(long, value_name = "FILE")]
+    pub vmlinux: Option<PathBuf>,
+    /// Look here for files with debugging information: modules, vmlinux, build ID trees, unpacked packages.
     #[arg(long, value_name = "DIR")]
     pub debug_dir: Vec<PathBuf>,
     /// Use nothing but the dump.
     #[arg(long)]
     pub no_debuginfo: bool,
+    /// Ask no server, even if DEBUGINFOD_URLS names some.
+    #[arg(long)]
+    pub no_debuginfod: bool,
     /// Text of the kernel's VMCOREINFO, for a dump that has none.
     #[arg(long, value_name = "FILE")]
     pub vmcoreinfo: Option<PathBuf>,
@@ -62,9 +72,6 @@ pub struct AnalyzeArgs {
     pub input: Vec<PathBuf>,
     #[command(flatten)]
     pub open: OpenArgs,
-    /// The kernel with debugging information; refused if it is not the dump's.
-    #[arg(long, value_name = "FILE")]
-    pub vmlinux: Option<PathBuf>,
     /// Leave the dump's own log out: judge from memory alone.
     #[arg(long)]
     pub no_log: bool,
@@ -77,6 +84,19 @@ pub struct AnalyzeArgs {
     /// Write the answer here.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `debuginfo`.
+#[derive(Args)]
+pub struct DebuginfoArgs {
+    /// A dump (or the parts of a split one).
+    #[arg(required = true)]
+    pub input: Vec<PathBuf>,
+    #[command(flatten)]
+    pub open: OpenArgs,
+    /// Form of the answer.
+    #[arg(long, value_enum, default_value_t = ModeArg::Text)]
+    pub format: ModeArg,
 }
 
 /// Arguments of the shell.
@@ -122,7 +142,7 @@ impl From<FormArg> for Form {
     }
 }
 
-/// Forms of a shell command's answer.
+/// Forms of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)]
 pub enum ModeArg {
@@ -142,6 +162,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     match cli.command {
         Some(Sub::Analyze(args)) => analyze::run(&args),
         Some(Sub::Shell(args)) => shell::run(&args),
+        Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

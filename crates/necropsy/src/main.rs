@@ -2,7 +2,9 @@
 
 mod analyze;
 mod cli;
+mod debuginfo;
 mod open;
+mod progress;
 mod shell;
 
 use std::process::ExitCode;

@@ -1,22 +1,33 @@
-//! From paths to an opened kernel.
+//! From paths to an opened kernel, and to where its debugging information is looked for.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use necropsy_debuginfo::locate::{AltLink, Debuginfod, Found, How, Mismatch, Search, Wanted, What, from_hex};
 use necropsy_dump::VmcoreInfo;
-use necropsy_target::{Options, Target};
+use necropsy_kernel::modules::ModuleInfo;
+use necropsy_kernel::{modules, system};
+use necropsy_target::{FindDebug, Options, Target, WantedFile};
 
 use crate::cli::OpenArgs;
+use crate::progress;
 
-/// Opens the dump among `files`; a vmlinux among them is checked against it.
+/// Opens the dump among `files`. Files and directories with debugging information that were given are compared with it.
 pub fn open(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, String)> {
-    let (kernels, dumps): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|f| is_kernel(f));
-    if dumps.is_empty() {
-        bail!("no dump among the files given");
+    let (target, search, name) = open_with_search(files, args)?;
+    check_kernel(&target, &search)?;
+    if !args.no_debuginfo {
+        check_modules(&target, &search);
     }
-    let dumps: Vec<PathBuf> = dumps.into_iter().cloned().collect();
-    let name = dumps[0].display().to_string();
+    Ok((target, name))
+}
+
+/// Opens the dump among `files`; says where to look for its debugging information.
+pub fn open_with_search(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, Arc<Search>, String)> {
+    let (given, dumps): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(|f| is_kernel(f));
+    let first = dumps.first().context("no dump among the files given")?;
+    let name = first.display().to_string();
     let source = necropsy_dump::open(&dumps).with_context(|| name.clone())?;
     let vmcoreinfo = match &args.vmcoreinfo {
         Some(path) => {
@@ -24,18 +35,59 @@ pub fn open(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Target>, String)>
         }
         None => None,
     };
-    let target =
-        Target::open(source, Options { vmcoreinfo, ..Options::default() }).with_context(|| name.clone())?;
-    for kernel in kernels {
-        check_kernel(&target, kernel)?;
-    }
-    if !args.no_debuginfo {
-        args.debug_dir.iter().try_for_each(|dir| check_modules(&target, dir))?;
-    }
-    Ok((target, name))
+    let search = Arc::new(search(args, given, &dumps)?);
+    let debug = (!args.no_debuginfo).then(|| Box::new(Finder(search.clone())) as Box<dyn FindDebug>);
+    let options = Options { vmcoreinfo, debug, ..Options::default() };
+    let target = Target::open(source, options).with_context(|| name.clone())?;
+    Ok((target, search, name))
 }
 
-/// An ELF file that is no core: a vmlinux.
+/// Finds for a target what it asks for.
+struct Finder(Arc<Search>);
+
+impl FindDebug for Finder {
+    fn find(&self, wanted: &WantedFile) -> Option<PathBuf> {
+        let WantedFile { module, release, build_id, banner } = wanted.clone();
+        let wanted = Wanted { what: module.map_or(What::Kernel, What::Module), release, build_id, banner };
+        self.0.find(&wanted).with_dwarf().map(|file| file.path.clone())
+    }
+
+    fn find_alt(&self, beside: &Path, name: &Path, build_id: &[u8]) -> Option<PathBuf> {
+        let link = AltLink { path: name.to_string_lossy().into_owned(), build_id: build_id.to_vec() };
+        self.0.find_alt(beside, &link)
+    }
+}
+
+/// Where to look for debugging information: what was given (`--vmlinux` and `files`, `--debug-dir`), beside the dumps, on
+/// the system, and from debuginfod.
+pub fn search(args: &OpenArgs, files: Vec<PathBuf>, dumps: &[PathBuf]) -> Result<Search> {
+    let mut search = Search::default();
+    search.files = files;
+    search.files.extend(args.vmlinux.clone());
+    if let Some(missing) = search.files.iter().find(|f| !f.is_file()) {
+        bail!("{}: there is no such file", missing.display());
+    }
+    if args.no_debuginfo {
+        return Ok(search);
+    }
+    if let Some(missing) = args.debug_dir.iter().find(|d| !d.is_dir()) {
+        bail!("{}: there is no such directory", missing.display());
+    }
+    search.dirs = args.debug_dir.clone();
+    let parent =
+        |dump: &PathBuf| dump.parent().map(|p| if p == Path::new("") { Path::new(".") } else { p }.into());
+    search.dump_dirs = dumps.iter().filter_map(parent).collect();
+    search.dump_dirs.dedup();
+    search.root = Some("/".into());
+    search.debuginfod = (!args.no_debuginfod).then(|| {
+        let mut client = Debuginfod::from_env(|name| std::env::var_os(name));
+        client.progress = progress::bar();
+        client
+    });
+    Ok(search)
+}
+
+/// An ELF file that is no core: a vmlinux or a module.
 fn is_kernel(path: &Path) -> bool {
     use std::io::Read;
     let mut head = [0; 20];
@@ -44,48 +96,55 @@ fn is_kernel(path: &Path) -> bool {
     read.is_ok() && head.starts_with(b"\x7fELF") && elf_type != [4, 0]
 }
 
-/// Compares the module files in a directory with the modules that were loaded; one of another build becomes a note.
-fn check_modules(target: &Target, dir: &Path) -> Result<()> {
-    let loaded = necropsy_kernel::modules::modules(target);
-    for entry in std::fs::read_dir(dir).with_context(|| dir.display().to_string())? {
-        let path = entry?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().replace('-', "_")).unwrap_or_default();
-        let module = name.strip_suffix(".ko").or(name.strip_suffix(".ko.debug"));
-        let Some(wanted) =
-            loaded.iter().find(|m| Some(m.name.as_str()) == module).and_then(|m| m.build_id.clone())
-        else {
-            continue;
-        };
-        let store = necropsy_dump::FileStore::open(&path)?;
-        let Ok(file) = necropsy_debuginfo::elf::File::open(&store) else { continue };
-        let found = file.build_id(&store).map(hex);
-        if let Some(found) = found.filter(|found| *found != wanted) {
-            let path = path.display();
-            target.note(format!(
-                "{path} is another build than the module that was loaded: {found}, not {wanted}"
-            ));
-        }
+/// What the dump's kernel is known by.
+pub fn wanted_kernel(target: &Target) -> Wanted {
+    Wanted {
+        what: What::Kernel,
+        release: target.release(),
+        build_id: target.kernel_build_id(),
+        banner: system::banner(target),
+    }
+}
+
+/// What a loaded module is known by.
+pub fn wanted_module(module: &ModuleInfo, kernel: &Wanted) -> Wanted {
+    let build_id = module.build_id.as_deref().and_then(from_hex);
+    Wanted { what: What::Module(module.name.clone()), build_id, ..kernel.clone() }
+}
+
+/// Refuses a vmlinux that was given and is not the dump's.
+fn check_kernel(target: &Target, search: &Search) -> Result<()> {
+    if search.files.is_empty() {
+        return Ok(());
+    }
+    let found = search.find_given(&wanted_kernel(target));
+    refuse_wrong(&found)?;
+    if let Some(file) = found.file.filter(|f| f.how == How::Given && !f.has_dwarf) {
+        target.note(format!("{} has no debugging information", file.path.display()));
     }
     Ok(())
 }
 
-fn hex(bytes: Vec<u8>) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// The error that a wrong vmlinux is, if one was given.
+pub fn refuse_wrong(found: &Found) -> Result<()> {
+    let Some(wrong) = found.wrong_given() else { return Ok(()) };
+    let path = wrong.path.display();
+    match &wrong.why {
+        Mismatch::Elf(_) | Mismatch::Unreadable(_) => bail!("{path}: {}", wrong.why),
+        _ => bail!("{path} is another kernel than the dump's: {}", wrong.why),
+    }
 }
 
-/// Refuses a vmlinux that is not the dump's.
-pub fn check_kernel(target: &Target, path: &Path) -> Result<()> {
-    let named = || path.display().to_string();
-    let store = necropsy_dump::FileStore::open(path).with_context(named)?;
-    let file = necropsy_debuginfo::elf::File::open(&store).with_context(named)?;
-    let wanted = target.meta().vmcoreinfo.as_ref().and_then(|i| i.build_id().map(str::to_lowercase));
-    let found = file.build_id(&store).map(hex);
-    target.note(format!("{}: checked; source lines are not read from it yet", path.display()));
-    match (wanted, found) {
-        (Some(wanted), Some(found)) if wanted != found => bail!(
-            "{} is another kernel than the dump's: its build ID is {found}, the dump's is {wanted}",
-            path.display()
-        ),
-        _ => Ok(()),
+/// Compares the module files that were given with the modules that were loaded; one of another build becomes a note.
+fn check_modules(target: &Target, search: &Search) {
+    if search.dirs.is_empty() && search.files.is_empty() {
+        return;
+    }
+    let kernel = wanted_kernel(target);
+    for module in modules::modules(target) {
+        for wrong in search.find_given(&wanted_module(&module, &kernel)).refused {
+            let (path, name) = (wrong.path.display(), &module.name);
+            target.note(format!("{path} is not the module {name} that was loaded: {}", wrong.why));
+        }
     }
 }

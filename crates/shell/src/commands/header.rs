@@ -1,5 +1,7 @@
 //! The line that names a task, shared by every command that shows several.
 
+use necropsy_debuginfo::locate::{hex, packages};
+use necropsy_kernel::system;
 use necropsy_kernel::tasks::Task;
 use necropsy_report::{Hex, bytes_text};
 
@@ -17,15 +19,17 @@ pub fn of_task(task: &Task, cpu: usize) -> String {
 
 /// What to install so that a command can name source lines.
 pub fn debuginfo_hint(cx: &Context) -> String {
-    let info = cx.target.meta().vmcoreinfo.as_ref();
-    let release = info.and_then(|i| i.osrelease().map(bytes_of));
-    let id = info.and_then(|i| i.build_id().map(bytes_of));
-    let package = match release {
-        Some(release) => format!("linux-image-{release}-dbg (Debian)"),
+    let t = &cx.target;
+    let (release, id) = (t.release(), t.kernel_build_id());
+    let banner = system::banner(t).unwrap_or_default();
+    let kernel = packages::Kernel { release: &release, banner: &banner, build_id: id.as_deref() };
+    let advice = packages::advice(&kernel);
+    let package = match advice.packages.first() {
+        Some(package) => format!("{package} ({})", advice.distribution.name()),
         None => "the kernel's debug package".into(),
     };
-    let id = id.map(|id| format!(", build ID {id}")).unwrap_or_default();
-    format!("they need debug information: {package}{id}")
+    let id = id.map(|id| format!(", build ID {}", hex(&id))).unwrap_or_default();
+    format!("they need debug information: {package}{id}; `necropsy debuginfo` says more")
 }
 
 /// The same for the code at `at`: a module's own file is what is missing there.
@@ -39,8 +43,4 @@ pub fn debuginfo_hint_for(cx: &Context, at: necropsy_base::VirtAddr) -> String {
         }
         None => debuginfo_hint(cx),
     }
-}
-
-fn bytes_of(text: &str) -> String {
-    bytes_text(text.as_bytes())
 }

@@ -1,0 +1,48 @@
+//! The ELF notes of a loaded module, which the kernel keeps for `/sys/module/NAME/notes`: its build ID is among them, also
+//! where `struct module` has none (before 5.14, and without `CONFIG_STACKTRACE_BUILD_ID`).
+
+use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_target::{At, Load, Target};
+
+/// No module has more note sections.
+const MAX_NOTES: u64 = 16;
+const MAX_SIZE: u64 = 1 << 16;
+
+#[derive(Load)]
+#[kernel(name = "bin_attribute")]
+struct Attribute {
+    size: u64,
+    private: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "module_notes_attrs")]
+struct Notes {
+    /// Up to 6.14 or so; then a group with an array of pointers that ends with NULL.
+    notes: Option<u32>,
+    #[kernel(path = "grp.bin_attrs")]
+    group: Option<VirtAddr>,
+    attrs: At,
+}
+
+/// The build ID in the notes at `at` (`module.notes_attrs`).
+pub(crate) fn build_id(t: &Target, at: VirtAddr) -> Option<Vec<u8>> {
+    let notes: Notes = t.load(at).ok()?;
+    attributes(t, &notes).into_iter().find_map(|at| {
+        let note: Attribute = t.load(at).ok()?;
+        let size = Some(note.size).filter(|size| (1..=MAX_SIZE).contains(size))?;
+        let block = t.memory().bytes(note.private, size as usize).ok()?;
+        necropsy_debuginfo::elf::build_id(&block, t.abi())
+    })
+}
+
+fn attributes(t: &Target, notes: &Notes) -> Vec<VirtAddr> {
+    if let Some(count) = notes.notes {
+        let Ok(each) = t.size_of("bin_attribute") else { return Vec::new() };
+        return (0..u64::from(count).min(MAX_NOTES)).map(|i| notes.attrs.0.offset(i * each)).collect();
+    }
+    let Some(group) = notes.group else { return Vec::new() };
+    let word = u64::from(t.abi().word);
+    let entry = |i: u64| t.memory().ptr(group.offset(i * word)).ok().filter(|p| !p.is_null());
+    (0..MAX_NOTES).map_while(entry).collect()
+}
