@@ -26,6 +26,7 @@ use necropsy_base::{Abi, Endian};
 
 use crate::elf::{ElfError, ElfSymbol, File, symbols};
 use crate::file_bytes::FileBytes;
+use crate::locate::{AltLink, alt_link};
 use cfi::{CfiIndex, CfiSections};
 use sections::Sections;
 use units::UnitMap;
@@ -177,12 +178,9 @@ impl DebugFile {
         self.bytes.get(start..start.checked_add(len)?)
     }
 
-    /// The path and build ID of the file that `dwz` moved common entries into.
-    pub fn alt_link(&self) -> Option<(PathBuf, Vec<u8>)> {
-        let link = self.section(".gnu_debugaltlink");
-        let end = memchr::memchr(0, link)?;
-        let path = String::from_utf8_lossy(link.get(..end)?).into_owned();
-        Some((PathBuf::from(path), link.get(end + 1..)?.to_vec()))
+    /// The file that `dwz` moved common entries into.
+    pub fn alt_link(&self) -> Option<AltLink> {
+        alt_link(&self.elf, self.bytes.as_ref())
     }
 
     /// The file's symbol table; values of a relocatable file are offsets in their sections.

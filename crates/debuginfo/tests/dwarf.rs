@@ -176,10 +176,10 @@ fn common_entries_moved_by_dwz() {
     };
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let file = DebugFile::open(&a, None).unwrap();
-    let (path, id) = file.alt_link().expect("a link to the common file");
-    assert!(path.ends_with("common"));
+    let link = file.alt_link().expect("a link to the common file");
+    assert!(link.path.ends_with("common"));
     let alt = DebugFile::open(&dir.path().join("common"), None).unwrap();
-    assert_eq!(alt.build_id(), Some(id));
+    assert_eq!(alt.build_id(), Some(link.build_id));
     let file = Arc::new(file.with_alt(Arc::new(alt)));
     let (start, size) = symbol(&file, "outer");
     check_lines(&file, start, size);

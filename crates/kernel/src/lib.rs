@@ -4,7 +4,6 @@ pub mod containers;
 pub mod cpus;
 pub mod globals;
 pub mod mm;
-mod module_notes;
 pub mod modules;
 pub mod printk;
 pub mod slab;

@@ -1,9 +1,9 @@
 //! Loaded modules with what `lsmod` and a support engineer want to know.
 
 use necropsy_base::VirtAddr;
-use necropsy_target::{At, Load, Module, Target};
+use necropsy_target::{Load, Module, Target};
 
-use crate::{module_notes, taint};
+use crate::taint;
 
 /// A loaded module.
 #[derive(Clone, Debug)]
@@ -35,8 +35,6 @@ struct Raw {
     #[kernel(path = "refcnt.counter")]
     refcount: Option<i32>,
     taints: Option<u64>,
-    build_id: Option<At>,
-    notes_attrs: Option<VirtAddr>,
     version: Option<VirtAddr>,
 }
 
@@ -51,9 +49,7 @@ fn info(t: &Target, m: &Module) -> ModuleInfo {
     use necropsy_base::MemoryExt;
     let raw = t.load::<Raw>(m.at).map_err(|e| t.note(format!("module {}: {e}", m.name))).ok();
     let raw = raw.as_ref();
-    let id = raw.and_then(|r| r.build_id).and_then(|at| t.memory().bytes(at.0, 20).ok());
-    let noted = || module_notes::build_id(t, raw?.notes_attrs.filter(|at| !at.is_null())?);
-    let id = id.filter(|id| id.iter().any(|b| *b != 0)).or_else(noted);
+    let id = t.module_build_id(m);
     let version = raw.and_then(|r| r.version).filter(|v| !v.is_null());
     let version = version.and_then(|v| t.memory().cstr(v, 64).ok());
     ModuleInfo {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use necropsy_debuginfo::locate::{AltLink, Debuginfod, Found, How, Mismatch, Search, Wanted, What, from_hex};
+use necropsy_debuginfo::locate::{Debuginfod, Found, How, Mismatch, Search, Wanted, What, from_hex};
 use necropsy_dump::VmcoreInfo;
 use necropsy_kernel::modules::ModuleInfo;
 use necropsy_kernel::{modules, system};
-use necropsy_target::{FindDebug, Options, Target, WantedFile};
+use necropsy_target::{Options, Target};
 
 use crate::cli::OpenArgs;
 use crate::progress;
@@ -36,26 +36,11 @@ pub fn open_with_search(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Targe
         None => None,
     };
     let search = Arc::new(search(args, given, &dumps)?);
-    let debug = (!args.no_debuginfo).then(|| Box::new(Finder(search.clone())) as Box<dyn FindDebug>);
-    let options = Options { vmcoreinfo, debug, ..Options::default() };
+    // A file that was given is meant to be used whatever else is not.
+    let use_files = !args.no_debuginfo || !search.files.is_empty();
+    let options = Options { vmcoreinfo, search: use_files.then(|| search.clone()), ..Options::default() };
     let target = Target::open(source, options).with_context(|| name.clone())?;
     Ok((target, search, name))
-}
-
-/// Finds for a target what it asks for.
-struct Finder(Arc<Search>);
-
-impl FindDebug for Finder {
-    fn find(&self, wanted: &WantedFile) -> Option<PathBuf> {
-        let WantedFile { module, release, build_id, banner } = wanted.clone();
-        let wanted = Wanted { what: module.map_or(What::Kernel, What::Module), release, build_id, banner };
-        self.0.find(&wanted).with_dwarf().map(|file| file.path.clone())
-    }
-
-    fn find_alt(&self, beside: &Path, name: &Path, build_id: &[u8]) -> Option<PathBuf> {
-        let link = AltLink { path: name.to_string_lossy().into_owned(), build_id: build_id.to_vec() };
-        self.0.find_alt(beside, &link)
-    }
 }
 
 /// Where to look for debugging information: what was given (`--vmlinux` and `files`, `--debug-dir`), beside the dumps, on

@@ -9,37 +9,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::dwarf::{Place, Placement};
+use necropsy_debuginfo::locate::{Search, Wanted, What, from_hex, hex};
 use necropsy_debuginfo::{DebugFile, DwarfTypes, ElfSymbol};
 
 use crate::{Module, Target};
-
-/// What is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WantedFile {
-    /// The module; `None` for the kernel.
-    pub module: Option<String>,
-    /// The kernel's release.
-    pub release: String,
-    /// The build ID that the dump says.
-    pub build_id: Option<Vec<u8>>,
-    /// `linux_banner`, for kernels without build ID.
-    pub banner: Option<String>,
-}
-
-/// Who knows where files with debugging information are.
-pub trait FindDebug: Send + Sync {
-    /// The file, if there is one that matches.
-    fn find(&self, wanted: &WantedFile) -> Option<PathBuf>;
-    /// The file that `dwz` moved entries of `beside` into.
-    fn find_alt(
-        &self,
-        _beside: &std::path::Path,
-        _name: &std::path::Path,
-        _build_id: &[u8],
-    ) -> Option<PathBuf> {
-        None
-    }
-}
 
 /// A file that describes part of the kernel.
 pub struct Debug {
@@ -56,7 +29,7 @@ type Found = Option<Arc<Debug>>;
 /// The files of one kernel.
 #[derive(Default)]
 pub(crate) struct DebugFiles {
-    pub(crate) finder: Option<Box<dyn FindDebug>>,
+    pub(crate) finder: Option<Arc<Search>>,
     kernel: OnceLock<Found>,
     modules: Mutex<HashMap<String, Found>>,
     places: Mutex<HashMap<u64, Option<Arc<Place>>>>,
@@ -141,12 +114,7 @@ impl Target {
 
     fn find_kernel_debug(&self) -> Found {
         let finder = self.debug.finder.as_ref()?;
-        let path = finder.find(&WantedFile {
-            module: None,
-            release: self.release(),
-            build_id: self.kernel_build_id(),
-            banner: self.banner(),
-        })?;
+        let path = self.found(finder, What::Kernel, self.kernel_build_id(), self.banner())?;
         match self.open_kernel(path) {
             Ok(debug) => Some(debug),
             Err(why) => {
@@ -154,6 +122,18 @@ impl Target {
                 None
             }
         }
+    }
+
+    fn found(
+        &self,
+        finder: &Search,
+        what: What,
+        id: Option<Vec<u8>>,
+        banner: Option<String>,
+    ) -> Option<PathBuf> {
+        let found = finder.find(&Wanted { what, release: self.release(), build_id: id, banner });
+        found.notes.iter().for_each(|note| self.note(note.clone()));
+        found.with_dwarf().map(|file| file.path.clone())
     }
 
     fn open_kernel(&self, path: PathBuf) -> Result<Arc<Debug>, String> {
@@ -182,18 +162,13 @@ impl Target {
 
     /// Adds what `dwz` moved out.
     fn with_alt(&self, file: DebugFile) -> DebugFile {
-        let Some((name, id)) = file.alt_link() else { return file };
-        let path = self.debug.finder.as_ref().and_then(|f| f.find_alt(file.path(), &name, &id));
-        let alt =
-            path.and_then(|path| DebugFile::open(&path, None).ok()).filter(|alt| alt.build_id() == Some(id));
-        match alt {
+        let Some(link) = file.alt_link() else { return file };
+        let path = self.debug.finder.as_ref().and_then(|f| f.find_alt(file.path(), &link));
+        match path.and_then(|path| DebugFile::open(&path, None).ok()) {
             Some(alt) => file.with_alt(Arc::new(alt)),
             None => {
-                self.note(format!(
-                    "{}: {} is missing, which dwz moved part of it into",
-                    file.path().display(),
-                    name.display()
-                ));
+                let (path, missing) = (file.path().display(), &link.path);
+                self.note(format!("{path}: {missing} is missing, which dwz moved part of it into"));
                 file
             }
         }
@@ -201,12 +176,8 @@ impl Target {
 
     fn find_module_debug(&self, module: &Module) -> Found {
         let finder = self.debug.finder.as_ref()?;
-        let path = finder.find(&WantedFile {
-            module: Some(module.name.clone()),
-            release: self.release(),
-            build_id: self.module_build_id(module),
-            banner: None,
-        })?;
+        let what = What::Module(module.name.clone());
+        let path = self.found(finder, what, self.module_build_id(module), self.banner())?;
         match self.open_module(module, path) {
             Ok(debug) => Some(debug),
             Err(why) => {
@@ -246,18 +217,12 @@ impl Target {
 
     /// The kernel's build ID: by VMCOREINFO, else out of its own notes in memory.
     pub fn kernel_build_id(&self) -> Option<Vec<u8>> {
-        let told = self.meta.vmcoreinfo.as_ref().and_then(|i| unhex(i.build_id()?));
+        let told = self.meta.vmcoreinfo.as_ref().and_then(|i| from_hex(i.build_id()?));
         told.or_else(|| {
             let (start, end) = (self.told_symbol("__start_notes")?, self.told_symbol("__stop_notes")?);
             let size = end.0.checked_sub(start.0).filter(|n| *n < 1 << 16)?;
             necropsy_debuginfo::elf::build_id(&self.memory.bytes(start, size as usize).ok()?, self.abi)
         })
-    }
-
-    /// The build ID of a module (`module.build_id`, 5.14 and later; before, in `module.notes_attrs`).
-    pub fn module_build_id(&self, module: &Module) -> Option<Vec<u8>> {
-        let at = module.at.offset(self.offset_of("module", "build_id").ok()?);
-        self.memory.bytes(at, 20).ok().filter(|id| id.iter().any(|b| *b != 0))
     }
 }
 
@@ -289,13 +254,4 @@ fn placement(file: &DebugFile, loaded: &[ElfSymbol]) -> Placement {
         }
     }
     placed
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok()).collect()
 }

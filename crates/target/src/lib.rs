@@ -13,6 +13,7 @@ pub mod list;
 mod load;
 mod member;
 mod memory;
+mod module_notes;
 mod module_shape;
 mod module_types;
 mod modules;
@@ -23,7 +24,7 @@ mod target;
 pub mod unwind;
 mod value;
 
-pub use debug::{Debug, FindDebug, WantedFile};
+pub use debug::Debug;
 pub use error::{LoadError, OpenError};
 pub use load::{FieldSpec, Fields, Load, Slot, SlotKind, Spec};
 pub use member::{ArrayAt, At, Bytes, In, Member, Partial};

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use necropsy_arch::{Arch, BootFacts};
 use necropsy_base::{Budget, Memory, MemoryExt, VirtAddr};
+use necropsy_debuginfo::locate::Search;
 use necropsy_debuginfo::{Kallsyms, Keys};
 use necropsy_dump::{DumpMeta, Machine, Source, VmcoreInfo};
 
 use crate::unwind::Methods;
-use crate::{FindDebug, KernelMemory, OpenError, Target};
+use crate::{KernelMemory, OpenError, Target};
 
 /// What the user may say about a dump.
 #[derive(Default)]
 pub struct Options {
     /// VMCOREINFO of the kernel, for a dump that has none.
     pub vmcoreinfo: Option<VmcoreInfo>,
-    /// Who finds files with debugging information, if they may be used.
-    pub debug: Option<Box<dyn FindDebug>>,
+    /// Where to look for files with debugging information; `None`: they are not to be used.
+    pub search: Option<Arc<Search>>,
     /// The ways of unwinding to use.
     pub methods: Methods,
     /// Limits on long work.
@@ -61,7 +62,7 @@ impl Target {
         let mut target = Target::new(meta, arch, kernel.clone(), Some(kernel.clone()), options.budget);
         target.methods = options.methods;
         target.boot_image = boot.image.clone();
-        target.debug.finder = options.debug;
+        target.debug.finder = options.search;
         if info.truncated() {
             target.note("VMCOREINFO is cut short: keys at its end are missing");
         }

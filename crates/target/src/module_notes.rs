@@ -1,8 +1,8 @@
 //! The ELF notes of a loaded module, which the kernel keeps for `/sys/module/NAME/notes`: its build ID is among them, also
 //! where `struct module` has none (before 5.14, and without `CONFIG_STACKTRACE_BUILD_ID`).
 
+use crate::{At, Load, Module, Target};
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_target::{At, Load, Target};
 
 /// No module has more note sections.
 const MAX_NOTES: u64 = 16;
@@ -25,8 +25,25 @@ struct Notes {
     attrs: At,
 }
 
+#[derive(Load)]
+#[kernel(name = "module")]
+struct Ids {
+    build_id: Option<At>,
+    notes_attrs: Option<VirtAddr>,
+}
+
+impl Target {
+    /// The build ID of a module: `module.build_id` (5.14 and later), else among the notes.
+    pub fn module_build_id(&self, module: &Module) -> Option<Vec<u8>> {
+        let ids: Ids = self.load(module.at).ok()?;
+        let told = ids.build_id.and_then(|at| self.memory.bytes(at.0, 20).ok());
+        let told = told.filter(|id| id.iter().any(|b| *b != 0));
+        told.or_else(|| build_id(self, ids.notes_attrs.filter(|at| !at.is_null())?))
+    }
+}
+
 /// The build ID in the notes at `at` (`module.notes_attrs`).
-pub(crate) fn build_id(t: &Target, at: VirtAddr) -> Option<Vec<u8>> {
+fn build_id(t: &Target, at: VirtAddr) -> Option<Vec<u8>> {
     let notes: Notes = t.load(at).ok()?;
     attributes(t, &notes).into_iter().find_map(|at| {
         let note: Attribute = t.load(at).ok()?;
