@@ -173,7 +173,13 @@ impl Context {
     /// Address of a symbol of the kernel or of a module.
     pub fn symbol(&self, name: &str) -> Option<VirtAddr> {
         let t = &self.target;
-        t.symbol(name).or_else(|| t.modules().symbol(t, name).map(|s| s.1))
+        let in_module = || t.modules().symbol(t, name).map(|s| s.1);
+        match t.symbol(name) {
+            // Code that was freed after boot: a module's symbol of that name is what is meant.
+            Some(at) if t.is_freed_text(at) => in_module().or(Some(at)),
+            Some(at) => Some(at),
+            None => in_module(),
+        }
     }
 
     /// Seconds since 1970 when the kernel booted.

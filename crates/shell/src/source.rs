@@ -93,8 +93,7 @@ fn names(release: &str) -> Vec<String> {
     out
 }
 
-/// The path and its ends, longest first; nothing that leads out of a directory. The bare name alone counts only when there is no
-/// more: `Makefile` and `main.c` are everywhere.
+/// The path and its ends, longest first; nothing that leads out of a directory.
 fn tails(name: &str) -> Vec<PathBuf> {
     let parts: Vec<&std::ffi::OsStr> = Path::new(name)
         .components()
@@ -103,8 +102,7 @@ fn tails(name: &str) -> Vec<PathBuf> {
             _ => None,
         })
         .collect();
-    let shortest = parts.len().min(2);
-    (0..=parts.len() - shortest).map(|skip| parts[skip..].iter().collect()).collect()
+    (0..parts.len()).map(|skip| parts[skip..].iter().collect()).collect()
 }
 
 fn open(path: &Path) -> Option<SourceFile> {
@@ -152,10 +150,10 @@ mod tests {
     fn ends_of_paths() {
         let all: Vec<String> =
             tails("/build/linux/kernel/panic.c").iter().map(|p| p.display().to_string()).collect();
-        assert_eq!(all, ["build/linux/kernel/panic.c", "linux/kernel/panic.c", "kernel/panic.c"]);
+        assert_eq!(all, ["build/linux/kernel/panic.c", "linux/kernel/panic.c", "kernel/panic.c", "panic.c"]);
         assert_eq!(tails("netpkt.c"), [PathBuf::from("netpkt.c")]);
-        assert_eq!(tails("../../etc/passwd"), [PathBuf::from("etc/passwd")]);
-        assert!(tails("/").iter().all(|p| p.as_os_str().is_empty()));
+        assert_eq!(tails("../../etc/passwd"), [PathBuf::from("etc/passwd"), PathBuf::from("passwd")]);
+        assert!(tails("/").is_empty());
     }
 
     #[test]

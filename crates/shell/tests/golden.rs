@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use necropsy_shell::{COMMANDS, Context, Mode, run_line};
+use necropsy_debuginfo::locate::Search;
+use necropsy_shell::{COMMANDS, Context, Mode, Sources, run_line};
 use necropsy_target::{Options, Target};
 
 /// At least one line for every command; addresses differ between dumps, so symbols stand for them.
@@ -22,11 +23,22 @@ const LINES: &[&str] = &[
     "bt -z",
     "btop 512a000",
     "dis -x do_syscall_64 8",
+    "dis -il do_syscall_64 8",
+    "dis -l parse_header",
+    "dis -s copy_field",
+    "down",
     "eval -b 0xf0f0 + 0x10K",
     "foreach UN bt",
     "foreach active set",
     "foreach gleader kernel ps -S",
+    "frame 1",
+    "frame parse_header",
     "help sym",
+    "info locals",
+    "info registers",
+    "info symbol init_task",
+    "list *copy_field+8",
+    "list netpkt.c:24",
     "list -H modules -o module.list -s module.state",
     "log -m",
     "mod",
@@ -50,6 +62,7 @@ const LINES: &[&str] = &[
     "sys",
     "sys -t",
     "task -R pid,comm,se.vruntime 1",
+    "up 2",
     "vtop linux_banner",
 ];
 
@@ -76,9 +89,14 @@ fn dumps() -> Vec<PathBuf> {
 fn open(path: &Path) -> Context {
     let source =
         necropsy_dump::open(&[path.to_path_buf()]).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let target = Target::open(source, Options::default());
+    // The modules of the scenarios lie beside the dumps, with their sources; a vmlinux does not.
+    let dir = path.parent().expect("a dump lies in a scenario").to_path_buf();
+    let mut search = Search::default();
+    search.dump_dirs = vec![dir.clone()];
+    let options = Options { search: Some(Arc::new(search)), ..Options::default() };
+    let target = Target::open(source, options);
     let target: Arc<Target> = target.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    Context::new(target, "vmcore".into())
+    Context::new(target, "vmcore".into()).with_sources(Sources::new(&[dir], Vec::new(), ""))
 }
 
 /// An answer as text with its errors, and as JSON.
@@ -86,12 +104,13 @@ fn answer(cx: &Context, line: &str) -> String {
     let (mut text, mut err, mut json) = (Vec::new(), Vec::new(), Vec::new());
     run_line(cx, line, Mode::Text, &mut text, &mut err);
     run_line(cx, line, Mode::Json, &mut json, &mut Vec::new());
-    let part = |bytes: &[u8]| shortened(&String::from_utf8_lossy(bytes));
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let part = |bytes: &[u8]| shortened(&String::from_utf8_lossy(bytes).replace(root, ""));
     format!(
         "> {line}\n{}--- errors and notes\n{}--- JSON\n{}",
         part(&text),
         part(&err),
-        shortened(&pretty(&json))
+        shortened(&pretty(&json).replace(root, ""))
     )
 }
 

@@ -4,6 +4,7 @@ use necropsy_arch::Regs;
 use necropsy_base::VirtAddr;
 use necropsy_debuginfo::dwarf::{FrameState, Variables};
 
+use super::calls::direct_target;
 use super::{Frame, Stack, frame_start, registers};
 use crate::Target;
 
@@ -73,6 +74,9 @@ impl FrameState for View<'_> {
     fn entry_register(&self, number: u16) -> Option<u64> {
         let caller = self.caller()?;
         let pc = caller.frames.first()?.pc?;
+        // What the call passed went to this function only if this is the function it called: that one may have jumped here.
+        let here = self.frames.first()?.function.as_ref()?;
+        (direct_target(self.t, pc)? == here.start).then_some(())?;
         let debug = self.t.debug_at(pc.moved(-1))?;
         debug.file.passed(pc.0.wrapping_sub(debug.bias), number, &caller)
     }

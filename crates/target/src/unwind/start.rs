@@ -92,9 +92,10 @@ impl Target {
         }
         match self.arch.switched_out(&frame, sp) {
             Some(regs) => {
-                let mut stack = unwind(self, regs, Trust::Context, bounds);
+                let slot = sp.offset(frame.len() as u64 - 8);
+                let mut stack = self.switched_stack(regs, Some(slot), bounds);
                 if let Some(first) = stack.frames.first_mut() {
-                    first.slot = Some(sp.offset(frame.len() as u64 - 8));
+                    first.slot = Some(slot);
                 }
                 stack
             }
@@ -108,7 +109,17 @@ impl Target {
         regs.set(self.arch.pc(), pc.0);
         regs.set(self.arch.sp(), sp.0);
         regs.set(self.arch.fp(), fp.0);
-        unwind(self, regs, Trust::Context, bounds)
+        self.switched_stack(regs, None, bounds)
+    }
+
+    /// A task that was switched out stands behind the call of the switch; one that never ran, at the start of a function.
+    fn switched_stack(&self, regs: Regs, slot: Option<VirtAddr>, bounds: Range<u64>) -> Stack {
+        let called = regs.get(self.arch.pc()).is_some_and(|pc| call_before(self, VirtAddr(pc)).is_some());
+        if called {
+            unwind_return(self, regs, slot, bounds)
+        } else {
+            unwind(self, regs, Trust::Context, bounds)
+        }
     }
 
     /// The stack of a running task from the registers of its CPU.
@@ -122,7 +133,7 @@ impl Target {
         match self.handler_above(&regs, &bounds) {
             Some(handler) => {
                 let slot = VirtAddr(handler.get(self.arch.sp()).unwrap_or(8).wrapping_sub(8));
-                unwind_return(self, handler, slot, bounds)
+                unwind_return(self, handler, Some(slot), bounds)
             }
             None => unwind(self, regs, Trust::Context, bounds),
         }
@@ -189,6 +200,16 @@ impl Target {
         arrays.filter_map(|m| Some(place(m.bit_offset, types.size_of(m.ty).ok()?))).collect()
     }
 
+    /// Whether both are the same moment: a loop that was interrupted before at the same place has other values in its registers.
+    fn same_context(&self, found: &Regs, wanted: &Regs) -> bool {
+        let same = |r: usize| found.get(r) == wanted.get(r);
+        let agree = |r: usize| same(r) || found.get(r).is_none() || wanted.get(r).is_none();
+        let preserved = (0..64).filter(|r| self.arch.preserved_registers() >> r & 1 == 1);
+        same(self.arch.pc())
+            && same(self.arch.sp())
+            && self.arch.argument_registers().iter().copied().chain(preserved).all(agree)
+    }
+
     fn leads_to(&self, mut state: State, wanted: &Regs) -> bool {
         for _ in 0..32 {
             match state.step(self) {
@@ -199,8 +220,7 @@ impl Target {
                     state = *caller;
                 }
                 Next::Trap(found, _) => {
-                    let same = |r: usize| found.get(r) == wanted.get(r);
-                    return same(self.arch.pc()) && same(self.arch.sp());
+                    return self.same_context(&found, wanted);
                 }
                 _ => return false,
             }
