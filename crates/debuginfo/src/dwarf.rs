@@ -9,6 +9,7 @@ mod cfi;
 mod entries;
 mod expression;
 mod lines;
+mod name_table;
 mod names;
 mod relocate;
 mod scopes;
@@ -145,6 +146,10 @@ impl DebugFile {
     /// Its headers.
     pub fn elf(&self) -> &File {
         &self.elf
+    }
+    /// Its bytes.
+    pub fn store(&self) -> &dyn necropsy_base::Store {
+        self.bytes.as_ref()
     }
     /// Byte order and pointer width.
     pub fn abi(&self) -> Abi {

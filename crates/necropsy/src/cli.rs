@@ -59,9 +59,20 @@ pub struct OpenArgs {
     /// Ask no server, even if DEBUGINFOD_URLS names some.
     #[arg(long)]
     pub no_debuginfod: bool,
+    /// Look here for source files: a directory, or a linux-source tarball; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub source_dir: Vec<PathBuf>,
+    /// Source paths that begin with FROM are looked for at TO.
+    #[arg(long, value_name = "FROM=TO", value_parser = source_map)]
+    pub source_map: Vec<(String, String)>,
     /// Text of the kernel's VMCOREINFO, for a dump that has none.
     #[arg(long, value_name = "FILE")]
     pub vmcoreinfo: Option<PathBuf>,
+}
+
+fn source_map(text: &str) -> Result<(String, String), String> {
+    let (from, to) = text.split_once('=').ok_or("write it as FROM=TO")?;
+    Ok((from.to_owned(), to.to_owned()))
 }
 
 /// Arguments of `analyze`.

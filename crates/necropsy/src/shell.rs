@@ -4,7 +4,7 @@ use std::io::{BufRead, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use necropsy_shell::{Context, Mode, run_line};
+use necropsy_shell::{Context, Mode, Sources, run_line};
 
 use crate::cli::{ModeArg, ShellArgs};
 use crate::open::open;
@@ -13,7 +13,9 @@ use crate::open::open;
 pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     let (target, name) = open(&args.files, &args.open)?;
     let notes = target.notes();
-    let cx = Context::new(target, name);
+    let release = target.release();
+    let sources = Sources::new(&args.open.source_dir, args.open.source_map.clone(), &release);
+    let cx = Context::new(target, name).with_sources(sources);
     let mode = if args.format == ModeArg::Json { Mode::Json } else { Mode::Text };
     let mut lines = args.command.clone();
     if let Some(path) = &args.input {

@@ -48,6 +48,11 @@ impl Local {
     pub fn text(&self) -> String {
         format!("{} = {}", terminal_safe(&self.name), self.text)
     }
+
+    /// The same, the lines after the first further to the right.
+    pub fn text_indented(&self, by: usize) -> String {
+        self.text().replace('\n', &format!("\n{:by$}", ""))
+    }
 }
 
 /// The variables of a frame: of what was inlined there first, then its own. `None` if nothing describes its code.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::dwarf::{Place, Placement};
-use necropsy_debuginfo::locate::{Search, Wanted, What, from_hex, hex};
+use necropsy_debuginfo::locate::{Search, Wanted, What, from_hex, hex, same_text};
 use necropsy_debuginfo::{DebugFile, DwarfTypes, ElfSymbol};
 
 use crate::{Module, Target};
@@ -152,7 +152,29 @@ impl Target {
                 "_stext is at {linked:#x} there and at {loaded:#x} in the dump: not the same kernel"
             )));
         }
+        if self.kernel_build_id().is_none() || file.build_id().is_none() {
+            self.compare_text(&file, bias).map_err(named)?;
+        }
         Ok(self.debug_of(file, bias))
+    }
+
+    /// Without build IDs: the code in the dump must be that of the file, but for what a kernel patches while it runs.
+    fn compare_text(&self, file: &DebugFile, bias: u64) -> Result<(), String> {
+        let read = |at: u64, buf: &mut [u8]| self.memory.read(VirtAddr(at.wrapping_add(bias)), buf).is_ok();
+        let Some(found) = same_text(file.elf(), file.store(), &read) else {
+            self.note(format!(
+                "{}: whether it is this kernel's file could not be checked: no build ID, no code to compare",
+                file.path().display()
+            ));
+            return Ok(());
+        };
+        if found.is_same() {
+            return Ok(());
+        }
+        Err(format!(
+            "it is another kernel than the dump's: of {} bytes of code that were compared, {} are the same",
+            found.compared, found.same
+        ))
     }
 
     fn debug_of(&self, file: DebugFile, bias: u64) -> Arc<Debug> {

@@ -125,7 +125,21 @@ impl DebugFile {
                 &[What::Struct, What::Union, What::Enum, What::Typedef, What::Int, What::Func, What::Var]
             }
         };
-        kinds.iter().find_map(|what| self.entries_named(*what, name).next())
+        let listed = self.listed(name);
+        let by_table =
+            kinds.iter().find_map(|k| listed.iter().find(|(what, _)| what == k)).map(|(_, at)| *at);
+        by_table.or_else(|| kinds.iter().find_map(|what| self.entries_named(*what, name).next()))
+    }
+
+    /// What `.debug_names` has under a name, as far as it is true.
+    fn listed(&self, name: &str) -> Vec<(What, u32)> {
+        let entry = |at: usize| {
+            let found = self.at_info(at, &mut |open, entry| {
+                Ok(what(entry).filter(|_| open.name(entry).is_some_and(|n| n == name)))
+            });
+            Some((found.ok().flatten()?, u32::try_from(at).ok()?))
+        };
+        self.listed_names(name).into_iter().filter_map(entry).collect()
     }
 
     fn entries_named<'n>(&'n self, what: What, name: &'n str) -> impl Iterator<Item = u32> + 'n {

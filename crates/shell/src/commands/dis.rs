@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use necropsy_arch::Syntax;
-use necropsy_base::VirtAddr;
+use necropsy_base::{Memory, VirtAddr};
 use necropsy_report::{Hex, terminal_safe};
 use serde::Serialize;
 
@@ -32,11 +32,14 @@ struct Row {
     line: Option<u32>,
 }
 
-/// How instructions are written.
-struct Style {
+/// Where instructions are read, and how they are written.
+struct Style<'m> {
+    memory: &'m dyn Memory,
     hex: bool,
     syntax: Syntax,
     lines: bool,
+    /// Bytes after a `ud2` that are no code.
+    after_bug: u64,
 }
 
 /// No instruction is longer on any CPU.
@@ -49,7 +52,7 @@ impl Command for Dis {
         "dis"
     }
     fn synopsis(&self) -> &'static str {
-        "[-r | -f] [-x | -d] [-l | -s] [-i] [address | symbol | (expression)] [count]"
+        "[-r | -f] [-x | -d] [-l | -s] [-i] [-u] [-b bytes] [address | symbol | (expression)] [count]"
     }
     fn about(&self) -> &'static str {
         "machine code, as the dump has it"
@@ -61,7 +64,9 @@ impl Command for Dis {
          -x   offsets in hexadecimal; -d in decimal, the default\n\
          -l   before each instruction of another source line, that line; -s the source text of the function instead of\n\
          \x20    code, the line of the address marked. Both need debug information (`necropsy debuginfo` says which)\n\
-         -i   Intel syntax\n\n\
+         -i   Intel syntax\n\
+         -u   the address is one of the selected task's user space\n\
+         -b   so many bytes after each ud2 are no code: old kernels keep the place of a BUG() there\n\n\
          The code is read from the dump, so it is what really ran: after alternatives, static keys and ftrace have\n\
          patched it. Marks explain what is rewritten while the kernel runs:\n\
          [FTRACE NOP]       where a call to the tracer would be patched in\n\
@@ -76,7 +81,7 @@ impl Command for Dis {
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "rfxdlsi", ..Spec::default() }
+        Spec { flags: "rfxdlsiu", values: "b", ..Spec::default() }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -93,13 +98,36 @@ impl Command for Dis {
         if args.has('s') {
             return source(cx, at, args, out);
         }
-        let (range, count) = extent(cx, word, at, count, args)?;
-        let lines = args.has('l');
+        let task = args.has('u').then(|| cx.current()).transpose()?;
+        let user = match &task {
+            Some(task) => Some(necropsy_kernel::mm::user_memory(&cx.target, task)?.ok_or_else(|| {
+                CommandError::Failed(format!(
+                    "task {} has no user space; choose one with \"set PID\"",
+                    task.pid
+                ))
+            })?),
+            None => None,
+        };
+        let (range, count) = match &user {
+            Some(_) => (at.0..u64::MAX, count.unwrap_or(1)),
+            None => extent(cx, word, at, count, args)?,
+        };
+        let memory = user.as_ref().map_or(cx.target.memory(), |u| u as &dyn Memory);
+        let skipped = args
+            .value('b')
+            .map(|n| number::count(n).ok_or_else(|| CommandError::Usage(format!("{n} is no count"))));
+        let lines = args.has('l') && user.is_none();
         if lines && cx.target.debug_at(at).is_none() {
             out.note(&listing::no_lines(cx, at).to_string());
         }
         let syntax = if args.has('i') { Syntax::Intel } else { Syntax::Gnu };
-        list(cx, range, count, &Style { hex: cx.hex(args), syntax, lines }, out)
+        list(
+            cx,
+            range,
+            count,
+            &Style { memory, hex: cx.hex(args), syntax, lines, after_bug: skipped.transpose()?.unwrap_or(0) },
+            out,
+        )
     }
 }
 
@@ -150,7 +178,9 @@ fn source(cx: &Context, at: VirtAddr, args: &Args, out: &mut dyn Sink) -> Result
         if let Some(l) = listing::own_line(cx, VirtAddr(here)).filter(|l| l.file == line.file) {
             last = last.max(l.line);
         }
-        let len = code(cx, here).ok().and_then(|c| cx.target.arch().disassemble(&c, VirtAddr(here)));
+        let len = code(cx.target.memory(), here)
+            .ok()
+            .and_then(|c| cx.target.arch().disassemble(&c, VirtAddr(here)));
         here = here.saturating_add(len.map_or(1, |i| u64::from(i.len)).max(1));
     }
     out.heading(&format!("FILE: {}\nLINE: {}\n", terminal_safe(&line.file), line.line))?;
@@ -171,7 +201,7 @@ fn list(
     cx: &Context,
     range: Range<u64>,
     count: usize,
-    style: &Style,
+    style: &Style<'_>,
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     let mut at = range.start;
@@ -180,7 +210,7 @@ fn list(
         if at >= range.end {
             break;
         }
-        let code = code(cx, at)?;
+        let code = code(style.memory, at)?;
         let len = cx.target.arch().disassemble(&code, VirtAddr(at)).map_or(1, |i| usize::from(i.len).max(1));
         let row = row(cx, at, &code, len, style);
         if let (Some(file), Some(line)) = (&row.file, row.line) {
@@ -201,7 +231,8 @@ fn list(
             let name = r.symbol.as_ref().map(|s| format!(" <{}>", with_offset(s, r.offset, style.hex)));
             format!("0x{:x}{}:\t{}{mark}", r.address.0, name.unwrap_or_default(), r.text)
         })?;
-        at = match at.checked_add(len as u64) {
+        let skipped = if code.starts_with(&[0x0f, 0x0b]) { style.after_bug } else { 0 };
+        at = match at.checked_add(len as u64 + skipped) {
             Some(next) => next,
             None => break,
         };
@@ -210,21 +241,21 @@ fn list(
 }
 
 /// The bytes at `at`, fewer where the memory after them is missing.
-fn code(cx: &Context, at: u64) -> Result<Vec<u8>, CommandError> {
+fn code(memory: &dyn Memory, at: u64) -> Result<Vec<u8>, CommandError> {
     let mut code = vec![0; LONGEST];
-    let read = cx.target.memory().read(VirtAddr(at), &mut code);
+    let read = memory.read(VirtAddr(at), &mut code);
     let Err(e) = read else {
         return Ok(code);
     };
     let there = e.at.saturating_sub(at) as usize;
     code.truncate(there);
-    if code.is_empty() || cx.target.memory().read(VirtAddr(at), &mut code).is_err() {
+    if code.is_empty() || memory.read(VirtAddr(at), &mut code).is_err() {
         return Err(CommandError::Partial(e.to_string()));
     }
     Ok(code)
 }
 
-fn row(cx: &Context, at: u64, code: &[u8], len: usize, style: &Style) -> Row {
+fn row(cx: &Context, at: u64, code: &[u8], len: usize, style: &Style<'_>) -> Row {
     let near = cx.target.near(VirtAddr(at));
     let resolve = |to: u64| {
         let near = cx.target.near(VirtAddr(to))?;

@@ -252,7 +252,7 @@ fn show(cx: &Context, number: usize, out: &mut dyn Sink) -> Result<(), CommandEr
 }
 
 /// `#2  panic+0x10 at kernel/panic.c:459`, as gdb writes a frame.
-fn line(label: &str, f: &FrameInfo) -> String {
+pub fn line(label: &str, f: &FrameInfo) -> String {
     let name = f.function.as_deref().map_or_else(|| "??".into(), terminal_safe);
     let at = f.pc.filter(|_| !f.inlined).map(|pc| format!("0x{:016x} in ", pc.0)).unwrap_or_default();
     let offset = f.offset.as_deref().map(|o| format!("+{o}")).unwrap_or_default();

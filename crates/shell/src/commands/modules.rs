@@ -30,30 +30,38 @@ impl Command for Mod {
         &["lsmod"]
     }
     fn synopsis(&self) -> &'static str {
-        "[-t]"
+        "[-t | -s module [file] | -S | -d module | -D]"
     }
     fn about(&self) -> &'static str {
         "loaded modules"
     }
     fn help(&self) -> &'static str {
-        "Every module with its struct, where its code lies, its size and where its symbols are from: the dump itself.\n\
-         -t   only tainting modules, with the letters"
+        "Every module with its struct, where its code lies, its size and the file with its debugging information, if one is\n\
+         used. Files are found by themselves where they are installed, beside the dump, or below --debug-dir; names of\n\
+         functions and variables come from the dump in any case.\n\
+         -t   only tainting modules, with the letters\n\
+         -s   opens the debugging information of a module: the file given, or the one that is found\n\
+         -S   opens that of all modules\n\
+         -d   forgets the file of a module; -D all files"
     }
     fn examples(&self) -> &'static [Example] {
         &[
             Example { line: "mod", what: "what was loaded" },
             Example { line: "mod -t", what: "who tainted the kernel" },
+            Example { line: "mod -S", what: "where the debugging information of each module is" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "t", ..Spec::default() }
+        Spec { flags: "tSD", values: "sd", ..Spec::default() }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if let Some(problem) = &cx.target.modules().problem {
             out.note(problem);
         }
-        let mut rows: Vec<Row> = modules(&cx.target).into_iter().map(row).collect();
+        let chosen = files(cx, args, out)?;
+        let mut rows: Vec<Row> = modules(&cx.target).into_iter().map(|m| row(cx, m)).collect();
+        rows.retain(|r| chosen.as_ref().is_none_or(|name| r.name == *name));
         rows.sort_by_key(|r| r.base);
         if args.has('t') {
             rows.retain(|r| !r.taint.is_empty());
@@ -71,17 +79,53 @@ impl Command for Mod {
         for r in &rows {
             out.row(r, |r| {
                 let (module, base) = (r.module.0, r.base.0);
-                format!(
-                    "{module:016x}  {:<width$}  {base:016x} {:>7}  (not loaded)  [CONFIG_KALLSYMS]",
-                    r.name, r.size
-                )
+                let file = r.object_file.as_deref().unwrap_or("(not loaded)  [CONFIG_KALLSYMS]");
+                format!("{module:016x}  {:<width$}  {base:016x} {:>7}  {file}", r.name, r.size)
             })?;
         }
         Ok(())
     }
 }
 
-fn row(m: ModuleInfo) -> Row {
+/// Opens and forgets files as the options say; the module that was meant, if it was one.
+fn files(cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<Option<String>, CommandError> {
+    let t = &cx.target;
+    let named = |name: &str| {
+        let found = t.modules().named(name);
+        found.ok_or_else(|| CommandError::Failed(format!("no module {name} (\"mod\" lists all)")))
+    };
+    if let Some(name) = args.value('s') {
+        let module = named(name)?;
+        match args.rest.first() {
+            Some(file) => t.set_module_debug(module, file.into()).map_err(CommandError::Failed)?,
+            None => drop(t.module_debug(module).ok_or_else(|| {
+                CommandError::Failed(format!(
+                    "no file with debugging information of {name} was found: give it"
+                ))
+            })?),
+        }
+        return Ok(Some(name.to_owned()));
+    }
+    if let Some(name) = args.value('d') {
+        t.forget_module_debug(named(name)?);
+        return Ok(Some(name.to_owned()));
+    }
+    if args.has('D') {
+        t.modules().list.iter().for_each(|m| t.forget_module_debug(m));
+    }
+    if args.has('S') {
+        let missing = t.modules().list.iter().filter(|m| t.module_debug(m).is_none()).count();
+        if missing > 0 {
+            out.note(&format!(
+                "{missing} modules without debugging information: `necropsy debuginfo` says what to install"
+            ));
+        }
+    }
+    Ok(None)
+}
+
+fn row(cx: &Context, m: ModuleInfo) -> Row {
+    let file = cx.target.module_debug_loaded(&m.name);
     Row {
         name: necropsy_report::terminal_safe(&m.name),
         module: Hex(m.at.0),
@@ -92,6 +136,6 @@ fn row(m: ModuleInfo) -> Row {
         build_id: m.build_id,
         version: m.version,
         state: m.state,
-        object_file: None,
+        object_file: file.map(|d| necropsy_report::terminal_safe(&d.file.path().display().to_string())),
     }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod exceptions;
 mod text;
+mod variables;
 mod words;
 
 use necropsy_arch::Regs;
@@ -36,7 +37,8 @@ impl Command for Bt {
          -r   the raw stack, nothing else\n\
          -t   every word from the stack pointer on that is an address inside a function; -T of the whole stack\n\
          -e   register sets that exceptions and system calls left on the stack\n\
-         -v   checks every task's stack for overflow\n\
+         -v   checks every task's stack for overflow; then each frame with its arguments and variables, where debug\n\
+         \x20    information tells them\n\
          -l   also the source line of each frame, and the functions that were inlined there; this needs debug information\n\
          \x20    (`necropsy debuginfo` says which)\n\
          -s   also the offset in each function, in decimal (-x in hexadecimal)\n\n\
@@ -63,7 +65,11 @@ impl Command for Bt {
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.has('v') {
-            return check::all(cx, out);
+            check::all(cx, out)?;
+            if cx.target.kernel_debug().is_none() && args.rest.is_empty() {
+                out.note(&format!("no variables: {}", debuginfo_hint(cx)));
+                return Ok(());
+            }
         }
         if let Some(what) = args.value('n').filter(|n| *n != "idle") {
             return Err(CommandError::Usage(format!("-n takes \"idle\", not {what}")));
@@ -155,6 +161,9 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
             _ if args.has('e') => exceptions::show(cx, task, out),
             _ => words::text_symbols(cx, task, cpu, args.has('T'), out),
         };
+    }
+    if args.has('v') {
+        return variables::show(cx, task, shown_cpu, out);
     }
     if args.has('l') && cx.target.kernel_debug().is_none() {
         out.note(&format!("no source lines: {}", debuginfo_hint(cx)));
