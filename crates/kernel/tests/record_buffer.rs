@@ -91,7 +91,7 @@ fn a_buffer_of_zeros_or_of_garbage_ends() {
 #[test]
 fn records_under_their_older_name() {
     let info = INFO.replace("printk_log", "log");
-    let t = target_told(&info, Abi::LE64, 0, 28, |m| {
+    let t = target_told(&info, Abi::LE64, 0, 24, |m| {
         record(m, Abi::LE64, 0, 7_000, 1, b"old name", b"");
     });
     let log = printk::log(&t).unwrap();

@@ -104,6 +104,24 @@ impl Target {
         self
     }
 
+    /// The same with a symbol table.
+    pub fn with_kallsyms(mut self, table: Kallsyms) -> Target {
+        self.kallsyms = Some(table);
+        self
+    }
+
+    /// The same with files that have debugging information.
+    pub fn with_debug(mut self, finder: Box<dyn crate::FindDebug>) -> Target {
+        self.debug.finder = Some(finder);
+        self
+    }
+
+    /// The same with only some ways of unwinding.
+    pub fn with_methods(mut self, methods: Methods) -> Target {
+        self.methods = methods;
+        self
+    }
+
     /// What the dump file says about itself.
     pub fn meta(&self) -> &DumpMeta {
         &self.meta

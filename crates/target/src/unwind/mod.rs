@@ -163,11 +163,11 @@ pub fn unwind(t: &Target, regs: Regs, trust: Trust, bounds: Range<u64>) -> Stack
     Stack { frames: walk.frames, end, breaks: walk.breaks }
 }
 
-/// Unwinds from a return address that was found at `slot`.
-fn unwind_return(t: &Target, regs: Regs, slot: VirtAddr, bounds: Range<u64>) -> Stack {
+/// Unwinds from a return address that was found at `slot`, or is known otherwise.
+fn unwind_return(t: &Target, regs: Regs, slot: Option<VirtAddr>, bounds: Range<u64>) -> Stack {
     let mut walk = Walk { t, bounds, frames: Vec::new(), breaks: Vec::new() };
     let end = match State::new(t, regs, Trust::Context) {
-        Some(state) => walk.run(State { exact: false, slot: Some(slot), ..state }),
+        Some(state) => walk.run(State { exact: false, slot, ..state }),
         None => End::Lost("no program counter or stack pointer is known".into()),
     };
     Stack { frames: walk.frames, end, breaks: walk.breaks }
