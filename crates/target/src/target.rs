@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use necropsy_arch::Arch;
 use necropsy_base::{Abi, Budget, Memory, PhysMem, VirtAddr};
+use necropsy_debuginfo::locate::Search;
 use necropsy_debuginfo::{Btf, Kallsyms, OrcTable, Types};
 use necropsy_dump::{DumpMeta, VmcoreInfo};
 
@@ -111,8 +112,8 @@ impl Target {
     }
 
     /// The same with files that have debugging information.
-    pub fn with_debug(mut self, finder: Box<dyn crate::FindDebug>) -> Target {
-        self.debug.finder = Some(finder);
+    pub fn with_search(mut self, search: Arc<Search>) -> Target {
+        self.debug.finder = Some(search);
         self
     }
 

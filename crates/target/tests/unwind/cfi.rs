@@ -1,26 +1,19 @@
 //! Call frame information from a file beside the dump.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use necropsy_arch::x86_64::BX;
 use necropsy_base::Abi;
-use necropsy_synth::names::{Cfi, ElfBuilder, FrameSpec, debug_frame, elf_symbols};
+use necropsy_debuginfo::locate::Search;
+use necropsy_synth::names::{Cfi, ElfBuilder, FrameSpec, debug_frame, elf_note, elf_symbols};
 use necropsy_target::unwind::{Trust, caller_regs, frame_address, registers};
-use necropsy_target::{FindDebug, Target, VirtAddr, WantedFile};
+use necropsy_target::{Target, VirtAddr};
 
-use super::machine::{Machine, TEXT, kernel_regs, user_regs};
+use super::machine::{BUILD_ID, Machine, TEXT, kernel_regs, user_regs};
 use super::{names, user_pc, walk};
 
 /// How far the kernel was moved.
 const MOVED: u64 = 0x20_0000;
-
-struct Found(PathBuf);
-
-impl FindDebug for Found {
-    fn find(&self, wanted: &WantedFile) -> Option<PathBuf> {
-        wanted.module.is_none().then(|| self.0.clone())
-    }
-}
 
 /// A vmlinux that knows the functions without frame pointers, linked elsewhere.
 fn vmlinux(m: &Machine) -> Vec<u8> {
@@ -44,6 +37,7 @@ fn vmlinux(m: &Machine) -> Vec<u8> {
     ElfBuilder::new(abi, 2, 62)
         .section(".debug_info", 1, 0, &[0; 12])
         .section(".debug_frame", 1, 0, &debug_frame(abi, &[frames("plain_inner"), frames("plain_outer")]))
+        .section(".note.gnu.build-id", 7, 0, &elf_note(abi, "GNU", 3, &[BUILD_ID; 20]))
         .section(".symtab", 2, 0, &symtab)
         .section(".strtab", 3, 0, &strtab)
         .build()
@@ -62,7 +56,9 @@ fn stopped() -> (Target, tempfile::NamedTempFile, necropsy_arch::Regs) {
     regs.set(BX, 0x1111);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), vmlinux(&m)).unwrap();
-    let t = m.target().with_debug(Box::new(Found(file.path().into())));
+    let mut search = Search::default();
+    search.files.push(file.path().into());
+    let t = m.target().with_search(Arc::new(search));
     (t, file, regs)
 }
 

@@ -13,7 +13,9 @@ use necropsy_target::VmcoreInfo;
 
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 const TABLES: u64 = 0xffff_ffff_8200_0000;
-/// The kernel stack: its last page.
+/// Every byte of the kernel's build ID.
+pub const BUILD_ID: u8 = 0xb1;
+/// The kernel stack.
 pub const STACK: u64 = 0xffff_c900_0000_0000;
 pub const STACK_END: u64 = STACK + 0x4000;
 
@@ -147,7 +149,8 @@ impl Machine {
         };
         let names = Kallsyms::from_keys(&self.memory, &keys, &[("_stext", TEXT)]).unwrap();
         let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
-        let info = format!("SYMBOL(_stext)={TEXT:x}\nSYMBOL(_end)={:x}\n", TABLES + 0x10_0000);
+        let id = format!("{BUILD_ID:x}").repeat(20);
+        let info = format!("BUILD-ID={id}\nSYMBOL(_stext)={TEXT:x}\nSYMBOL(_end)={:x}\n", TABLES + 0x10_0000);
         Target::from_parts(&X86_64, Arc::new(self.memory), Arc::new(types))
             .with_vmcoreinfo(VmcoreInfo::from_text(info.as_bytes()))
             .with_kallsyms(names)
