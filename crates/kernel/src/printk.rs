@@ -1,6 +1,9 @@
-//! The kernel log as it lies in memory: the lockless ring buffer (5.10 and later) and the record buffer (3.5 to 5.9).
+//! The kernel log as it lies in memory: the lockless ring buffer (5.10 and later), the record buffer (3.5 to 5.9), and the ring
+//! of characters before.
 //!
 //! Layouts come from types, or from VMCOREINFO, which carries them for exactly this purpose.
+
+mod byte_ring;
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{LoadError, Target};
@@ -49,7 +52,11 @@ const MAX_BUFFER: u64 = 1 << 26;
 
 /// Reads the log.
 pub fn log(t: &Target) -> Result<Log, LoadError> {
-    if t.symbol("prb").is_some() { ring(t) } else { records(t) }
+    match () {
+        _ if t.symbol("prb").is_some() => ring(t),
+        _ if t.symbol("log_first_idx").is_none() && t.symbol("logged_chars").is_some() => byte_ring::log(t),
+        _ => records(t),
+    }
 }
 
 /// Bytes from the start of `of` to `member`, by types or by VMCOREINFO.

@@ -166,7 +166,7 @@ impl Tasks {
         }
         let mut lost = Vec::new();
         for at in by_list.iter().chain(by_pid.iter().flatten()) {
-            match t.load::<Task>(*at) {
+            match load(t, *at) {
                 Ok(task) => drop(found.insert(at.0, task)),
                 Err(e) => lost.push(format!("task {at:#x}: {e}")),
             }
@@ -178,8 +178,9 @@ impl Tasks {
         if current.is_empty() {
             current = flagged_running(&all);
         }
-        let idle =
-            idle.into_iter().filter_map(|(cpu, at)| Some(Task { cpu: Some(cpu as u32), ..t.load(at).ok()? }));
+        let idle = idle
+            .into_iter()
+            .filter_map(|(cpu, at)| Some(Task { cpu: Some(cpu as u32), ..load(t, at).ok()? }));
         let all = idle.chain(all).collect();
         Ok(Tasks { all, current, notes })
     }
@@ -210,10 +211,42 @@ impl Tasks {
     }
 }
 
+/// Loads a task; what older kernels keep elsewhere is fetched from there.
+pub fn load(t: &Target, at: VirtAddr) -> Result<Task, LoadError> {
+    let mut task: Task = t.load(at)?;
+    if task.cpu.is_none() {
+        task.cpu = t.load::<ThreadInfo>(task.stack).ok().map(|info| info.cpu);
+    }
+    if task.start_time.get().is_none()
+        && let Ok(start) = t.load::<StartTime>(at)
+    {
+        task.start_time =
+            Partial(Ok(start.seconds.saturating_mul(1_000_000_000).saturating_add(start.nanoseconds)));
+    }
+    Ok(task)
+}
+
+/// At the low end of the stack up to 4.8.
+#[derive(Load)]
+#[kernel(name = "thread_info")]
+struct ThreadInfo {
+    cpu: u32,
+}
+
+/// A `struct timespec` up to 3.16.
+#[derive(Load)]
+#[kernel(name = "task_struct")]
+struct StartTime {
+    #[kernel(any = "real_start_time.tv_sec|start_time.tv_sec")]
+    seconds: u64,
+    #[kernel(any = "real_start_time.tv_nsec|start_time.tv_nsec")]
+    nanoseconds: u64,
+}
+
 /// Loads the task that `cpu` was running, without looking for all others where the run queues can be found.
 pub fn current(t: &Target, cpu: usize) -> Result<Task, LoadError> {
     match t.percpu_member("runqueues", "rq", "curr", cpu) {
-        Ok(at) => t.load(t.memory().ptr(at)?),
+        Ok(at) => load(t, t.memory().ptr(at)?),
         Err(e) => {
             let tasks = Tasks::read(t)?;
             tasks.on_cpu(cpu).cloned().ok_or(e)
@@ -265,7 +298,8 @@ struct Links {
     signal: VirtAddr,
 }
 
-/// Along `init_task.tasks`, and from each leader through its threads (`signal->thread_head`, 3.14 and later).
+/// Along `init_task.tasks`, and from each leader through its threads (`signal->thread_head`, 3.14 and later; before,
+/// `thread_group`, a list without a head).
 fn by_list(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadError> {
     let init: Links = t.load(init_task(t)?)?;
     let offset = t.offset_of("task_struct", "tasks")?;
@@ -278,6 +312,10 @@ fn by_list(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadErr
     for leader in leaders.items {
         let links = t.load::<Links>(leader);
         let group = match (&threads, &links) {
+            (Err(_), _) => match t.offset_of("task_struct", "thread_group") {
+                Ok(offset) => list(t, leader.offset(offset), offset),
+                Err(_) => Default::default(),
+            },
             (Ok((head, node)), Ok(links)) => {
                 let head = links.signal.offset(*head);
                 filtered |= t.memory().ptr(head).is_err_and(|e| matches!(e.why, Why::Filtered(_)));

@@ -1,4 +1,5 @@
-//! The log of kernels from 3.5 to 5.9: records behind each other in one buffer, laid out by hand.
+//! The log of kernels up to 5.9, laid out by hand: records behind each other in one buffer (3.5 and later), characters in a ring
+//! before.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -35,6 +36,11 @@ fn record(m: &mut SparseMemory, abi: Abi, at: u64, ns: u64, level: u8, text: &[u
 }
 
 fn target(abi: Abi, first: u64, next: u64, fill: impl FnOnce(&mut SparseMemory)) -> Target {
+    target_told(INFO, abi, first, next, fill)
+}
+
+/// The same for another VMCOREINFO.
+fn target_told(info: &str, abi: Abi, first: u64, next: u64, fill: impl FnOnce(&mut SparseMemory)) -> Target {
     let mut m = SparseMemory::new(abi);
     m.put(VirtAddr(BUFFER), &[0; SIZE as usize]);
     m.put_uint(VirtAddr(VARS), BUFFER, usize::from(abi.word));
@@ -44,7 +50,7 @@ fn target(abi: Abi, first: u64, next: u64, fill: impl FnOnce(&mut SparseMemory))
     fill(&mut m);
     let types = Btf::parse(BtfBuilder::new(abi).build(), abi, None).unwrap();
     Target::from_parts(&X86_64, Arc::new(m), Arc::new(types))
-        .with_vmcoreinfo(VmcoreInfo::from_text(INFO.as_bytes()))
+        .with_vmcoreinfo(VmcoreInfo::from_text(info.as_bytes()))
 }
 
 #[test]
@@ -79,4 +85,50 @@ fn a_buffer_of_zeros_or_of_garbage_ends() {
         record(m, Abi::LE64, 0, 1, 1, b"again", b"");
     });
     assert!(printk::log(&loops).unwrap().records.len() <= 2);
+}
+
+/// 3.5 to 3.10, and enterprise kernels of that age: the struct was called `log`.
+#[test]
+fn records_under_their_older_name() {
+    let info = INFO.replace("printk_log", "log");
+    let t = target_told(&info, Abi::LE64, 0, 24, |m| {
+        record(m, Abi::LE64, 0, 7_000, 1, b"old name", b"");
+    });
+    let log = printk::log(&t).unwrap();
+    assert_eq!(log.records.len(), 1);
+    assert_eq!((log.records[0].text.as_slice(), log.records[0].level), (&b"old name"[..], 1));
+}
+
+const RING: &str = "SYMBOL(log_buf)=ffffffff82000000\nSYMBOL(log_buf_len)=ffffffff82000008\n\
+    SYMBOL(log_end)=ffffffff82000010\nSYMBOL(logged_chars)=ffffffff82000018\n";
+
+/// `log_end` counts on over the end of the ring.
+fn ring(text: &[u8], before: u64, logged: u64) -> Target {
+    let end = before + text.len() as u64;
+    target_told(RING, Abi::LE64, end, logged, |m| {
+        for (at, byte) in (before..).zip(text) {
+            m.put(VirtAddr(BUFFER + at % SIZE), &[*byte]);
+        }
+    })
+}
+
+#[test]
+fn a_ring_of_characters() {
+    let text = b"<6>[    0.000000] Linux version 2.6.32\n<0>[   12.345678] Kernel panic\nwithout a prefix\n<30>daemon";
+    // Begun anew after one turn: the text goes over the end of the ring.
+    for before in [0, 3 * SIZE - 40] {
+        let log = printk::log(&ring(text, before, text.len() as u64)).unwrap();
+        let lines: Vec<_> =
+            log.records.iter().map(|r| (r.nanoseconds, r.level, r.facility, r.text.as_slice())).collect();
+        let expected: [(u64, u8, u8, &[u8]); 4] = [
+            (0, 6, 0, b"Linux version 2.6.32"),
+            (12_345_678_000, 0, 0, b"Kernel panic"),
+            (0, 4, 0, b"without a prefix"),
+            (0, 6, 3, b"daemon"),
+        ];
+        assert_eq!(lines, expected);
+    }
+    // Cleared, or with wild numbers, it is short but ends.
+    assert_eq!(printk::log(&ring(text, 0, 0)).unwrap().records, []);
+    assert!(printk::log(&ring(text, 1 << 31, 1 << 31)).unwrap().records.len() <= 5);
 }

@@ -140,3 +140,95 @@ impl Words {
         at.abs_diff(self.at) < MAX_SIZE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use necropsy_arch::x86_64::X86_64;
+    use necropsy_base::Abi;
+    use necropsy_debuginfo::Btf;
+    use necropsy_synth::memory::SparseMemory;
+    use necropsy_synth::names::BtfBuilder;
+
+    use super::*;
+
+    const BASE: u64 = 0xffff_ffff_c010_0000;
+    const AT: VirtAddr = VirtAddr(BASE + 0x2100);
+
+    /// `struct module` as far as all kernels agree: state, list, name; and numbers at offsets from its start.
+    fn module(name: &[u8], words: &[(u64, u64)]) -> Target {
+        let mut m = SparseMemory::new(Abi::LE64);
+        m.put(AT, &[0; 0x600]);
+        m.put_uint(AT.offset(8), BASE + 0x9000, 8).put_uint(AT.offset(16), BASE - 0x9000, 8);
+        m.put(AT.offset(24), name);
+        for (offset, value) in words {
+            m.put_uint(AT.offset(*offset), *value, 8);
+        }
+        let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
+        Target::from_parts(&X86_64, Arc::new(m), Arc::new(types))
+    }
+
+    fn halves(low: u64, high: u64) -> u64 {
+        high << 32 | low
+    }
+
+    /// 5.10: `core_layout` at 0x140, `kallsyms` at 0x1a0 followed by what it points to.
+    const NEW: [(u64, u64); 8] = [
+        (0x100, BASE + 0x40), // some function of the module
+        (0x140, BASE),
+        (0x148, 0x1000 << 32 | 0x4000),
+        (0x150, 0x2000_0000_2000),
+        (0x1a0, AT.0 + 0x1a8),
+        (0x1a8, BASE + 0x3000),
+        (0x1b0, 48),
+        (0x1b8, BASE + 0x3800),
+    ];
+
+    #[test]
+    fn as_kernels_of_4_5_to_6_3_describe_one() {
+        let shape = read(&module(b"netpkt\0", &NEW), AT).unwrap();
+        assert_eq!(
+            (shape.name.as_str(), shape.region, shape.text),
+            ("netpkt", BASE..BASE + 0x4000, BASE..BASE + 0x1000)
+        );
+        let symbols = shape.symbols.unwrap();
+        assert_eq!((symbols.symtab.0, symbols.count, symbols.strtab.0), (BASE + 0x3000, 48, BASE + 0x3800));
+        assert!(symbols.typetab.is_none());
+    }
+
+    #[test]
+    fn as_kernels_up_to_4_4_describe_one() {
+        // module_init, module_core, init_size and core_size, init_text_size and core_text_size, then the symbols twice.
+        let words = [
+            (0x150, 0),
+            (0x158, BASE),
+            (0x160, halves(0, 0x4000)),
+            (0x168, halves(0, 0x1000)),
+            (0x1c0, BASE + 0x3000),
+            (0x1c8, BASE + 0x3000),
+            (0x1d0, halves(48, 48)),
+            (0x1d8, BASE + 0x3800),
+            (0x1e0, BASE + 0x3800),
+        ];
+        let shape = read(&module(b"bad_driver\0", &words), AT).unwrap();
+        assert_eq!((shape.region, shape.text), (BASE..BASE + 0x4000, BASE..BASE + 0x1000));
+        let symbols = shape.symbols.unwrap();
+        assert_eq!((symbols.symtab.0, symbols.count, symbols.strtab.0), (BASE + 0x3000, 48, BASE + 0x3800));
+    }
+
+    #[test]
+    fn what_does_not_hold_its_own_description_is_none() {
+        for name in [&b"\0"[..], b"not a name\0", b"\xff\0", &[b'a'; 64]] {
+            assert!(read(&module(name, &NEW), AT).is_none(), "{name:?}");
+        }
+        for (index, value) in
+            [(1, BASE + 8), (1, BASE + 0x10_0000), (2, halves(0x2000, 0x1000)), (2, u64::MAX)]
+        {
+            let mut words = NEW;
+            words[index].1 = value;
+            assert!(read(&module(b"netpkt\0", &words), AT).is_none(), "{index} {value:#x}");
+        }
+        assert!(read(&module(b"netpkt\0", &[]), VirtAddr(0x1000)).is_none());
+    }
+}

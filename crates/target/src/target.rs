@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use necropsy_arch::Arch;
 use necropsy_base::{Abi, Budget, Memory, PhysMem, VirtAddr};
+use necropsy_debuginfo::locate::Search;
 use necropsy_debuginfo::{Btf, Kallsyms, OrcTable, Types};
 use necropsy_dump::{DumpMeta, VmcoreInfo};
 
@@ -101,6 +102,24 @@ impl Target {
     /// The same with a VMCOREINFO, whose symbols count where there is no symbol table.
     pub fn with_vmcoreinfo(mut self, info: VmcoreInfo) -> Target {
         self.meta.vmcoreinfo = Some(info);
+        self
+    }
+
+    /// The same with a symbol table.
+    pub fn with_kallsyms(mut self, table: Kallsyms) -> Target {
+        self.kallsyms = Some(table);
+        self
+    }
+
+    /// The same with files that have debugging information.
+    pub fn with_search(mut self, search: Arc<Search>) -> Target {
+        self.debug.finder = Some(search);
+        self
+    }
+
+    /// The same with only some ways of unwinding.
+    pub fn with_methods(mut self, methods: Methods) -> Target {
+        self.methods = methods;
         self
     }
 

@@ -118,6 +118,17 @@ fn word_sized_markers_of_old_kernels() {
     }
 }
 
+/// 3.10: absolute addresses, markers of a word, lengths of one byte, and no symbol known but `_stext`.
+#[test]
+fn as_enterprise_kernels_of_3_10_write_them() {
+    let mut b = builder(Abi::LE64, Written::Absolute, Order::AddressesFirst);
+    (b.marker, b.long) = (8, false);
+    let (mem, _, range) = put(&b);
+    let found = Kallsyms::find(&mem, range, &anchors(Abi::LE64)).unwrap();
+    same(&found, &b);
+    assert_eq!(found.encoding().name(), "absolute");
+}
+
 #[test]
 fn names_of_two_byte_length_and_long_old_names() {
     for (long, len) in [(true, 300), (true, 127), (false, 200), (false, 128)] {

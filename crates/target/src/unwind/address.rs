@@ -66,11 +66,16 @@ pub fn frame_size(t: &Target, place: VirtAddr) -> Option<u64> {
         return Some(size);
     }
     let function = t.near(place)?;
-    let depth = t.arch().stack_depth(&beginning(t, &function)?, (place.0 - function.start.0) as usize)?;
+    let depth = t
+        .arch()
+        .stack_depth(&beginning(t, &function, place)?, place.0.saturating_sub(function.start.0) as usize)?;
     Some(depth + 8)
 }
 
 fn setup_at(t: &Target, place: VirtAddr) -> Option<FrameSetup> {
     let function = t.near(place)?;
-    Some(t.arch().frame_setup(&beginning(t, &function)?, (place.0 - function.start.0) as usize))
+    Some(
+        t.arch()
+            .frame_setup(&beginning(t, &function, place)?, place.0.saturating_sub(function.start.0) as usize),
+    )
 }

@@ -16,6 +16,8 @@ use crate::Target;
 const NEAR: u64 = 1 << 14;
 /// Enough code to see how a function begins.
 const BEGINNING: u64 = 1 << 12;
+/// No instruction is longer.
+const LONGEST: u64 = 15;
 
 impl State {
     /// By the frame pointer; `None` where it leads nowhere.
@@ -121,10 +123,10 @@ impl State {
     }
 }
 
-/// The code of a function, or as much as shows how it begins.
-pub fn beginning(t: &Target, function: &Near) -> Option<Vec<u8>> {
-    let size = function.size.unwrap_or(BEGINNING).min(BEGINNING);
-    t.memory().bytes(function.start, size as usize).ok()
+/// The code of a function, or as much as shows how it begins. Where its end is not known, what lies behind `place` is not read.
+pub fn beginning(t: &Target, function: &Near, place: VirtAddr) -> Option<Vec<u8>> {
+    let size = function.size.unwrap_or(place.0.saturating_sub(function.start.0).saturating_add(LONGEST));
+    t.memory().bytes(function.start, size.min(BEGINNING) as usize).ok()
 }
 
 /// How far the function has got with its record. Code that was freed after boot made one, as all C code does; so did the function
@@ -135,7 +137,7 @@ fn setup(t: &Target, state: &State) -> FrameSetup {
         return FrameSetup::Done;
     }
     let at = state.pc.0.saturating_sub(function.start.0);
-    let Some(code) = beginning(t, &function) else { return FrameSetup::Done };
+    let Some(code) = beginning(t, &function, state.pc) else { return FrameSetup::Done };
     match t.arch().frame_setup(&code, at as usize) {
         // After a call, all that was still to be done has been done.
         FrameSetup::Before(_) | FrameSetup::Gone if !state.exact => FrameSetup::Done,

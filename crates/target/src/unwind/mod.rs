@@ -163,7 +163,7 @@ pub fn unwind(t: &Target, regs: Regs, trust: Trust, bounds: Range<u64>) -> Stack
     Stack { frames: walk.frames, end, breaks: walk.breaks }
 }
 
-/// Unwinds from a return address that was found at `slot`.
+/// Unwinds from a return address that was found at `slot`, or is known otherwise.
 fn unwind_return(t: &Target, regs: Regs, slot: Option<VirtAddr>, bounds: Range<u64>) -> Stack {
     let mut walk = Walk { t, bounds, frames: Vec::new(), breaks: Vec::new() };
     let end = match State::new(t, regs, Trust::Context) {

@@ -58,5 +58,5 @@ impl State {
 
 /// How far the return address is above the stack pointer.
 fn depth(t: &Target, function: &Near, pc: VirtAddr) -> Option<u64> {
-    t.arch().stack_depth(&beginning(t, function)?, pc.0.checked_sub(function.start.0)? as usize)
+    t.arch().stack_depth(&beginning(t, function, pc)?, pc.0.checked_sub(function.start.0)? as usize)
 }

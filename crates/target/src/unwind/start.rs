@@ -7,7 +7,7 @@ use necropsy_base::{Abi, Cursor, MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Kind, OrcTable, Type};
 use necropsy_dump::CpuNoteKind;
 
-use super::calls::call_before;
+use super::calls::{call_before, call_sites};
 use super::step::{Next, State};
 use super::{End, Stack, Trust, unwind, unwind_return};
 use crate::Target;
@@ -90,6 +90,9 @@ impl Target {
         if let Err(e) = self.memory.read(sp, &mut frame) {
             return lost(End::Lost(format!("the stack cannot be read: {e}")));
         }
+        if let Some(regs) = self.switched_inline(sp) {
+            return unwind_return(self, regs, None, bounds);
+        }
         match self.arch.switched_out(&frame, sp) {
             Some(regs) => {
                 let slot = sp.offset(frame.len() as u64 - 8);
@@ -101,6 +104,25 @@ impl Target {
             }
             None => lost(End::Lost("unwinding is not supported on this CPU yet".into())),
         }
+    }
+
+    /// Up to 4.8 the scheduler itself switched stacks, in the middle of a function: it pushed the flags and its frame pointer, and
+    /// goes on behind its call of `__switch_to` (arch/x86/include/asm/switch_to.h).
+    fn switched_inline(&self, sp: VirtAddr) -> Option<Regs> {
+        const SCHEDULERS: [&str; 3] = ["__schedule", "schedule", "thread_return"];
+        if self.symbol("__switch_to_asm").is_some() || self.arch.switched_out_size() == 0 {
+            return None;
+        }
+        let switch = self.symbol("__switch_to")?;
+        let functions = SCHEDULERS.iter().filter_map(|name| self.near(self.symbol(name)?));
+        let mut sites = functions.flat_map(|f| call_sites(self, &f));
+        let pc = sites.find(|site| site.to == Some(switch))?.returns;
+        let fp = self.memory.u64(sp).ok()?;
+        let mut regs = Regs::new();
+        regs.set(self.arch.pc(), pc.0);
+        regs.set(self.arch.sp(), sp.0.wrapping_add(16));
+        regs.set(self.arch.fp(), fp);
+        Some(regs)
     }
 
     /// The stack of a task that is not running, from the registers that the context switch kept in the task.
