@@ -49,9 +49,12 @@ impl DebugFile {
             let mut entries = index.name_entries(at)?;
             while let Some(entry) = entries.next()? {
                 let unit = match entry.compile_unit(index)? {
-                    Some(unit) => unit,
-                    None => continue,
+                    Some(unit) => Some(unit),
+                    // Entries of type units have no place in `.debug_info` that counts from a unit of code.
+                    None if entry.type_unit(index)?.is_some() => None,
+                    None => index.default_compile_unit()?,
                 };
+                let Some(unit) = unit else { continue };
                 if let Some(offset) = entry.die_offset()? {
                     out.extend(unit.0.checked_add(offset.0));
                 }
