@@ -134,6 +134,11 @@ impl DebugFile {
         }
     }
 
+    /// Where a section of a relocatable file was loaded.
+    pub fn placed(&self, section: &str) -> Option<u64> {
+        self.sections.placed(section)
+    }
+
     /// The value of a symbol, without reading the others.
     pub fn symbol(&self, name: &str) -> Option<u64> {
         crate::elf::symbol_value(self.section(".symtab"), self.section(".strtab"), name, self.abi())

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
 
+use crate::decode::{self, DecodeArgs};
 use crate::{analyze, debuginfo, shell};
 
 /// Opens a dead Linux kernel and says what killed it, with proof.
@@ -32,6 +33,10 @@ enum Sub {
     ///
     /// Asks the servers in DEBUGINFOD_URLS for what is not there. Exit code 3: something is missing.
     Debuginfo(DebuginfoArgs),
+    /// A kernel log again, with source lines added to its frames.
+    ///
+    /// Frames of modules are resolved by the module's own file; addresses without names by the places in /proc/modules.
+    Decode(DecodeArgs),
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -173,6 +178,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     match cli.command {
         Some(Sub::Analyze(args)) => analyze::run(&args),
         Some(Sub::Shell(args)) => shell::run(&args),
+        Some(Sub::Decode(args)) => decode::run(&args),
         Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());

@@ -3,6 +3,7 @@
 mod analyze;
 mod cli;
 mod debuginfo;
+mod decode;
 mod open;
 mod progress;
 mod shell;

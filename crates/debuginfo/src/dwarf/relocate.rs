@@ -18,6 +18,7 @@ pub struct Relocations {
     machine: u16,
     /// Value of each symbol; `None` when its section is not in memory.
     symbols: Vec<Option<u64>>,
+    placed: Placement,
 }
 
 /// How a word is changed.
@@ -55,7 +56,11 @@ impl Relocations {
             8 => table.unwrap_or_default().chunks_exact(24).map(value).collect(),
             _ => Vec::new(),
         };
-        Relocations { abi: elf.abi, machine: elf.machine, symbols }
+        Relocations { abi: elf.abi, machine: elf.machine, symbols, placed }
+    }
+
+    pub fn placed(&self, section: &str) -> Option<u64> {
+        self.placed.get(section).copied()
     }
 
     /// Applies an array of `Elf64_Rela`.

@@ -62,6 +62,10 @@ impl Sections {
         Sections { bytes, abi: elf.abi, by_name, relocations }
     }
 
+    pub fn placed(&self, name: &str) -> Option<u64> {
+        self.relocations.as_ref()?.placed(name)
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.by_name.get(name).is_some_and(|e| !e.range.is_empty())
     }

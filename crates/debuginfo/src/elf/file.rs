@@ -29,6 +29,8 @@ pub struct Section {
     pub size: u64,
     /// `sh_link`.
     pub link: u32,
+    /// What its address is a multiple of (`sh_addralign`).
+    pub align: u64,
 }
 
 /// A program header.
@@ -167,8 +169,9 @@ fn table(store: &dyn Store, table: &Table, least: usize, what: &'static str) -> 
 fn section(bytes: &[u8], abi: Abi) -> Result<(usize, Section), OutOfBounds> {
     let mut c = Cursor::new(bytes, abi);
     let (name, kind, flags, address) = (c.u32()? as usize, c.u32()?, c.word()?, c.word()?);
-    let (offset, size, link) = (FileOff(c.word()?), c.word()?, c.u32()?);
-    Ok((name, Section { name: String::new(), kind, flags, address, offset, size, link }))
+    let (offset, size, link, _info) = (FileOff(c.word()?), c.word()?, c.u32()?, c.u32()?);
+    let align = c.word()?;
+    Ok((name, Section { name: String::new(), kind, flags, address, offset, size, link, align }))
 }
 
 fn segment(bytes: &[u8], abi: Abi) -> Result<Segment, OutOfBounds> {
