@@ -5,19 +5,24 @@ usage: check.py NECROPSY CASE...      CASE: a directory with vmcore and truth.js
        check.py NECROPSY DIR --all    every DIR/KERNEL/SCENARIO below a directory
 
 A case passes if the class of the verdict is one of truth.json's `classes`, a function involved is named where truth.json
-knows one, and the task is the one that reported the problem. Prints a line per case; exit status 1 if one fails.
+knows one, and the task is the one that reported the problem. Where the kernel's vmlinux is there (KERNEL/vmlinux), the same
+must hold with it, and the stacks of all sleeping tasks must be what the guest told. Prints a line per case; exit status 1 if
+one fails.
 """
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True
+import stacks  # noqa: E402
+
 LIMIT = 120
 
 
-def analyse(binary, dump):
+def analyse(binary, *files):
     """The verdict, or None with a reason."""
-    command = [binary, "analyze", "--format", "json", str(dump)]
+    command = [binary, "analyze", "--format", "json", *files]
     try:
         done = subprocess.run(command, capture_output=True, timeout=LIMIT, check=False)
         return json.loads(done.stdout)["verdict"], ""
@@ -50,9 +55,17 @@ def judge(truth, verdict):
 def check(binary, case):
     """Checks one case; whether it passes."""
     truth = json.loads((case / "truth.json").read_text())
-    verdict, reason = analyse(binary, case / "vmcore")
+    dump, vmlinux = str(case / "vmcore"), case.parent / "vmlinux"
+    verdict, reason = analyse(binary, dump)
     wrong = judge(truth, verdict) if verdict else [reason]
-    print(f"{'ok' if not wrong else 'WRONG':6} {case.parent.name}/{case.name}{': ' if wrong else ''}{'; '.join(wrong)}")
+    note = ""
+    if vmlinux.exists():
+        verdict, reason = analyse(binary, dump, str(vmlinux))
+        wrong += [f"with vmlinux: {w}" for w in (judge(truth, verdict) if verdict else [reason])]
+        count, different = stacks.compare(case / "guest-state.txt", binary, [dump, str(vmlinux)], LIMIT)
+        wrong += different
+        note = f" ({count} stacks)"
+    print(f"{'ok' if not wrong else 'WRONG':6} {case.parent.name}/{case.name}{note}{': ' if wrong else ''}{'; '.join(wrong)}")
     return not wrong
 
 

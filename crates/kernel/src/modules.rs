@@ -47,7 +47,8 @@ pub fn modules(t: &Target) -> Vec<ModuleInfo> {
 
 fn info(t: &Target, m: &Module) -> ModuleInfo {
     use necropsy_base::MemoryExt;
-    let raw = t.load::<Raw>(m.at).map_err(|e| t.note(format!("module {}: {e}", m.name))).ok();
+    let untold = |e| t.types().is_ok().then(|| t.note(format!("module {}: {e}", m.name)));
+    let raw = t.load::<Raw>(m.at).map_err(untold).ok();
     let raw = raw.as_ref();
     let id = t.module_build_id(m);
     let version = raw.and_then(|r| r.version).filter(|v| !v.is_null());

@@ -145,6 +145,9 @@ impl Target {
         if let Some(problem) = &walk.problem {
             self.note(format!("modules: {problem}"));
         }
+        if self.types().is_err() {
+            self.note("without type information, modules are known by what their descriptions look like");
+        }
         let mut found = Modules { list: Vec::new(), problem: walk.problem };
         for at in walk.items {
             match Module::load(self, at) {

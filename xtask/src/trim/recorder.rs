@@ -48,6 +48,16 @@ impl Recorder {
         let word = self.seen.get((pfn / 64) as usize);
         word.is_some_and(|w| w.load(Ordering::Relaxed) >> (pfn % 64) & 1 == 1)
     }
+    /// Takes the mark off a page frame.
+    pub fn forget(&self, pfn: u64) {
+        if let Some(word) = self.seen.get((pfn / 64) as usize) {
+            word.fetch_and(!(1 << (pfn % 64)), Ordering::Relaxed);
+        }
+    }
+    /// How many page frames there are.
+    pub fn frames(&self) -> u64 {
+        self.seen.len() as u64 * 64
+    }
     /// All marks, to go back to.
     pub fn marks(&self) -> Vec<u64> {
         self.seen.iter().map(|w| w.load(Ordering::Relaxed)).collect()

@@ -22,6 +22,8 @@ use crate::Target;
 const MAX_WORDS: u64 = 8192;
 /// How long a chain to the end may be.
 const MAX_CHAIN: usize = 128;
+/// How many frames of candidates are followed in all.
+const MAX_FOLLOWED: usize = 4096;
 /// How many inferred callers are followed upwards.
 const MAX_INFERRED: usize = 4;
 
@@ -92,8 +94,9 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
     let known = below.as_ref().map_or_else(Vec::new, |f| known_callers(t, f));
     let broken = Broken { slot: slot.map(|s| s.0), below, known };
     let mut best: Option<Candidate> = None;
+    let mut followed = 0;
     for at in words(from, bounds) {
-        if t.budget().step().is_err() {
+        if t.budget().step().is_err() || followed > MAX_FOLLOWED {
             break;
         }
         let Ok(pc) = t.memory().u64(VirtAddr(at)).map(VirtAddr) else {
@@ -102,6 +105,7 @@ pub fn recover(t: &Target, state: &State, slot: Option<VirtAddr>, bounds: &Range
         let Some(found) = candidate(t, VirtAddr(at), pc, &broken) else {
             continue;
         };
+        followed += found.chain.len();
         if best.as_ref().is_none_or(|b| found.rank() > b.rank()) {
             best = Some(found);
         }

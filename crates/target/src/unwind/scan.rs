@@ -11,6 +11,8 @@ use crate::Target;
 
 /// How far above the stack pointer a return address is looked for, in words.
 const SEARCH: u64 = 256;
+/// How many calls through pointers are looked at: most words that look like one are stale.
+const POINTERS: usize = 8;
 
 impl State {
     /// The return address is where the function's own pushes put it; or it is the first word above that a call to this very
@@ -35,11 +37,12 @@ impl State {
     }
 
     fn through_pointer(&self, t: &Target) -> Option<State> {
-        self.above().find_map(|slot| {
-            let pc = VirtAddr(t.memory().u64(slot).ok()?);
-            let site = t.is_text(pc.moved(-1)).then(|| call_before(t, pc))??;
-            (direct_target(t, pc).is_none() && site.indirect).then(|| self.scanned(t, slot))?
-        })
+        let through = |slot: &VirtAddr| {
+            let pc = t.memory().u64(*slot).ok().map(VirtAddr).filter(|pc| t.is_text(pc.moved(-1)));
+            let site = pc.and_then(|pc| call_before(t, pc).filter(|_| direct_target(t, pc).is_none()));
+            site.is_some_and(|site| site.indirect)
+        };
+        self.above().filter(through).take(POINTERS).find_map(|slot| self.scanned(t, slot))
     }
 
     fn above(&self) -> impl Iterator<Item = VirtAddr> {
