@@ -66,8 +66,11 @@ impl Resolver {
             1 => section(s).and_then(|s| file.placed(&s.name)).map(|base| base.wrapping_add(s.value)),
             _ => Some(s.value),
         };
-        let code =
-            |s: &&ElfSymbol| matches!(s.kind, b't' | b'T' | b'W') && s.section != 0 && s.section < 0xff00;
+        // By its section, not its type: labels of assembly have none.
+        let code = |s: &&ElfSymbol| {
+            let named = !s.name.starts_with(['.', '$']) && s.section != 0;
+            named && section(s).is_some_and(|section| section.flags & SHF_EXECINSTR != 0)
+        };
         let mut placed: Vec<(u64, &ElfSymbol)> =
             symbols.iter().filter(code).filter_map(|s| Some((address(s)?, s))).collect();
         placed.sort_by_key(|(at, _)| *at);
