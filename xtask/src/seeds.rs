@@ -30,7 +30,27 @@ pub fn run(root: &Path) -> Result<()> {
     for layout in 1..=4 {
         write("orc", &format!("layout-{layout}"), &orc(layout))?;
     }
+    for (name, options) in [("dwarf4", "-gdwarf-4"), ("dwarf5", "-gdwarf-5"), ("compressed", "-gz=zlib")] {
+        write("dwarf", name, &compiled(root, options)?)?;
+    }
     Ok(())
+}
+
+/// The sample of the DWARF tests as a relocatable file.
+fn compiled(root: &Path, option: &str) -> Result<Vec<u8>> {
+    let out = std::env::temp_dir().join(format!("necropsy-seed-{}.o", std::process::id()));
+    let dir = root.join("crates/debuginfo/tests/dwarf");
+    let status = std::process::Command::new("gcc")
+        .current_dir(&dir)
+        .args(["-O2", "-g", option, "-fno-pie"])
+        .arg(format!("-ffile-prefix-map={}=.", dir.display()))
+        .args(["-c", "sample.c", "-o"])
+        .arg(&out)
+        .status()?;
+    anyhow::ensure!(status.success(), "gcc failed");
+    let bytes = std::fs::read(&out)?;
+    std::fs::remove_file(&out)?;
+    Ok(bytes)
 }
 
 fn machine() -> Memory {

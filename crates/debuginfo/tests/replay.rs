@@ -3,6 +3,8 @@
 
 #[path = "../../../fuzz/bodies/btf.rs"]
 mod btf;
+#[path = "../../../fuzz/bodies/dwarf.rs"]
+mod dwarf;
 #[path = "../../../fuzz/bodies/kallsyms.rs"]
 mod kallsyms;
 #[path = "../../../fuzz/bodies/orc.rs"]
@@ -20,6 +22,11 @@ fn btf_inputs() {
 #[test]
 fn kallsyms_inputs() {
     replay("kallsyms", kallsyms::run);
+}
+
+#[test]
+fn dwarf_inputs() {
+    replay("dwarf", dwarf::run);
 }
 
 #[test]

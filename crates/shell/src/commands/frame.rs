@@ -141,7 +141,8 @@ impl Command for Info {
          registers  the registers known in the frame: all of them where it was interrupted, in its callers those that a\n\
          \x20          function must preserve\n\
          symbol     the symbol at an address\n\
-         line       the source line of an address"
+         line       the source line of an address\n\
+         -x         numbers in hexadecimal"
     }
     fn examples(&self) -> &'static [Example] {
         &[
