@@ -316,3 +316,22 @@ fn damage_is_an_answer() {
         let _ = file.addresses_of("sample.c", 9);
     }
 }
+
+#[test]
+fn an_enum_made_of_itself() {
+    use necropsy_base::Abi;
+    use necropsy_synth::names::ElfBuilder;
+    // compile_unit with children; enumeration_type: name (string), byte_size (data1), type (ref4).
+    let abbreviations = [1, 0x11, 1, 0, 0, 2, 0x04, 0, 0x03, 0x08, 0x0b, 0x0b, 0x49, 0x13, 0, 0, 0];
+    let entries = [&[1u8, 2][..], b"e\0", &[4, 13, 0, 0, 0, 0]].concat();
+    let header = [5, 0, 1, 8, 0, 0, 0, 0];
+    let length = (header.len() + entries.len()) as u32;
+    let info = [&length.to_le_bytes()[..], &header, &entries].concat();
+    assert_eq!(info[13], 2, "the reference is to the enum itself");
+    let mut elf = ElfBuilder::new(Abi::LE64, 2, 62);
+    elf.section(".debug_abbrev", 1, 0, &abbreviations).section(".debug_info", 1, 0, &info);
+    let file = Arc::new(DebugFile::from_bytes("made".into(), elf.build().into(), None).unwrap());
+    let types = DwarfTypes::new(file);
+    let id = types.find(Kind::Enum, "e").expect("enum e");
+    assert!(matches!(types.get(id), Ok(Type::Enum { size: 4, signed: false, .. })));
+}

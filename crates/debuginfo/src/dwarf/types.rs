@@ -17,6 +17,8 @@ const MADE: u32 = 0x7000_0000;
 const ALT: u32 = 0x8000_0000;
 /// Members, enumerators and parameters of one type.
 const MAX_PARTS: usize = 1 << 17;
+/// Names for the number that an enum is made of.
+const MAX_UNDERLYING: usize = 8;
 /// Types kept decoded.
 const MAX_KEPT: usize = 1 << 16;
 
@@ -204,11 +206,7 @@ impl Decode<'_> {
         if let (Some(name), true) = (&name_of, of.has_attr(dw::DW_AT_declaration)) {
             return Ok(Type::Fwd { name: name.clone(), kind: Kind::Enum });
         }
-        let underlying = self.target(open, of);
-        let signed = match self.types.get(underlying) {
-            Ok(Type::Int { signed, .. }) => Some(signed),
-            _ => None,
-        };
+        let signed = underlying_sign(open, of, MAX_UNDERLYING);
         let mut values: Vec<(Name, i128)> = Vec::new();
         children(open, of, &mut |entry| {
             let value = entry.attr(dw::DW_AT_const_value);
@@ -250,6 +248,22 @@ impl Decode<'_> {
         })?;
         Ok(Type::FuncProto { ret: self.along(open, of), params, variadic })
     }
+}
+
+/// Whether the number that an enum is made of has a sign, where the compiler says what it is made of.
+fn underlying_sign<'x>(open: &Open<'x>, of: &Entry<'x>, left: usize) -> Option<bool> {
+    let to = reference(&of.attr_value(dw::DW_AT_type)?)?;
+    let left = left.checked_sub(1)?;
+    let found = open.at(to, &mut |open, entry| {
+        Ok(match entry.tag() {
+            dw::DW_TAG_base_type => match base(open, entry, 1) {
+                Type::Int { signed, .. } => Some(signed),
+                _ => None,
+            },
+            _ => underlying_sign(open, entry, left),
+        })
+    });
+    found.ok().flatten()
 }
 
 /// The number of the type that a reference means.
