@@ -93,6 +93,10 @@ pub trait BootFacts {
     fn page_shift(&self) -> u8;
     /// `phys_base` as the dump's header gives it.
     fn phys_base(&self) -> Option<i64>;
+    /// The virtual and the physical address of a piece of memory that the dump's file maps among `addresses`.
+    fn mapped(&self, _addresses: &std::ops::Range<u64>) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// Where the kernel image lies and how its virtual memory is translated.

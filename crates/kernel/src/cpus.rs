@@ -3,7 +3,6 @@
 use necropsy_base::MemoryExt;
 use necropsy_target::CpuNoteKind;
 use necropsy_target::Target;
-use necropsy_target::unwind::{Trust, unwind};
 
 /// What `panic_cpu` and `crashing_cpu` are until a panic.
 const NOBODY: i32 = -1;
@@ -40,11 +39,13 @@ pub fn panicked(t: &Target) -> Option<usize> {
     read("panic_cpu").or_else(|| read("crashing_cpu"))
 }
 
-/// Whether the stack of a CPU goes through `panic()`.
+/// Whether the stack of a CPU goes through `panic()`. The registers may be those of the code that failed, the end below them.
 fn panics(t: &Target, cpu: usize) -> bool {
     const END: [&str; 4] = ["panic", "vpanic", "__crash_kexec", "crash_kexec"];
     let Some(regs) = t.cpu_regs(cpu).filter(|r| !t.arch().user_mode(r)) else { return false };
-    let stack = unwind(t, regs, Trust::Context, 0..0);
+    let size = t.stack_size();
+    let start = regs.get(t.arch().sp()).unwrap_or(0) & !(size - 1);
+    let stack = t.running_stack(regs, start..start.saturating_add(size));
     stack.frames.iter().filter_map(|f| f.name()).any(|n| END.contains(&n))
 }
 

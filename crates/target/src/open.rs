@@ -42,6 +42,10 @@ impl BootFacts for Facts<'_> {
     fn phys_base(&self) -> Option<i64> {
         self.meta.phys_base
     }
+    fn mapped(&self, addresses: &std::ops::Range<u64>) -> Option<(u64, u64)> {
+        let segment = self.meta.segments.iter().find(|s| addresses.contains(&s.vaddr))?;
+        Some((segment.vaddr, segment.paddr))
+    }
 }
 
 struct Facts<'a> {

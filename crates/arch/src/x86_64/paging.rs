@@ -21,11 +21,12 @@ const IMAGE_SIZE: i64 = 0x4000_0000;
 
 /// Where the kernel is. The image's physical place is `virtual - __START_KERNEL_map + phys_base`.
 pub fn boot(facts: &dyn BootFacts) -> Result<Boot, &'static str> {
-    let phys_base = facts.number("phys_base").or(facts.phys_base()).ok_or("NUMBER(phys_base)")?;
+    let phys_base = facts.number("phys_base").or(facts.phys_base()).or_else(|| by_segment(facts));
+    let phys_base = phys_base.ok_or("NUMBER(phys_base)")?;
     let root = ["swapper_pg_dir", "init_top_pgt", "init_level4_pgt"].iter().find_map(|s| facts.symbol(s));
     let root = root.ok_or("SYMBOL(swapper_pg_dir)")?;
-    let size =
-        facts.number("KERNEL_IMAGE_SIZE").filter(|n| (1..=IMAGE_SIZE).contains(n)).unwrap_or(IMAGE_SIZE);
+    let told = facts.number("KERNEL_IMAGE_SIZE").filter(|n| (1..=IMAGE_SIZE).contains(n));
+    let size = told.unwrap_or_else(|| likely_size(facts));
     let delta = IMAGE.wrapping_sub(phys_base as u64);
     let five = facts.number("pgtable_l5_enabled").unwrap_or(0) != 0;
     let ignored = facts.number("sme_mask").unwrap_or(0) as u64;
@@ -33,6 +34,20 @@ pub fn boot(facts: &dyn BootFacts) -> Result<Boot, &'static str> {
     let (levels, va_bits) = if five { (5, 57) } else { (4, 48) };
     let tables = PageTables { root, levels, page_shift: 12, va_bits, ignored };
     Ok(Boot { image: IMAGE..IMAGE + size as u64, delta, linear: true, tables })
+}
+
+/// Older kernels do not say where their modules begin: 512 MiB after the image's first place, if they cannot move.
+fn likely_size(facts: &dyn BootFacts) -> i64 {
+    const FIXED: u64 = 0x2000_0000;
+    const ROOM: u64 = 0x400_0000;
+    let start = facts.symbol("_stext").map(|at| at.wrapping_sub(IMAGE));
+    if start.is_some_and(|at| at < FIXED - ROOM) { FIXED as i64 } else { IMAGE_SIZE }
+}
+
+/// Before 4.10 VMCOREINFO does not say it, but kexec writes a segment for the kernel's image.
+fn by_segment(facts: &dyn BootFacts) -> Option<i64> {
+    let (virt, phys) = facts.mapped(&(IMAGE..IMAGE + IMAGE_SIZE as u64))?;
+    Some(phys.wrapping_sub(virt.wrapping_sub(IMAGE)) as i64)
 }
 
 pub fn is_canonical(at: VirtAddr, tables: &PageTables) -> bool {

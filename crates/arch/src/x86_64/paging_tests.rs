@@ -78,3 +78,43 @@ fn says_why_not() {
     assert_eq!(why(0x1234_5678_9abc_def0), Why::NonCanonical);
     assert_eq!(why(0xffff_8880_0000_0000), Why::PageTable);
 }
+
+/// VMCOREINFO of 3.10, which has no `NUMBER(phys_base)`, and the segments of /proc/vmcore.
+struct Old {
+    stext: u64,
+}
+
+impl BootFacts for Old {
+    fn number(&self, _: &str) -> Option<i64> {
+        None
+    }
+    fn symbol(&self, name: &str) -> Option<u64> {
+        match name {
+            "init_level4_pgt" => Some(0xffff_ffff_9d60_d000),
+            "_stext" => Some(self.stext),
+            _ => None,
+        }
+    }
+    fn page_shift(&self) -> u8 {
+        12
+    }
+    fn phys_base(&self) -> Option<i64> {
+        None
+    }
+    fn mapped(&self, addresses: &Range<u64>) -> Option<(u64, u64)> {
+        let segments = [(0xffff_8800_0000_1000, 0x1000), (0xffff_ffff_9cc0_0000, 0x2bc0_0000)];
+        segments.into_iter().find(|(virt, _)| addresses.contains(virt))
+    }
+}
+
+#[test]
+fn an_old_kernel_is_found_by_its_segment() {
+    let found = boot(&Old { stext: 0xffff_ffff_9cc0_0000 }).unwrap();
+    // The image begins at 0xffffffff9cc00000 and at 0x2bc00000.
+    assert_eq!(0xffff_ffff_9cc0_0000u64.wrapping_sub(found.delta), 0x2bc0_0000);
+    assert_eq!(found.tables.root, PhysAddr(0x2c60_d000));
+    // Modules of a kernel that did not move lie 512 MiB after the first place of an image; they must not be taken for it.
+    assert_eq!(found.image.end, 0xffff_ffff_c000_0000);
+    let fixed = boot(&Old { stext: 0xffff_ffff_8100_0000 }).unwrap();
+    assert_eq!(fixed.image.end, 0xffff_ffff_a000_0000);
+}
