@@ -284,7 +284,7 @@ fn variables(cx: &Context, arguments: bool, radix: Radix, out: &mut dyn Sink) ->
             let mut text = format!("{}{inlined}:\n", terminal_safe(&name));
             match own.variables.is_empty() {
                 true => text += &format!("  {what}\n"),
-                false => own.variables.iter().for_each(|v| text += &format!("  {}\n", v.text())),
+                false => own.variables.iter().for_each(|v| text += &format!("  {}\n", v.text_indented(2))),
             }
             text
         })?;
