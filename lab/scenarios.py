@@ -93,6 +93,47 @@ SCENARIOS = {
         run="taskset 2 poke -n xfer_start /proc/dmaxfer go",
         bugs=[("culprit", "wait_for_device", "CULPRIT")], frames=["wait_for_device", "start_transfer", "xfer_write"],
         note="on CPU 1; device_ready never becomes non-zero"),
+    "div_zero": dict(
+        kind="division by zero",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 0", classes=["divide-error"],
+        bugs=[("culprit", "domain_rate", "CULPRIT_DIV")], frames=["domain_rate", "pwr_write"],
+        note="divisor of domain 0 is 0"),
+    "bug_on": dict(
+        kind="BUG_ON",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 1", classes=["bug-assertion"],
+        bugs=[("culprit", "domain_put", "CULPRIT_BUG")], frames=["domain_put", "pwr_write"],
+        note="users of domain 0 is 0"),
+    "warn_panic": dict(
+        kind="WARN_ON with panic_on_warn",
+        module="pwrmgr", prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run="poke -n pwr_poll /proc/pwrmgr 2",
+        classes=["warning"], bugs=[("culprit", "domain_check", "CULPRIT_WARN")], frames=["domain_check", "pwr_write"],
+        note="users of domain 1 is 9"),
+    "err_ptr": dict(
+        kind="error pointer dereference",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 3", classes=["error-pointer-dereference"],
+        bugs=[("culprit", "domain_users", "CULPRIT_ERR")], frames=["domain_users", "pwr_write"],
+        note="domain_get(3) returns ERR_PTR(-ENODEV), which nobody checks"),
+    "list_poison": dict(
+        kind="use of a list entry after list_del",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 4",
+        classes=["list-corruption", "use-after-free", "wild-pointer-dereference"],
+        bugs=[("culprit", "domain_next", "CULPRIT_POISON")], frames=["domain_next", "pwr_write"],
+        note="table[1]->node.next is LIST_POISON1"),
+    "list_del_twice": dict(
+        kind="list entry removed twice",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 5", classes=["list-corruption"],
+        bugs=[("culprit", "domain_unlink", "CULPRIT_LIST")], frames=["domain_unlink", "pwr_write"],
+        note="the second list_del of table[0] finds LIST_POISON1"),
+    "jump_data": dict(
+        kind="call through a function pointer that points to data",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 6", classes=["nx-violation"],
+        bugs=[("culprit", "domain_call", "CULPRIT_JUMP")], frames=["domain_call", "pwr_write"],
+        note="notify points to the name of the domain"),
+    "deep_recursion": dict(
+        kind="recursion without end",
+        module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 7", classes=["kernel-stack-overflow"],
+        bugs=[("culprit", "domain_walk", "CULPRIT_DEEP")], frames=["domain_walk"],
+        note="domain_walk calls itself until the stack is used up"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],

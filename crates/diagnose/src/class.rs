@@ -25,6 +25,52 @@ classes! {
     UseAfterFree "use-after-free"
     /// A write past a buffer on the stack.
     StackBufferOverflow "stack-buffer-overflow"
+    /// An access through an address that is none.
+    WildPointerDereference "wild-pointer-dereference"
+    /// An access through an error code taken for a pointer.
+    ErrorPointerDereference "error-pointer-dereference"
+    /// A write to memory that may only be read.
+    WriteToReadonly "write-to-readonly"
+    /// Code was to be run where there is none.
+    NxViolation "nx-violation"
+    /// The kernel touched user memory where it must not.
+    UserAccessViolation "user-access-violation"
+    /// A list whose links do not fit.
+    ListCorruption "list-corruption"
+    /// A reference count that went wrong.
+    RefcountBug "refcount-bug"
+    /// A copy longer than the object.
+    OutOfBoundsAccess "out-of-bounds-access"
+    /// An object freed twice.
+    DoubleFree "double-free"
+    /// The stack is used up.
+    KernelStackOverflow "kernel-stack-overflow"
+    /// A division by zero.
+    DivideError "divide-error"
+    /// Bytes that are no instruction.
+    InvalidOpcode "invalid-opcode"
+    /// `BUG()`.
+    BugAssertion "bug-assertion"
+    /// `WARN()`, with panic_on_warn.
+    Warning "warning"
+    /// A CPU that did not schedule.
+    SoftLockup "soft-lockup"
+    /// A CPU that took no interrupts.
+    HardLockup "hard-lockup"
+    /// A grace period that did not end.
+    RcuStall "rcu-stall"
+    /// No memory, and nothing to kill.
+    OutOfMemory "out-of-memory"
+    /// The first process ended.
+    InitKilled "init-killed"
+    /// No root file system.
+    NoRootFilesystem "no-root-filesystem"
+    /// No first process.
+    NoInit "no-init"
+    /// The hardware reported an error.
+    MachineCheck "machine-check"
+    /// An interrupt that nobody knows.
+    Nmi "nmi"
     /// Somebody asked for the dump.
     RequestedCrash "requested-crash"
     /// Nothing that is known here.

@@ -187,6 +187,15 @@ impl<'t> Trace<'t> {
     }
 }
 
+/// The smallest loop around an instruction: from the target of a jump back over it to that jump.
+pub fn innermost_loop(insns: &[Insn], pc: VirtAddr) -> Option<std::ops::RangeInclusive<VirtAddr>> {
+    let back = |i: &Insn| match i.flow {
+        Flow::Branch(to) | Flow::Jump(Some(to)) if to <= pc && pc <= i.at => Some(to..=i.at),
+        _ => None,
+    };
+    insns.iter().filter_map(back).min_by_key(|r| r.end().0 - r.start().0)
+}
+
 /// The instructions from `before` to the last jump back over it, to a place behind the definition.
 fn loop_around(insns: &[Insn], definition: Option<usize>, before: usize) -> Option<&[Insn]> {
     let (start, rest) = (insns.get(before)?.at, insns.get(before..)?);

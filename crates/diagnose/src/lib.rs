@@ -14,6 +14,7 @@ mod findings;
 mod fingerprint;
 mod judge;
 pub mod present;
+mod suspect;
 mod timeline;
 
 pub use case::{Case, CaseOptions};

@@ -1,11 +1,24 @@
 //! All detectives, one file each.
 
+mod assertion;
+mod divide;
+mod lockup;
 mod null_pointer;
+mod panic_site;
 mod requested;
 mod stack_protector;
+mod wild_pointer;
 
 use crate::Detective;
 
 /// The registry.
-pub static DETECTIVES: &[Detective] =
-    &[null_pointer::NULL_POINTER, requested::REQUESTED, stack_protector::STACK_PROTECTOR];
+pub static DETECTIVES: &[Detective] = &[
+    assertion::ASSERTION,
+    divide::DIVIDE,
+    lockup::LOCKUP,
+    null_pointer::NULL_POINTER,
+    panic_site::PANIC_SITE,
+    requested::REQUESTED,
+    stack_protector::STACK_PROTECTOR,
+    wild_pointer::WILD_POINTER,
+];

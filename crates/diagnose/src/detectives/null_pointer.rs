@@ -3,12 +3,13 @@
 use necropsy_arch::{Access, Exception, Insn, MemOperand};
 use necropsy_base::VirtAddr;
 use necropsy_kernel::slab;
-use necropsy_report::{Hex, Place, bytes_text};
+use necropsy_report::{Place, bytes_text};
 use necropsy_target::Target;
 
 use crate::code::{self, Origin, Trace};
 use crate::crash::{Crash, Trap};
-use crate::findings::{InSource, place};
+use crate::findings::place;
+use crate::suspect::{named, place_of};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
@@ -135,7 +136,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let Some(shape) = shape(&fault, trap, origin.as_ref()) else { return };
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
-    let culprit = culprit_place(t, frames, index, sure);
+    let culprit = place_of(t, &frames[index], sure);
     let verb = match fault.operand.map(|m| m.access) {
         Some(Access::Write) => "write",
         Some(Access::ReadWrite) => "read and write",
@@ -175,7 +176,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     decoded(&fault, trap, t, &near.name, offset, &text, found);
     died_of_it(crash, trap, found, CLASS);
     loaded(t, origin.as_ref(), found);
-    freed(t, origin.as_ref(), &culprit_again, found);
+    freed(t, origin.as_ref(), &culprit_again, CLASS, "and was NULL by chance", found);
     if let Some((line, text)) = first_event(case.log(), &["null-pointer", "null-pointer-old", "arm64-fault"])
     {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
@@ -272,7 +273,14 @@ fn loaded(t: &Target, origin: Option<&Origin>, found: &mut Findings) {
 }
 
 /// The object that the pointer was loaded from is free: then it is no pointer any more, and the use of the object is the bug.
-fn freed(t: &Target, origin: Option<&Origin>, culprit: &Place, found: &mut Findings) {
+pub(super) fn freed(
+    t: &Target,
+    origin: Option<&Origin>,
+    culprit: &Place,
+    instead: Class,
+    by_chance: &str,
+    found: &mut Findings,
+) {
     let mut next = origin;
     while let Some(Origin::Loaded { from, base, .. }) = next {
         next = base.as_deref();
@@ -286,7 +294,7 @@ fn freed(t: &Target, origin: Option<&Origin>, culprit: &Place, found: &mut Findi
             format!("use after free of a {} object in {who}", object.cache),
             format!(
                 "{who} followed a pointer that it had read at {from:#x} from an object of cache {} ({} bytes at {start:#x}) that \
-                 is free: what it read is no pointer any more, and was NULL by chance.",
+                 is free: what it read is no pointer any more, {by_chance}.",
                 object.cache, object.size
             ),
         );
@@ -294,7 +302,7 @@ fn freed(t: &Target, origin: Option<&Origin>, culprit: &Place, found: &mut Findi
         h.advice = vec!["find out who freed the object while it was in use: reference counts, missing locks, work that was not cancelled".into()];
         found.hypotheses.push(h);
         found.add_to_all(
-            &[(Class::UseAfterFree, 6.0), (Class::NullPointerDereference, -6.0)],
+            &[(Class::UseAfterFree, 6.0), (instead, -6.0)],
             format!("memory:{start:#x}"),
             format!("rd {start:x} {}", (object.size / 8).clamp(1, 32)),
             format!("the object of cache {} at {start:#x}, from which the pointer was read, is on the list of free objects", object.cache),
@@ -304,7 +312,7 @@ fn freed(t: &Target, origin: Option<&Origin>, culprit: &Place, found: &mut Findi
 }
 
 /// Where the pointer came from, in words.
-fn tell(t: &Target, origin: &Origin, insns: &[Insn], base: Option<usize>) -> Option<String> {
+pub(super) fn tell(t: &Target, origin: &Origin, insns: &[Insn], base: Option<usize>) -> Option<String> {
     let names = t.arch().registers();
     let reg = base.and_then(|b| names.get(b)).copied().unwrap_or("the pointer");
     Some(match origin {
@@ -360,7 +368,7 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
     let t = &case.target;
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(frames, trap.index + 1) else { return };
-    let culprit = culprit_place(t, frames, index, sure);
+    let culprit = place_of(t, &frames[index], sure);
     let who = named(&culprit);
     let mut h = Hypothesis::new(
         CLASS,
@@ -389,36 +397,6 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
         found.add(CLASS, 2.0, "stack", format!("dis -r {:x}", return_address.0), claim);
     }
     died_of_it(crash, trap, found, CLASS);
-}
-
-fn culprit_place(t: &Target, frames: &[necropsy_target::unwind::Frame], index: usize, sure: f64) -> Place {
-    let frame = &frames[index];
-    let function = frame.function.as_ref();
-    match frame.pc {
-        Some(pc) => {
-            // A return address may belong to the next function: name and line are those of the call.
-            let found = Place {
-                confidence: Some(sure),
-                function: function.map(|f| f.name.clone()),
-                module: function.and_then(|f| f.module.clone()),
-                offset: frame.offset().map(|o| format!("{o:#x}")),
-                address: Some(Hex(pc.0)),
-                ..Place::default()
-            };
-            found.in_source(t, frame.place().unwrap_or(pc))
-        }
-        None => Place {
-            confidence: Some(sure * 0.8),
-            function: function.map(|f| f.name.clone()),
-            module: function.and_then(|f| f.module.clone()),
-            ..Place::default()
-        },
-    }
-}
-
-fn named(p: &Place) -> String {
-    let module = p.module.as_ref().map(|m| format!(" [{m}]")).unwrap_or_default();
-    format!("{}{module}", p.function.as_deref().unwrap_or("an unknown function"))
 }
 
 fn address(p: &Place) -> String {

@@ -1,0 +1,214 @@
+//! A CPU that made no progress, noticed by a watchdog.
+
+use necropsy_base::MemoryExt;
+use necropsy_target::Target;
+use necropsy_target::unwind::Frame;
+
+use crate::crash::{Crash, base_name};
+use crate::suspect::{named, place_of};
+use crate::timeline::first_event;
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
+
+pub const LOCKUP: Detective = Detective {
+    id: "lockup",
+    title: "a CPU that made no progress",
+    doc: "The panic was called by one of the kernel's watchdogs, in an interrupt. What that interrupt found running is what did not \
+          let the CPU go on: the function is named, whether it stands in a loop is read from its code, and since when the CPU has \
+          not scheduled from the watchdog's own time stamp.",
+    examine,
+};
+
+/// A watchdog: the functions that call the panic, and what it watches.
+struct Watchdog {
+    class: Class,
+    reporters: &'static [&'static str],
+    what: &'static str,
+    patterns: &'static [&'static str],
+}
+
+/// kernel/watchdog.c, kernel/watchdog_hld.c, kernel/watchdog_perf.c, kernel/rcu/tree_stall.h (4.x to 7.x).
+const WATCHDOGS: &[Watchdog] = &[
+    Watchdog {
+        class: Class::SoftLockup,
+        reporters: &["watchdog_timer_fn"],
+        what: "did not schedule",
+        patterns: &["soft-lockup"],
+    },
+    Watchdog {
+        class: Class::HardLockup,
+        reporters: &["watchdog_overflow_callback", "watchdog_hardlockup_check"],
+        what: "took no timer interrupt",
+        patterns: &["hard-lockup"],
+    },
+    Watchdog {
+        class: Class::RcuStall,
+        reporters: &[
+            "panic_on_rcu_stall",
+            "print_cpu_stall",
+            "check_cpu_stall",
+            "rcu_sched_clock_irq",
+            "rcu_check_callbacks",
+        ],
+        what: "kept an RCU grace period from ending",
+        patterns: &["rcu-stall"],
+    },
+];
+
+const PANIC: &[&str] = &["panic", "vpanic", "nmi_panic"];
+
+/// Functions that wait for a lock: whoever holds it is to blame.
+const WAIT_FOR_LOCK: &[&str] = &[
+    "native_queued_spin_lock_slowpath",
+    "queued_spin_lock_slowpath",
+    "__pv_queued_spin_lock_slowpath",
+    "queued_read_lock_slowpath",
+    "queued_write_lock_slowpath",
+    "_raw_spin_lock",
+    "_raw_spin_lock_irqsave",
+    "_raw_spin_lock_irq",
+    "_raw_spin_lock_bh",
+    "_raw_read_lock",
+    "_raw_write_lock",
+    "ticket_spin_lock",
+];
+
+/// Functions in which a CPU has nothing to do.
+const IDLE: &[&str] = &[
+    "default_idle",
+    "native_safe_halt",
+    "pv_native_safe_halt",
+    "acpi_idle_enter",
+    "acpi_safe_halt",
+    "intel_idle",
+    "mwait_idle",
+    "default_idle_call",
+    "cpuidle_enter_state",
+    "do_idle",
+    "arch_cpu_idle",
+];
+
+fn examine(case: &Case, found: &mut Findings) {
+    let Some(crash) = case.crash() else { return };
+    for dog in WATCHDOGS {
+        if let Some(reporter) = reporter(crash, dog) {
+            return examine_stuck(case, crash, dog, reporter, found);
+        }
+    }
+}
+
+/// The frame of the watchdog: it called the panic.
+fn reporter(crash: &Crash, dog: &Watchdog) -> Option<usize> {
+    let frames = &crash.stack.frames;
+    let is = |f: &Frame, names: &[&str]| base_name(f).is_some_and(|n| names.contains(&n));
+    let panic = frames.iter().rposition(|f| is(f, PANIC))?;
+    // What is between the two, if anything, is part of the report.
+    frames.iter().enumerate().skip(panic + 1).take(3).find(|(_, f)| is(f, dog.reporters)).map(|(i, _)| i)
+}
+
+/// What the watchdog's interrupt found running.
+fn interrupted(crash: &Crash, reporter: usize) -> Option<usize> {
+    let frames = crash.stack.frames.iter().enumerate().skip(reporter);
+    let entry = frames.clone().find(|(_, f)| f.trap.is_some())?.0;
+    (entry + 1 < crash.stack.frames.len()).then_some(entry + 1)
+}
+
+fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, found: &mut Findings) {
+    let (t, frames) = (&case.target, &crash.stack.frames);
+    let watchdog = frames[reporter].name().unwrap_or_default().to_owned();
+    let stuck = interrupted(crash, reporter);
+    let names: Vec<&str> =
+        stuck.map_or_else(Vec::new, |k| frames[k..].iter().filter_map(base_name).collect());
+    let waits = names.first().is_some_and(|n| WAIT_FOR_LOCK.contains(n));
+    let idle = names.iter().take(3).any(|n| IDLE.contains(n));
+    // Who waits for a lock is a victim of who holds it.
+    let first = stuck.map(|k| k + names.iter().take_while(|n| WAIT_FOR_LOCK.contains(n)).count());
+    let (index, sure) = match first.and_then(|k| blame::culprit(frames, k)).filter(|_| !idle) {
+        Some((index, _)) if waits => (Some(index), 0.4),
+        Some((index, sure)) => (Some(index), sure),
+        None => (None, 0.0),
+    };
+    let culprit = index.map(|i| place_of(t, &frames[i], sure));
+    let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
+    let since = seconds_stuck(t, crash.cpu).filter(|_| dog.class == Class::SoftLockup);
+    let long = since.map(|s| format!(" for {s} s")).unwrap_or_default();
+    let title = format!("CPU {} {}{long}: {who}", crash.cpu, dog.what);
+    let mut statement = format!(
+        "CPU {} {}{long}; {watchdog} noticed it and ended the kernel. Its interrupt found {who} running in task {} ({}).",
+        crash.cpu,
+        dog.what,
+        necropsy_report::bytes_text(&crash.task.comm.0),
+        crash.task.pid
+    );
+    if waits {
+        statement += " It waits for a lock: whoever holds that is to blame, and is not known.";
+    } else if idle {
+        statement = format!(
+            "{watchdog} ended the kernel on CPU {}, which was idle: another CPU is the one that {}.",
+            crash.cpu, dog.what
+        );
+    }
+    let mut h = Hypothesis::new(dog.class, title, statement);
+    h.victim = culprit.clone();
+    h.culprit = culprit;
+    h.advice = vec![
+        format!(
+            "read the loop that it stands in: dis {}",
+            index.and_then(|i| frames[i].name()).unwrap_or("FUNCTION")
+        ),
+        "look at what the other CPUs were doing: bt -a".into(),
+    ];
+    h.separate = Some(
+        "whether the loop ends by itself with time (slow) or waits for something that cannot come (stuck)"
+            .into(),
+    );
+    found.hypotheses.push(h);
+
+    let claim = format!(
+        "{watchdog} called the panic, in an interrupt of {}",
+        stuck.and_then(|k| frames[k].pc).map_or_else(|| "unknown code".into(), |pc| t.describe(pc))
+    );
+    found.add(dog.class, 4.0, "stack", "bt".to_owned(), claim);
+    if let Some(s) = since {
+        let claim = format!("CPU {} has not run its watchdog's task for {s} s", crash.cpu);
+        let source = format!("memory:watchdog_touch_ts of CPU {}", crash.cpu);
+        let reproduce = format!("p watchdog_touch_ts:{}", crash.cpu);
+        found.add(dog.class, if s >= 5 { 1.5 } else { -1.0 }, source, reproduce, claim);
+    }
+    if let Some(k) = stuck.filter(|_| !idle) {
+        looping(t, dog.class, &frames[k], found);
+    }
+    if let Some((line, text)) = first_event(case.log(), dog.patterns) {
+        found.add(dog.class, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
+    }
+}
+
+/// Whether the code that was interrupted is a loop, and one that calls nothing.
+fn looping(t: &Target, class: Class, frame: &Frame, found: &mut Findings) {
+    let (Some(pc), Some(function)) = (frame.pc, frame.function.as_ref()) else { return };
+    let insns = code::function(t, function);
+    let Some(range) = code::innermost_loop(&insns, pc) else { return };
+    let inside = insns.iter().filter(|i| range.contains(&i.at));
+    let calls = inside.clone().filter(|i| matches!(i.flow, necropsy_arch::Flow::Call(_))).count();
+    let what = if calls == 0 {
+        "which calls nothing and cannot schedule"
+    } else {
+        "which also calls other functions"
+    };
+    let (name, start) = (&function.name, function.start.0);
+    let claim = format!(
+        "{name}+{:#x} is inside of a loop from {name}+{:#x} to {name}+{:#x}, {what}",
+        pc.0 - start,
+        range.start().0 - start,
+        range.end().0 - start
+    );
+    found.add(class, 1.0, format!("text:{name}"), format!("dis {name}"), claim);
+}
+
+/// Seconds since the CPU last ran the task that its watchdog waits for: `watchdog_touch_ts` counts units of 2^30 ns
+/// (kernel/watchdog.c, `get_timestamp`), as the run queue's clock does in ns.
+fn seconds_stuck(t: &Target, cpu: usize) -> Option<u64> {
+    let touched = t.memory().u64(t.percpu_symbol("watchdog_touch_ts", cpu)?).ok()?;
+    let clock = t.memory().u64(t.percpu_member("runqueues", "rq", "clock", cpu).ok()?).ok()?;
+    let now = (clock >> 30).checked_sub(touched)?;
+    (touched > 0 && now < 1 << 20).then_some(now)
+}

@@ -1,0 +1,281 @@
+//! An access or a jump through something that is no pointer: an error code, poison, a freed or damaged value.
+
+use necropsy_arch::{Access, Exception, MemOperand};
+use necropsy_base::VirtAddr;
+use necropsy_target::Target;
+use necropsy_target::unwind::as_text;
+
+use super::null_pointer::{freed, tell};
+use crate::code::{self, Trace};
+use crate::crash::{Crash, Trap};
+use crate::suspect::{named, place_of};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
+
+pub const WILD_POINTER: Detective = Detective {
+    id: "wild-pointer",
+    title: "an access or a jump through something that is no pointer",
+    doc: "The panicking task's stack holds a page fault or a general protection fault. The instruction is decoded, the address it used \
+          computed from the registers saved; what the pointer looks like (error code, poison of freed memory or of deleted list \
+          entries, text) and what the page tables and the fault's error code say decide what it was.",
+    examine,
+};
+
+const NEAR_NULL: u64 = 4096;
+/// Error codes are the last page of addresses (include/linux/err.h).
+const MAX_ERRNO: u64 = 4095;
+/// Bits of a page fault's error code (arch/x86/include/asm/trap_pf.h).
+const PROTECTION: u64 = 1;
+const WRITE: u64 = 2;
+const EXECUTE: u64 = 16;
+
+/// What the pointer was.
+struct Reading {
+    class: Class,
+    /// `the error code -12`.
+    what: String,
+    /// How telling the value is.
+    weight: f64,
+}
+
+fn examine(case: &Case, found: &mut Findings) {
+    let Some(crash) = case.crash() else { return };
+    let t = &case.target;
+    let faults = [Exception::PageFault, Exception::GeneralProtection];
+    let Some(trap) = crash.trap(t).filter(|trap| faults.contains(&trap.kind)) else { return };
+    let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr) else { return };
+    if t.is_text(pc) {
+        access(t, crash, &trap, pc, found);
+    } else if pc.0 >= NEAR_NULL {
+        jump(t, crash, &trap, pc, found);
+    }
+}
+
+/// The operand that faulted, and the address it touched.
+fn touched(
+    t: &Target,
+    crash: &Crash,
+    trap: &Trap<'_>,
+    operands: &[(MemOperand, u64)],
+) -> Option<(MemOperand, u64)> {
+    let near = |a: u64, (m, at): &&(MemOperand, u64)| a.wrapping_sub(*at) < u64::from(m.size.max(1));
+    if trap.kind == Exception::PageFault {
+        let recorded = crash.task.fault_address.value().filter(|_| crash.task.trap.value() == Some(14));
+        return match recorded {
+            Some(a) => operands.iter().find(|o| near(a, o)).map(|(m, _)| (*m, a)),
+            None => operands.first().copied(),
+        };
+    }
+    // A general protection fault records no address: it is the operand that no CPU accepts.
+    let tables = t.kernel()?.tables();
+    operands.iter().find(|(_, at)| !t.arch().is_canonical(VirtAddr(*at), &tables)).copied()
+}
+
+fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Findings) {
+    let frames = &crash.stack.frames;
+    let Some(near) = t.near(pc) else { return };
+    let insns = code::function(t, &near);
+    let Some(insn) = insns.iter().find(|i| i.at == pc) else { return };
+    let operands: Vec<(MemOperand, u64)> = [insn.mem, insn.source]
+        .into_iter()
+        .flatten()
+        .filter(|m| m.access != Access::None)
+        .filter_map(|m| Some((m, m.address(trap.regs)?)))
+        .collect();
+    let Some((operand, address)) = touched(t, crash, trap, &operands) else { return };
+    let base = operand.base.and_then(|r| trap.regs.get(r));
+    // A pointer that is NULL, whatever is added to it, is somebody else's matter.
+    if address < NEAR_NULL || base.is_some_and(|b| b < NEAR_NULL) {
+        return;
+    }
+    let error = crash.task.error_code.value().filter(|_| trap.kind == Exception::PageFault);
+    let value = base.unwrap_or(address);
+    let reading = read(t, value, address, error);
+    let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
+    let culprit = place_of(t, &frames[index], sure);
+    let who = named(&culprit);
+    let verb = match operand.access {
+        Access::Write => "write",
+        Access::ReadWrite => "read and write",
+        _ => "read",
+    };
+    let text = code::text(t, pc).unwrap_or_default();
+    let class = reading.class;
+    let title = format!("{who} tried to {verb} through {}", reading.what);
+    let mut statement = format!(
+        "{who} tried to {verb} {} bytes through {}: `{text}` touched address {address:#x}.",
+        operand.size, reading.what
+    );
+    let origin =
+        operand.base.zip(Trace::new(t, &insns, pc, trap.regs)).and_then(|(r, trace)| trace.origin(r));
+    if let Some(said) = origin.as_ref().and_then(|o| tell(t, o, &insns, operand.base)) {
+        statement += &format!(" {said}");
+    }
+    let mut h = Hypothesis::new(class, title, statement);
+    h.victim = Some(place_of(t, &frames[trap.index], 0.9));
+    h.culprit = Some(culprit.clone());
+    h.advice = vec![
+        format!("find out who put {value:#x} there: dis -r {:x}", pc.0),
+        "look whether the object it came from is still alive: a freed one, or one written over, gives such values".into(),
+    ];
+    h.separate = Some(
+        "what the object holds that the pointer was read from, and whether it was freed or written over"
+            .into(),
+    );
+    found.hypotheses.push(h);
+
+    let offset = pc.0 - near.start.0;
+    let names = t.arch().registers();
+    let register = operand.base.map_or_else(
+        || "no register".to_owned(),
+        |r| format!("{} = {value:#x}", names.get(r).unwrap_or(&"?")),
+    );
+    let claim = format!(
+        "`{text}` at {}+{offset:#x} touches {address:#x} ({register}), which is {}",
+        near.name, reading.what
+    );
+    found.add(
+        class,
+        2.0 + reading.weight,
+        format!("text:{}", near.name),
+        format!("dis {}+{offset:#x} 1", near.name),
+        claim,
+    );
+    mapped(t, address, class, found);
+    let path: Vec<&str> = frames[..trap.index].iter().rev().filter_map(|f| f.name()).collect();
+    let (weight, how) = if trap.fatal {
+        (1.5, "the handler gave up and ended the kernel")
+    } else {
+        (-2.0, "no frame shows that the handler gave up")
+    };
+    found.add(class, weight, "stack", "bt".to_owned(), format!("{how} ({})", path.join(" > ")));
+    if class == Class::WildPointerDereference {
+        let by_chance = format!("and was {value:#x} by chance");
+        freed(t, origin.as_ref(), &culprit, class, &by_chance, found);
+    }
+}
+
+/// What a value that was used as a pointer says about itself.
+fn read(t: &Target, value: u64, address: u64, error: Option<u64>) -> Reading {
+    let reading = |class, what: String, weight| Reading { class, what, weight };
+    if value.wrapping_neg() <= MAX_ERRNO && value != 0 {
+        let errno = value.wrapping_neg();
+        return reading(
+            Class::ErrorPointerDereference,
+            format!("the error code -{errno}, taken for a pointer"),
+            3.0,
+        );
+    }
+    let repeated = value.to_le_bytes()[1..].windows(2).all(|w| w[0] == w[1]);
+    match value >> 8 & 0xff {
+        0x6b if repeated => {
+            return reading(Class::UseAfterFree, format!("{value:#x}, the poison of freed objects"), 3.0);
+        }
+        0xaa if repeated => {
+            return reading(Class::UseAfterFree, format!("{value:#x}, the poison of freed pages"), 3.0);
+        }
+        0x5a if repeated => {
+            return reading(
+                Class::WildPointerDereference,
+                format!("{value:#x}, what fills objects that were not initialised"),
+                2.0,
+            );
+        }
+        _ => {}
+    }
+    // LIST_POISON1 and 2 with the illegal pointer value of 64-bit kernels (include/linux/poison.h).
+    if matches!(value & !0xff, 0xdead_0000_0000_0100) || matches!(value, 0xdead_0000_0000_0200) {
+        return reading(
+            Class::ListCorruption,
+            format!("{value:#x}, what list_del() leaves in an entry that it removed"),
+            3.0,
+        );
+    }
+    if let Some(text) = as_text(value) {
+        return reading(
+            Class::WildPointerDereference,
+            format!("the text {text:?}, written over a pointer"),
+            2.5,
+        );
+    }
+    let user = address >> 47 == 0;
+    match error {
+        Some(e) if e & EXECUTE != 0 => {
+            reading(Class::NxViolation, format!("code at {address:#x}, which may not be executed"), 1.5)
+        }
+        Some(e) if e & PROTECTION != 0 && user => {
+            reading(Class::UserAccessViolation, format!("{address:#x}, an address of user space"), 1.5)
+        }
+        Some(e) if e & (PROTECTION | WRITE) == PROTECTION | WRITE => {
+            reading(Class::WriteToReadonly, format!("{address:#x}, which may only be read"), 1.5)
+        }
+        _ if !t.arch().is_kernel(VirtAddr(address)) && !user => {
+            reading(Class::WildPointerDereference, format!("{value:#x}, which is no address"), 2.0)
+        }
+        _ => reading(Class::WildPointerDereference, format!("{value:#x}, where nothing is mapped"), 1.0),
+    }
+}
+
+/// Whether the dump's own page tables agree that nothing is there.
+fn mapped(t: &Target, address: u64, class: Class, found: &mut Findings) {
+    let Some(kernel) = t.kernel().filter(|_| t.arch().is_kernel(VirtAddr(address))) else { return };
+    let there = kernel.walk(VirtAddr(address)).is_ok();
+    let (weight, what) = match (there, class) {
+        (true, Class::WriteToReadonly | Class::NxViolation) => (0.5, "the page tables have a page there"),
+        (true, _) => (-1.0, "the page tables of the dump have a page there"),
+        (false, Class::WriteToReadonly | Class::NxViolation) => {
+            (-1.0, "the page tables of the dump have no page there")
+        }
+        (false, _) => (1.0, "the page tables have no page there"),
+    };
+    found.add(
+        class,
+        weight,
+        format!("memory:page tables of {address:#x}"),
+        format!("vtop {address:x}"),
+        format!("{address:#x}: {what}"),
+    );
+}
+
+/// The CPU went to an address that is no code.
+fn jump(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Findings) {
+    let frames = &crash.stack.frames;
+    let Some((index, sure)) = blame::culprit(frames, trap.index + 1) else { return };
+    let culprit = place_of(t, &frames[index], sure * 0.9);
+    let who = named(&culprit);
+    let error = crash.task.error_code.value().filter(|_| trap.kind == Exception::PageFault);
+    let reading = read(t, pc.0, pc.0, None);
+    let class = match (reading.class, error) {
+        (Class::WildPointerDereference, Some(e)) if e & (EXECUTE | PROTECTION) == EXECUTE | PROTECTION => {
+            Class::NxViolation
+        }
+        (class, _) => class,
+    };
+    let title = format!("{who} jumped to {}", reading.what);
+    let statement = format!(
+        "{who} called through a function pointer that is {}: the CPU went to {:#x}, which is no code.",
+        reading.what, pc.0
+    );
+    let mut h = Hypothesis::new(class, title, statement);
+    h.victim = Some(culprit.clone());
+    h.culprit = Some(culprit);
+    h.advice = vec!["find out where the function pointer is kept, and who wrote there: a freed object, or one written over".into()];
+    found.hypotheses.push(h);
+    let claim = format!("the interrupted program counter is {:#x}: not code, but {}", pc.0, reading.what);
+    found.add(class, 3.0 + reading.weight, "stack", "bt".to_owned(), claim);
+    if let Some(back) = frames.get(trap.index + 1).and_then(|f| f.pc) {
+        let claim =
+            format!("the return address on top of the stack, {}, follows an indirect call", t.describe(back));
+        found.add(class, 1.0, "stack", format!("dis -r {:x}", back.0), claim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_are_the_last_page() {
+        assert!((-12i64 as u64).wrapping_neg() <= MAX_ERRNO);
+        assert!((-5000i64 as u64).wrapping_neg() > MAX_ERRNO);
+    }
+}
