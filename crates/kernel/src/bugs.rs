@@ -49,8 +49,28 @@ impl Layout {
     }
 }
 
-/// The entry of the instruction at `at`, if it has one.
-pub fn site(t: &Target, at: VirtAddr) -> Option<BugSite> {
+/// What the table says about an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// It is a place of `BUG()` or `WARN()`.
+    Site(BugSite),
+    /// It is in the table of no such place.
+    No,
+    /// The table cannot be found or read.
+    Unknown,
+}
+
+/// Looks an instruction up.
+pub fn listed(t: &Target, at: VirtAddr) -> Listed {
+    match site(t, at) {
+        Some(Some(site)) => Listed::Site(site),
+        Some(None) => Listed::No,
+        None => Listed::Unknown,
+    }
+}
+
+/// The entry of the instruction at `at`, if it has one; the outer `None`: there is no table to look into.
+fn site(t: &Target, at: VirtAddr) -> Option<Option<BugSite>> {
     let layout = Layout::of(t)?;
     let (table, count) = match t.modules().holding(at) {
         Some(m) => {
@@ -80,12 +100,12 @@ pub fn site(t: &Target, at: VirtAddr) -> Option<BugSite> {
         }
         let file = layout.file.and_then(|f| address(entry, raw, f)).filter(|f| *f != 0);
         let file = file.and_then(|f| t.memory().cstr(VirtAddr(f), 256).ok()).filter(|f| !f.is_empty());
-        return Some(BugSite {
+        return Some(Some(BugSite {
             file: file.map(|f| String::from_utf8_lossy(&f).into_owned()),
             line: layout.line.and_then(|l| short(raw, l)).map(|l| l as u32),
             warning: short(raw, layout.flags)? & WARNING != 0,
             entry: VirtAddr(entry),
-        });
+        }));
     }
-    None
+    Some(None)
 }

@@ -2,14 +2,14 @@
 
 use necropsy_arch::Exception;
 use necropsy_base::VirtAddr;
-use necropsy_kernel::bugs::{self, BugSite};
+use necropsy_kernel::bugs::{self, BugSite, Listed};
 use necropsy_report::Place;
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
 use crate::suspect::{named, place_of};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
 
 pub const ASSERTION: Detective = Detective {
     id: "assertion",
@@ -92,12 +92,23 @@ fn examine(case: &Case, found: &mut Findings) {
         (None, None) => return checked_without_trap(case, crash, found),
     };
     let pc = trap.as_ref().and_then(|trap| trap.regs.get(t.arch().pc())).map(VirtAddr);
-    let site = pc.and_then(|pc| bugs::site(t, pc));
-    match (&trap, &site) {
-        (Some(trap), None) if !trap.fatal && warned.is_none() => return,
-        (Some(_), None) if warned.is_none() => return invalid_opcode(t, crash, place, pc, found),
-        _ => {}
+    let listed = pc.map_or(Listed::Unknown, |pc| bugs::listed(t, pc));
+    if let (Some(trap), None) = (&trap, warned) {
+        // Where no table can be looked into, the instruction that is made for it must do.
+        let traps = pc
+            .and_then(|pc| code::text(t, pc))
+            .is_some_and(|text| text.starts_with("ud2") || text.starts_with("brk"));
+        match listed {
+            Listed::Site(_) => {}
+            _ if !trap.fatal => return,
+            Listed::Unknown if traps => {}
+            _ => return invalid_opcode(t, crash, place, pc, found),
+        }
     }
+    let site = match listed {
+        Listed::Site(site) => Some(site),
+        _ => None,
+    };
     let warning = site.as_ref().map_or(warned.is_some(), |s| s.warning);
     report(t, crash, place, site, warning, found);
 }
@@ -137,8 +148,9 @@ fn report(
         in_table(&mut culprit, site.as_ref());
     }
     let who = named(&culprit);
-    let at =
-        site.as_ref().and_then(|s| Some(format!(" at {}:{}", s.file.as_ref()?, s.line?))).unwrap_or_default();
+    let short = |file: &str| file.rsplit('/').next().unwrap_or(file).to_owned();
+    let told = site.as_ref().and_then(|s| Some(format!(" at {}:{}", short(s.file.as_ref()?), s.line?)));
+    let at = told.unwrap_or_default();
     let kind = if warning { "WARN()" } else { "BUG()" };
     let (title, what) = match check {
         Some((_, _, what)) => (
@@ -196,6 +208,10 @@ fn evidence(
             format!("struct bug_entry {:x}", s.entry.0),
             claim,
         );
+    }
+    if site.is_none() && !warning {
+        let claim = "the kernel trapped on an instruction that is there for nothing else; its table of BUG() places cannot be read";
+        found.add(class, 2.5, "stack", frames[place].pc.map(|pc| format!("dis {:x} 1", pc.0)), claim);
     }
     let path: Vec<&str> = frames[..=place].iter().rev().filter_map(|f| f.name()).collect();
     found.add(

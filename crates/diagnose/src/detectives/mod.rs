@@ -6,6 +6,7 @@ mod lockup;
 mod null_pointer;
 mod panic_site;
 mod requested;
+mod stack_overflow;
 mod stack_protector;
 mod wild_pointer;
 
@@ -19,6 +20,7 @@ pub static DETECTIVES: &[Detective] = &[
     null_pointer::NULL_POINTER,
     panic_site::PANIC_SITE,
     requested::REQUESTED,
+    stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
     wild_pointer::WILD_POINTER,
 ];
