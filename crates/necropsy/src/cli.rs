@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
 
 use crate::decode::{self, DecodeArgs};
-use crate::{analyze, debuginfo, shell};
+use crate::{analyze, debuginfo, reports, shell};
 
 /// Opens a dead Linux kernel and says what killed it, with proof.
 ///
@@ -37,6 +37,10 @@ enum Sub {
     ///
     /// Frames of modules are resolved by the module's own file; addresses without names by the places in /proc/modules.
     Decode(DecodeArgs),
+    /// What the kernel reported in a log: one line of JSON per report.
+    ///
+    /// Takes dmesg in all its forms, journals, syslog, consoles, pstore, netconsole; compressed or not.
+    Reports(ReportsArgs),
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -100,6 +104,13 @@ pub struct AnalyzeArgs {
     /// Write the answer here.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `reports`.
+#[derive(Args)]
+pub struct ReportsArgs {
+    /// Logs; - is standard input, which is also what is read if there are none.
+    pub logs: Vec<PathBuf>,
 }
 
 /// Arguments of `debuginfo`.
@@ -179,6 +190,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Analyze(args)) => analyze::run(&args),
         Some(Sub::Shell(args)) => shell::run(&args),
         Some(Sub::Decode(args)) => decode::run(&args),
+        Some(Sub::Reports(args)) => reports::run(&args),
         Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
