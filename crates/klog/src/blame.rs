@@ -116,9 +116,8 @@ pub static WARNING: Blame = by(WARNED).or(IN_TRACE);
 /// A WARN of lockdep.
 pub static WARNING_LOCK: Blame = by(WARNED).or(IN_TRACE).skip("lock_sock|release_sock");
 /// A WARN of debugobjects: past the timers, works and RCU heads it watches.
-pub static ODEBUG: Blame = by(WARNED)
-    .or(IN_TRACE)
-    .skip("debug_|rcu|hrtimer_|timer_|work_|percpu_|vunmap|vfree|__free_|kobject_");
+pub static ODEBUG: Blame =
+    by(WARNED).or(IN_TRACE).skip("debug_|rcu|hrtimer_|timer_|work_|percpu_|vunmap|vfree|__free_|kobject_");
 /// A WARN of a reference count.
 pub static REFCOUNT: Blame = by(WARNED).or(IN_TRACE).skip("refcount|kobject_");
 /// A WARN of kobjects.
@@ -140,15 +139,14 @@ pub static LIST: Blame = by(IN_TRACE);
 /// A BUG; those of socket buffers are their callers'.
 pub static BUG: Blame = by(AT_PC).skip("^skb_");
 /// KASAN: the access, past the exception path of hardware tags.
-pub static KASAN: Blame =
-    by(&[Header, Trace, Frames]).skip("kernel_fault|tag_check|mem_abort|^el1_|^el1h_");
+pub static KASAN: Blame = by(&[Header, Trace, Frames]).skip("kernel_fault|tag_check|mem_abort|^el1_|^el1h_");
 /// A free that KASAN refuses.
 pub static INVALID_FREE: Blame = by(&[Header, Trace, Frames]).skip("slab_|kfree|vunmap|vfree");
 /// KFENCE.
 pub static KFENCE: Blame = by(&[Header, Frames]);
 /// KMSAN: the use; ciphers work on what they are given.
-pub static KMSAN: Blame = by(&[Frames])
-    .skip("alloc_skb|netlink_ack|netlink_rcv_skb|_encrypt$|^(?:crypto|cipher|drbg|rng)_");
+pub static KMSAN: Blame =
+    by(&[Frames]).skip("alloc_skb|netlink_ack|netlink_rcv_skb|_encrypt$|^(?:crypto|cipher|drbg|rng)_");
 /// KMSAN in USB's core.
 pub static KMSAN_USB: Blame = by(&[Frames])
     .skip("alloc_skb|usb_submit_urb|usb_start_wait_urb|usb_bulk_msg|usb_interrupt_msg|usb_control_msg");
@@ -195,42 +193,171 @@ pub static BAD_STACK: Blame = by(IN_TRACE).skip("bad_stack").pick(Dispatched);
 /// Names that are never to blame, by the reason. Parts of names, unless they are tied to an end.
 const NEVER: &[&[&str]] = &[
     // Who finds and prints the report.
-    &["__sanitizer", "__asan", "kasan", "hwasan", "__msan", "kmsan", "kcsan_setup_watchpoint", "check_memory_region"],
-    &["check_heap_object", "check_object", "print_address_description", "print_report", "print_usage_bug", "print_unlock"],
-    &["panic", "invalid_op", "report_bug", "fixup_bug", "do_error", "_trap$|do_trap", "show_stack", "dump_stack"],
-    &["walk_stack", "dump_backtrace", "arch_stack_walk", "stack_trace_save", "stack_trace_consume_entry", "__warn"],
-    &["warn_slowpath", "warn_alloc", "warn_bogus", "imbalance_bug", "assertfail", "print_tainted", "^get_taint$"],
-    &["printk", "va_format", "dev_(?:info|notice|warn|err|alert|crit|emerg)", "print_hex_dump", "hex_dump_to_buffer"],
+    &[
+        "__sanitizer",
+        "__asan",
+        "kasan",
+        "hwasan",
+        "__msan",
+        "kmsan",
+        "kcsan_setup_watchpoint",
+        "check_memory_region",
+    ],
+    &[
+        "check_heap_object",
+        "check_object",
+        "print_address_description",
+        "print_report",
+        "print_usage_bug",
+        "print_unlock",
+    ],
+    &[
+        "panic",
+        "invalid_op",
+        "report_bug",
+        "fixup_bug",
+        "do_error",
+        "_trap$|do_trap",
+        "show_stack",
+        "dump_stack",
+    ],
+    &[
+        "walk_stack",
+        "dump_backtrace",
+        "arch_stack_walk",
+        "stack_trace_save",
+        "stack_trace_consume_entry",
+        "__warn",
+    ],
+    &[
+        "warn_slowpath",
+        "warn_alloc",
+        "warn_bogus",
+        "imbalance_bug",
+        "assertfail",
+        "print_tainted",
+        "^get_taint$",
+    ],
+    &[
+        "printk",
+        "va_format",
+        "dev_(?:info|notice|warn|err|alert|crit|emerg)",
+        "print_hex_dump",
+        "hex_dump_to_buffer",
+    ],
     &["program_check_(?:exception|common)", "do_(?:kernel|translation)_fault", "do_mem_abort", "el1_abort"],
-    &["el1h_64_sync(?:_handler)?", "__fortify_report", "perf_trace", "debug_object", "(?:timer|work)_is_static_object"],
+    &[
+        "el1h_64_sync(?:_handler)?",
+        "__fortify_report",
+        "perf_trace",
+        "debug_object",
+        "(?:timer|work)_is_static_object",
+    ],
     &["__might_fault", "might_fault", "might_sleep", "__might_resched", "__phys_addr", "seqprop_assert"],
     &["rust_begin_unwind", "^core::panicking"],
     // Who allocates and frees.
-    &["alloc_page", "k?v?(?:m|z|c)alloc", "krealloc", "kmem_cache", "allocate_slab", "__alloc_frozen_pages_noprof"],
-    &["slab_", "^kv?free$", "kfree_skb", "folio_(?:alloc|unlock)", "filemap_alloc_folio", "__filemap_get_folio"],
+    &[
+        "alloc_page",
+        "k?v?(?:m|z|c)alloc",
+        "krealloc",
+        "kmem_cache",
+        "allocate_slab",
+        "__alloc_frozen_pages_noprof",
+    ],
+    &[
+        "slab_",
+        "^kv?free$",
+        "kfree_skb",
+        "folio_(?:alloc|unlock)",
+        "filemap_alloc_folio",
+        "__filemap_get_folio",
+    ],
     &["find_or_create_page", "do_read_cache_folio", "read_cache_page", "pagecache_get_page"],
-    &["grab_cache_page_write_begin", "find_lock_entries", "truncate_inode_pages_range", "^(?:un)?lock_page", "ida_free"],
+    &[
+        "grab_cache_page_write_begin",
+        "find_lock_entries",
+        "truncate_inode_pages_range",
+        "^(?:un)?lock_page",
+        "ida_free",
+    ],
     // Who locks.
     &["lockdep", "lock_acquire", "lock_release", "lock_class", "mark_lock", "(?:reacquire|mark)_held_locks"],
-    &["(?:trace|lockdep)_(?:hard|soft)irq", "bh_(?:en|dis)able", "raw_spin_rq", "spin_(?:lock|trylock|unlock)"],
+    &[
+        "(?:trace|lockdep)_(?:hard|soft)irq",
+        "bh_(?:en|dis)able",
+        "raw_spin_rq",
+        "spin_(?:lock|trylock|unlock)",
+    ],
     &["(?:read|write)_(?:lock|trylock|unlock)", "^down$", "down_(?:read|write|trylock)", "up_(?:read|write)"],
     &["^(?:__)?mutex_", "^rt_mutex_", "owner_on_cpu", "osq_(?:lock|unlock)", "lock_timer_base"],
     // Who counts, copies, compares, lists: what they are told.
     &["(?:read|write)_once_.*nocheck", "read_word_at_a_time", "^refcount_", "^kref_", "ref_tracker"],
-    &["atomic(?:64)?_(?:dec|inc|read|set|or|xor|and|add|sub|fetch|xchg|cmpxchg|try)", "(?:set|clear|change|test)_bit"],
-    &["mem(?:cpy|cmp|set|chr|move|dup)", "strn?(?:cmp|cpy|len|str|dup)", "str(?:lcpy|scpy|chr)", "string", "pointer"],
-    &["copy_(?:to|from)_(?:user|iter)", "copy_(?:page|folio)_(?:to|from)_iter", "^copy(?:in|out)$", "(?:put|get)_user"],
-    &["snprintf", "scnprintf", "kv?asprintf", "list_(?:add|del|replace|move|splice)", "^(?:__)?rb_", "^klist_"],
-    &["(?:read|write)[bwlq]$", "logic_(?:in|out)", r"^crc\d+", "crc_itu_t", "_indirect_thunk_", "xas_(?:start|load|find)"],
-    &["rhashtable_lookup", "extract_(?:user|iter)_to_sg", "^i(?:put|put_final|hold)$", "drop_nlink", "fast_dput", "dput"],
+    &[
+        "atomic(?:64)?_(?:dec|inc|read|set|or|xor|and|add|sub|fetch|xchg|cmpxchg|try)",
+        "(?:set|clear|change|test)_bit",
+    ],
+    &[
+        "mem(?:cpy|cmp|set|chr|move|dup)",
+        "strn?(?:cmp|cpy|len|str|dup)",
+        "str(?:lcpy|scpy|chr)",
+        "string",
+        "pointer",
+    ],
+    &[
+        "copy_(?:to|from)_(?:user|iter)",
+        "copy_(?:page|folio)_(?:to|from)_iter",
+        "^copy(?:in|out)$",
+        "(?:put|get)_user",
+    ],
+    &[
+        "snprintf",
+        "scnprintf",
+        "kv?asprintf",
+        "list_(?:add|del|replace|move|splice)",
+        "^(?:__)?rb_",
+        "^klist_",
+    ],
+    &[
+        "(?:read|write)[bwlq]$",
+        "logic_(?:in|out)",
+        r"^crc\d+",
+        "crc_itu_t",
+        "_indirect_thunk_",
+        "xas_(?:start|load|find)",
+    ],
+    &[
+        "rhashtable_lookup",
+        "extract_(?:user|iter)_to_sg",
+        "^i(?:put|put_final|hold)$",
+        "drop_nlink",
+        "fast_dput",
+        "dput",
+    ],
+    &["^mark_buffer_dirty$", "^buffer_uptodate$", "^set_page_dirty$"],
     // Who waits, wakes, queues, takes down: on behalf of others.
     &["__wake_up", "^complete$", "wait_for_completion", "finish_wait", "kthread_stop", "cleanup_srcu_struct"],
     &["flush_work", "cancel_work_sync", "__cancel_work_timer", "try_to_grab_pending", "flush_workqueue"],
     &["drain_workqueue", "destroy_workqueue", "queue_work", "insert_work", "(?:__)?queue_delayed_work"],
     &["del_timer", "__timer_delete_sync", "sk_stop_timer_sync", "__mod_timer", "kobject_", "add_uevent_var"],
-    &["get_device_parent", "device_(?:add|del|unregister|destroy|release|remove_file|for_each_child)", "^put_device$"],
-    &["devres_release_all", "hwrng_unregister", "i2c_del_adapter", "__unregister_client", "rollback_registered"],
-    &["unregister_netdev", "sysfs_remove", "tty_unregister_device", "dummy_urb_enqueue", "usb_kill_(?:anchored_)?urb"],
+    &[
+        "get_device_parent",
+        "device_(?:add|del|unregister|destroy|release|remove_file|for_each_child)",
+        "^put_device$",
+    ],
+    &[
+        "devres_release_all",
+        "hwrng_unregister",
+        "i2c_del_adapter",
+        "__unregister_client",
+        "rollback_registered",
+    ],
+    &[
+        "unregister_netdev",
+        "sysfs_remove",
+        "tty_unregister_device",
+        "dummy_urb_enqueue",
+        "usb_kill_(?:anchored_)?urb",
+    ],
     &["usb_control_msg", "usb_(?:hcd_)?submit_urb"],
 ];
 
@@ -243,20 +370,63 @@ pub fn never_to_blame(function: &str) -> bool {
 /// Functions that call whatever there is to do: a loop below them is named by what they call.
 const DISPATCHERS: &[&str] = &[
     // Threads, works, interrupts.
-    "process_one_work", "do_softirq", "call_timer_fn", "_run_timers", "run_timer_softirq", "hrtimer_run",
-    "run_ksoftirqd", "smpboot_thread_fn", "^kthread$", "start_secondary", "cpu_startup_entry", "ret_from_fork",
-    "tasklet_(?:hi_)?action", "netif_receive_skb", "smp_call_function",
+    "process_one_work",
+    "do_softirq",
+    "call_timer_fn",
+    "_run_timers",
+    "run_timer_softirq",
+    "hrtimer_run",
+    "run_ksoftirqd",
+    "smpboot_thread_fn",
+    "^kthread$",
+    "start_secondary",
+    "cpu_startup_entry",
+    "ret_from_fork",
+    "tasklet_(?:hi_)?action",
+    "netif_receive_skb",
+    "smp_call_function",
     // System calls.
-    "do_(?:fast_)?syscall_", "sysenter_dispatch", "tracesys_phase2", "el0_svc_handler", "invoke_syscall", "ret_fast_syscall",
-    "^(?:sys_)?(?:socketpair|connect|ioctl)", "^setsockopt$", "^listen$", "^accept$",
+    "do_(?:fast_)?syscall_",
+    "sysenter_dispatch",
+    "tracesys_phase2",
+    "el0_svc_handler",
+    "invoke_syscall",
+    "ret_fast_syscall",
+    "^(?:sys_)?(?:socketpair|connect|ioctl)",
+    "^setsockopt$",
+    "^listen$",
+    "^accept$",
     // What a file's or socket's own functions are called by.
-    "vfs_(?:write|read|iter_read|iter_write|ioctl|open)", "do_iter_(?:read|write)", "call_(?:read|write)_iter",
-    "new_sync_(?:read|write)", "do_iter_readv_writev", "ksys_ioctl", "compat_(?:sys_)?ioctl", "blkdev_(?:driver_)?ioctl",
-    "^call_mmap", "mmap_region", "do_mmap", "do_dentry_open", "^(?:__)?sock_release", "^sock_(?:sendmsg|recvmsg)",
-    "kernel_(?:setsockopt|listen|accept)", "sock_common_setsockopt", "sk_common_release", "^sock_mmap", "^sock_do_ioctl",
-    "^(?:compat_)?sock_ioctl", "^nfnetlink_rcv_msg", "^rtnetlink_rcv_msg", "^netlink_dump",
+    "vfs_(?:write|read|iter_read|iter_write|ioctl|open)",
+    "do_iter_(?:read|write)",
+    "call_(?:read|write)_iter",
+    "new_sync_(?:read|write)",
+    "do_iter_readv_writev",
+    "ksys_ioctl",
+    "compat_(?:sys_)?ioctl",
+    "blkdev_(?:driver_)?ioctl",
+    "^call_mmap",
+    "mmap_region",
+    "do_mmap",
+    "do_dentry_open",
+    "^(?:__)?sock_release",
+    "^sock_(?:sendmsg|recvmsg)",
+    "kernel_(?:setsockopt|listen|accept)",
+    "sock_common_setsockopt",
+    "sk_common_release",
+    "^sock_mmap",
+    "^sock_do_ioctl",
+    "^(?:compat_)?sock_ioctl",
+    "^nfnetlink_rcv_msg",
+    "^rtnetlink_rcv_msg",
+    "^netlink_dump",
     // Faults, and leaving the kernel.
-    "__do_fault", "do_page_fault", "^page_fault$", "__fput", "task_work_run", "exit_to_usermode",
+    "__do_fault",
+    "do_page_fault",
+    "^page_fault$",
+    "__fput",
+    "task_work_run",
+    "exit_to_usermode",
 ];
 
 fn dispatches(function: &str) -> bool {
@@ -266,8 +436,21 @@ fn dispatches(function: &str) -> bool {
 
 /// What systems call functions are called before their names, by architecture and age.
 const ENTRIES: &[&str] = &[
-    "SYSC_", "SyS_", "sys_", "__x64_", "__ia32_", "__arm64_", "____sys_", "___sys_", "__sys_", "__se_", "__se_sys_",
-    "__do_sys_", "compat_SYSC_", "compat_SyS_", "ksys_",
+    "SYSC_",
+    "SyS_",
+    "sys_",
+    "__x64_",
+    "__ia32_",
+    "__arm64_",
+    "____sys_",
+    "___sys_",
+    "__sys_",
+    "__se_",
+    "__se_sys_",
+    "__do_sys_",
+    "compat_SYSC_",
+    "compat_SyS_",
+    "ksys_",
 ];
 
 /// The name that a function has on every architecture: `__x64_sys_mount` is `sys_mount`.
@@ -362,8 +545,19 @@ fn dispatched(names: Vec<&str>) -> Option<String> {
 fn waiting(names: Vec<&str>) -> Option<String> {
     const FAMOUS: &[&str] = &["synchronize_rcu", "synchronize_srcu", "synchronize_net", "synchronize_sched"];
     const WAITS: &[&str] = &[
-        "sched", "_lock", "_slowlock", "down", "rwsem", "completion", "kthread", "wait", "synchronize", "context_switch",
-        "__switch_to", "cancel_delayed_work", "rcu_barrier",
+        "sched",
+        "_lock",
+        "_slowlock",
+        "down",
+        "rwsem",
+        "completion",
+        "kthread",
+        "wait",
+        "synchronize",
+        "context_switch",
+        "__switch_to",
+        "cancel_delayed_work",
+        "rcu_barrier",
     ];
     for name in &names {
         if name.contains("rtnl_lock") {
@@ -381,7 +575,9 @@ fn reads(step: Step, line: &str) -> Option<Vec<String>> {
     match step {
         Header => line.contains(" in ").then(|| mentioned(line)),
         Pc => program_counter(line),
-        Trapped => program_counter(line).or_else(|| line.contains("--- interrupt: ").then(|| mentioned(line))),
+        Trapped => {
+            program_counter(line).or_else(|| line.contains("--- interrupt: ").then(|| mentioned(line)))
+        }
         Trace => begins_call_trace(line).then(Vec::new),
         LockAt => {
             let rest = line.split_once("at: ")?.1;
@@ -404,7 +600,8 @@ fn mentioned(line: &str) -> Vec<String> {
 /// The function at the program counter that a line gives: an empty list for an address without a name.
 fn program_counter(line: &str) -> Option<Vec<String>> {
     static BARE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let address = r"(?:[0-9a-f]{4}:)?(?:0x[0-9a-f]+|\[<?[0-9a-f]+>?\] +\[< *\(null\)>\] +\(null\)| +\(null\))";
+        let address =
+            r"(?:[0-9a-f]{4}:)?(?:0x[0-9a-f]+|\[<?[0-9a-f]+>?\] +\[< *\(null\)>\] +\(null\)| +\(null\))";
         Regex::new(&format!(r"(?:IP|pc |PC is at|epc ?):? {address}")).ok()
     });
     if let Some(frame) = parse_frames(line).find(|f| f.role == FrameRole::Pc) {
@@ -450,12 +647,26 @@ mod tests {
 
     #[test]
     fn the_way_to_the_function() {
-        let lines = ["BUG: x", "RIP: 0010:memcpy+0x1/0x2", "Call Trace:", " ? stale+0x1/0x2", " copy_field+0x1/0x2 [m]"];
+        let lines = [
+            "BUG: x",
+            "RIP: 0010:memcpy+0x1/0x2",
+            "Call Trace:",
+            " ? stale+0x1/0x2",
+            " copy_field+0x1/0x2 [m]",
+        ];
         let found = |b: &Blame, lines: &[&str]| b.find(lines).map(|b| b.function);
         assert_eq!(found(&PC_TRACE, &lines).as_deref(), Some("copy_field"));
-        let lines = ["x", "Call Trace:", " schedule+0x1/0x2", " __mutex_lock+0x1/0x2", " take.isra.0+0x1/0x2"];
+        let lines =
+            ["x", "Call Trace:", " schedule+0x1/0x2", " __mutex_lock+0x1/0x2", " take.isra.0+0x1/0x2"];
         assert_eq!(found(&HUNG, &lines).as_deref(), Some("take"));
-        let lines = ["x", "RIP: 0010:inner+0x1/0x2", "Call Trace:", " outer+0x1/0x2", " __x64_sys_mine+0x1/0x2", " do_syscall_64+0x1/0x2"];
+        let lines = [
+            "x",
+            "RIP: 0010:inner+0x1/0x2",
+            "Call Trace:",
+            " outer+0x1/0x2",
+            " __x64_sys_mine+0x1/0x2",
+            " do_syscall_64+0x1/0x2",
+        ];
         assert_eq!(found(&PC_STALL, &lines).as_deref(), Some("sys_mine"));
         assert_eq!(found(&PC, &["x", "RIP: 0010:0x0"]), None);
     }

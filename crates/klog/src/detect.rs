@@ -121,7 +121,12 @@ impl Detector {
     pub fn push(&mut self, record: Record) {
         self.seen += 1;
         let context = Context::of(&record);
-        let found = (!record.foreign).then(|| MATCHER.find(&record.text)).flatten().map(|(p, _)| p);
+        let found = (!record.foreign).then(|| MATCHER.find_within(&record.text)).flatten();
+        let mut record = record;
+        if let Some((_, at @ 1..)) = found {
+            record.text.drain(..at);
+        }
+        let found = found.map(|(pattern, _)| pattern);
         if found.is_some_and(|p| p.id == "boot") {
             self.reboot(&record);
             return;
@@ -169,7 +174,11 @@ impl Detector {
     fn begins(&mut self, fact: Fact, pattern: &'static Pattern) {
         if let Some(open) = self.open_in(fact.context) {
             let fresh = open.frames == 0 && open.lines.len() < 9 && open.pattern.id != pattern.id;
-            if fresh && open.pattern.kind == Kind::Cause && pattern.kind == Kind::Cause && !open.pattern.id.starts_with("fallback") {
+            if fresh
+                && open.pattern.kind == Kind::Cause
+                && pattern.kind == Kind::Cause
+                && !open.pattern.id.starts_with("fallback")
+            {
                 open.links.push(pattern);
                 self.adds(&fact);
                 return;
@@ -179,11 +188,16 @@ impl Detector {
                 return;
             }
         }
-        self.cut_others(&fact);
-        for open in self.open.iter_mut().filter(|c| c.context == fact.context) {
-            open.over = true;
+        // What only explains a crash if nothing else does may be printed in the middle of another report.
+        let within = pattern.kind == Kind::Weak
+            && self.open_in(fact.context).is_some_and(|c| c.pattern.kind == Kind::Cause);
+        if within {
+            self.adds(&fact);
+        } else {
+            self.cut_others(&fact);
+            self.open.iter_mut().filter(|c| c.context == fact.context).for_each(|c| c.over = true);
+            self.close_finished();
         }
-        self.close_finished();
         let mut new = Collected::new(pattern, &fact);
         for waiting in self.waiting.iter().filter(|w| w.context == fact.context && self.seen - w.at <= 12) {
             new.first = new.first.min(waiting.line.number);
@@ -323,7 +337,10 @@ impl Collected {
     }
 
     fn take(&mut self, fact: &Fact, limits: &Limits) {
-        let gap = fact.seconds.zip(self.last_seconds).is_some_and(|(now, then)| !(-1.0..=60.0).contains(&(now - then)));
+        let gap = fact
+            .seconds
+            .zip(self.last_seconds)
+            .is_some_and(|(now, then)| !(-1.0..=60.0).contains(&(now - then)));
         if gap && !self.lines.is_empty() {
             self.over = true;
             return;
@@ -352,7 +369,8 @@ impl Collected {
     /// A panic after a whole report prints the same stack again, and oopses often make lockdep complain.
     fn cuts(&self, text: &str) -> bool {
         let enough = if self.pattern.id.starts_with("kmsan") { 16 } else { 22 };
-        let again = text.contains("Kernel panic - not syncing") || text.contains("possible circular locking dependency");
+        let again = text.contains("Kernel panic - not syncing")
+            || text.contains("possible circular locking dependency");
         again && self.lines.len() > enough
     }
 }

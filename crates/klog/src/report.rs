@@ -129,10 +129,40 @@ pub(crate) fn is_frame(text: &str) -> bool {
 
 /// Words of lines that belong to reports.
 const HEADINGS: &[&str] = &[
-    "Call Trace", "Call trace", "Backtrace:", "backtrace:", "Modules linked in", "CPU: ", "Hardware name", "Code: ", "Tainted",
-    "---[ end", "cut here", "Kernel panic", "held by", "#0:", "by task", "Allocated", "Freed", "Memory state", "Kernel Offset",
-    "Workqueue:", "RIP", "unreferenced object", "Mem-Info", "oom", "Killed process", "NMI backtrace", "lock", "INFO:", "BUG:",
-    "[Hardware Error]", "Rebooting", "task:", "Oops", "rcu:",
+    "Call Trace",
+    "Call trace",
+    "Backtrace:",
+    "backtrace:",
+    "Modules linked in",
+    "CPU: ",
+    "Hardware name",
+    "Code: ",
+    "Tainted",
+    "---[ end",
+    "cut here",
+    "Kernel panic",
+    "held by",
+    "#0:",
+    "by task",
+    "Allocated",
+    "Freed",
+    "Memory state",
+    "Kernel Offset",
+    "Workqueue:",
+    "RIP",
+    "unreferenced object",
+    "Mem-Info",
+    "oom",
+    "Killed process",
+    "NMI backtrace",
+    "lock",
+    "INFO:",
+    "BUG:",
+    "[Hardware Error]",
+    "Rebooting",
+    "task:",
+    "Oops",
+    "rcu:",
 ];
 
 /// Takes a collected report apart.
@@ -168,6 +198,7 @@ pub(crate) fn build(c: Collected) -> Report {
 fn module_of(report: &Report) -> Option<String> {
     let function = report.function.as_deref()?;
     let frames = report.frames.iter().chain(report.stacks.iter().flat_map(|s| &s.frames));
-    let own = |f: &&StackFrame| crate::blame::canonical(&crate::blame::function_name(&f.function)) == function;
+    let own =
+        |f: &&StackFrame| crate::blame::canonical(&crate::blame::function_name(&f.function)) == function;
     frames.filter(|f| !f.stale).find(own).and_then(|f| f.module.clone())
 }

@@ -46,8 +46,10 @@ impl Roles {
     /// A panic that another report of this boot has led to shortly before: it is no report of its own.
     pub fn took_panic(&mut self, pattern: &'static Pattern, seconds: Option<f64>) -> bool {
         let follows = pattern.titles.iter().any(|t| t.broken);
-        let near = |r: &Report| seconds.zip(r.time).is_none_or(|(now, then)| (0.0..30.0).contains(&(now - then)));
-        let found = self.boot.iter_mut().rev().map(|(r, k)| (r, k)).find(|(r, k)| **k != Kind::Precursor && near(r));
+        let near =
+            |r: &Report| seconds.zip(r.time).is_none_or(|(now, then)| (0.0..30.0).contains(&(now - then)));
+        let found =
+            self.boot.iter_mut().rev().map(|(r, k)| (r, k)).find(|(r, k)| **k != Kind::Precursor && near(r));
         match found {
             Some((report, _)) if follows => {
                 report.panicked = true;
@@ -105,7 +107,10 @@ fn primary(boot: &[(Report, Kind)]) -> Option<usize> {
     let first = of(&[Kind::Cause]).or_else(|| of(&[Kind::Weak])).or_else(|| of(&[Kind::Link]))?;
     // A link with nothing before it is the rest of a report whose beginning was lost: as good as one.
     let first = of(&[Kind::Link]).filter(|i| *i < first && boot[*i].0.frames.len() > 1).unwrap_or(first);
-    let lesser = |r: &Report| !r.panicked && matches!(r.class, "warning" | "hung-task" | "lock-misuse" | "deadlock" | "out-of-memory");
+    let lesser = |r: &Report| {
+        !r.panicked
+            && matches!(r.class, "warning" | "hung-task" | "lock-misuse" | "deadlock" | "out-of-memory")
+    };
     let deadly = |r: &Report| r.panicked || r.oops.is_some();
     let later = boot.iter().enumerate().skip(first + 1).find(|(_, (r, k))| {
         let since = r.time.zip(boot[first].0.time).map_or(0.0, |(now, then)| now - then);

@@ -19,8 +19,14 @@ pub(crate) struct Titled {
 /// The title of a report of this kind, by its lines.
 pub(crate) fn of(pattern: &'static Pattern, lines: &[&str]) -> Titled {
     let first = lines.first().copied().unwrap_or_default();
-    let Some(head) = pattern.captures(first) else { return Titled { title: clean(first), ..Titled::default() } };
-    let text = if pattern.titles.iter().any(|t| !t.body.is_empty()) { lines.join("\n") + "\n" } else { String::new() };
+    let Some(head) = pattern.captures(first) else {
+        return Titled { title: clean(first), ..Titled::default() };
+    };
+    let text = if pattern.titles.iter().any(|t| !t.body.is_empty()) {
+        lines.join("\n") + "\n"
+    } else {
+        String::new()
+    };
     for title in pattern.titles {
         let body = if title.body.is_empty() { None } else { crate::cached::regex(title.body) };
         let found = body.as_ref().and_then(|b| b.captures(&text));
@@ -39,9 +45,12 @@ pub(crate) fn of_line(pattern: &'static Pattern, line: &str) -> String {
 fn filled(title: &Title, head: &Captures<'_>, body: Option<&Captures<'_>>, lines: &[&str]) -> Titled {
     let blamed = title.blame.and_then(|b| b.find(lines));
     let named = title.blame.is_some().then(|| head.name("sym")).flatten();
-    let named = named.map(|s| canonical(&name_of(s.as_str())).to_owned()).filter(|n| !never_to_blame(n) && n != "0x0");
+    let named = named
+        .map(|s| canonical(&name_of(s.as_str())).to_owned())
+        .filter(|n| !never_to_blame(n) && n != "0x0");
     let sure = blamed.as_ref().is_some_and(|b| b.sure) || named.is_some();
-    let function = blamed.or_else(|| named.map(|function| Blamed { function, sure: true })).map(|b| b.function);
+    let function =
+        blamed.or_else(|| named.map(|function| Blamed { function, sure: true })).map(|b| b.function);
     let mut out = String::new();
     let mut rest = title.text;
     while let Some((before, after)) = rest.split_once('{') {
@@ -106,7 +115,8 @@ pub fn clean(title: &str) -> String {
             text = next.into_owned();
         }
     }
-    let printable = text.chars().take(120).map(|c| if c == '\t' { ' ' } else { c }).filter(|c| (' '..='~').contains(c));
+    let printable =
+        text.chars().take(120).map(|c| if c == '\t' { ' ' } else { c }).filter(|c| (' '..='~').contains(c));
     let mut out = String::new();
     printable.for_each(|c| {
         if c != ' ' || !out.ends_with(' ') {
@@ -127,7 +137,10 @@ mod tests {
 
     #[test]
     fn nothing_that_changes() {
-        assert_eq!(clean("a at ffff8801c7f8d1b0 on CPU#3:  12,13 x.c:12:3"), "a at ADDR on CPU: NUM,NUM x.c:LINE");
+        assert_eq!(
+            clean("a at ffff8801c7f8d1b0 on CPU#3:  12,13 x.c:12:3"),
+            "a at ADDR on CPU: NUM,NUM x.c:LINE"
+        );
         assert_eq!(clean("in foo+0x12/0x34 at 10.0.0.1"), "in foo at IP");
         assert!(clean(&"x ".repeat(5000)).len() <= 120);
     }

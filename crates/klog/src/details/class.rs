@@ -23,7 +23,9 @@ fn sanitizer(report: &Report) -> Option<&'static str> {
         () if title.contains("use-after-free") => "use-after-free",
         () if title.contains("null-ptr-deref") => "null-pointer-dereference",
         () if title.contains("user-memory-access") => "user-access-violation",
-        () if title.contains("wild-memory-access") || title.contains("invalid read") => "wild-pointer-dereference",
+        () if title.contains("wild-memory-access") || title.contains("invalid read") => {
+            "wild-pointer-dereference"
+        }
         () if title.contains("memory corruption") => "slab-corruption",
         () if title.contains("stack-out-of-bounds") && write => "stack-buffer-overflow",
         () if title.contains("slab-out-of-bounds") && write => "slab-overflow",
@@ -36,14 +38,20 @@ fn sanitizer(report: &Report) -> Option<&'static str> {
 fn access(report: &Report) -> Option<&'static str> {
     let fault = report.fault.as_ref()?;
     let execute = fault.access == Some("execute");
-    let address = fault.address.as_deref().and_then(|a| u64::from_str_radix(a.trim_start_matches("0x"), 16).ok());
-    let said = |text: &str| report.details.iter().any(|d| d.contains(text)) || fault.why.as_deref().is_some_and(|w| w.contains(text));
+    let address =
+        fault.address.as_deref().and_then(|a| u64::from_str_radix(a.trim_start_matches("0x"), 16).ok());
+    let said = |text: &str| {
+        report.details.iter().any(|d| d.contains(text))
+            || fault.why.as_deref().is_some_and(|w| w.contains(text))
+    };
     let meaning = fault.meaning.unwrap_or_default();
     Some(match address {
         Some(0..=0xfff) if execute => "null-function-call",
         Some(0..=0xfff) => "null-pointer-dereference",
         Some(0xffff_ffff_ffff_f000..) => "error-pointer-dereference",
-        _ if meaning.contains("freed") || meaning.contains("already deleted") || meaning.contains("gone") => "use-after-free",
+        _ if meaning.contains("freed") || meaning.contains("already deleted") || meaning.contains("gone") => {
+            "use-after-free"
+        }
         _ if meaning.contains("uninitialised") => "uninitialised-use",
         _ if said("null-ptr-deref") => "null-pointer-dereference",
         _ if said("user-memory-access") => "user-access-violation",
@@ -59,7 +67,9 @@ fn internal_error(report: &Report) -> Option<&'static str> {
     Some(match () {
         () if m.contains("Oops - BUG") => "bug-assertion",
         () if m.contains("external abort") || m.contains("SError") => "hardware-error",
-        () if m.contains("BTI") || m.contains("FPAC") || m.contains("CFI") || m.contains("GCS") => "control-flow-violation",
+        () if m.contains("BTI") || m.contains("FPAC") || m.contains("CFI") || m.contains("GCS") => {
+            "control-flow-violation"
+        }
         () if m.contains("UBSAN") => "undefined-behaviour",
         () if m.contains("alignment") => "wild-pointer-dereference",
         () if m.contains("ndefined instruction") => "invalid-opcode",
@@ -70,8 +80,12 @@ fn internal_error(report: &Report) -> Option<&'static str> {
 fn die(report: &Report) -> Option<&'static str> {
     let m = &report.message;
     Some(match () {
-        () if m.contains("Kernel BUG") || m.contains("sig: 5") || m.contains("monitor event") => "bug-assertion",
-        () if m.contains("bad area") || m.contains("addressing exception") || m.contains("specification") => "wild-pointer-dereference",
+        () if m.contains("Kernel BUG") || m.contains("sig: 5") || m.contains("monitor event") => {
+            "bug-assertion"
+        }
+        () if m.contains("bad area") || m.contains("addressing exception") || m.contains("specification") => {
+            "wild-pointer-dereference"
+        }
         () if m.contains("Machine check") => "machine-check",
         () if m.contains("System Reset") => "requested-crash",
         () if m.contains("illegal") || m.contains("operation") => "invalid-opcode",
@@ -85,7 +99,9 @@ fn assertion(report: &Report) -> Option<&'static str> {
     Some(match () {
         () if said("list_") || said("hlist_") => "list-corruption",
         () if said("refcount_t:") => "refcount-bug",
-        () if said("usercopy:") || said("buffer overflow") || said("field-spanning") || said("skb_") => "out-of-bounds-access",
+        () if said("usercopy:") || said("buffer overflow") || said("field-spanning") || said("skb_") => {
+            "out-of-bounds-access"
+        }
         () if said("ODEBUG:") => "use-after-free",
         () => return None,
     })

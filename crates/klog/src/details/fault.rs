@@ -27,7 +27,12 @@ pub(super) fn of(report: &Report, address: Option<String>, lines: &[Line]) -> Op
         read(&mut fault, &line.text);
     }
     if fault.address.is_none() && report.pattern.starts_with("pf.") {
-        fault.address = report.registers.get("CR2").or(report.registers.get("badaddr")).or(report.registers.get("DAR")).cloned();
+        fault.address = report
+            .registers
+            .get("CR2")
+            .or(report.registers.get("badaddr"))
+            .or(report.registers.get("DAR"))
+            .cloned();
     }
     let number = fault.address.as_deref().and_then(number);
     fault.meaning = number.and_then(meaning_of);
@@ -59,13 +64,20 @@ fn read(fault: &mut Fault, text: &str) {
             (fault.code, fault.why) = (Some(code.to_owned()), Some(why.to_owned()));
         }
     } else if let Some(code) = oops_code(text) {
-        access(if code & 0x10 != 0 { "execute" } else if code & 2 != 0 { "write" } else { "read" });
+        access(if code & 0x10 != 0 {
+            "execute"
+        } else if code & 2 != 0 {
+            "write"
+        } else {
+            "read"
+        });
         fault.code.get_or_insert(format!("{code:#06x}"));
     } else if let Some((_, esr)) = text.split_once("ESR = ") {
         fault.code.get_or_insert(esr.split(' ').next().unwrap_or(esr).to_owned());
     } else if text.contains("WnR = ") {
         access(if text.contains("WnR = 1") { "write" } else { "read" });
-    } else if text.contains("Write of size") || text.contains(" on write at ") || text.contains("when write") {
+    } else if text.contains("Write of size") || text.contains(" on write at ") || text.contains("when write")
+    {
         access("write");
     } else if text.contains("Read of size") || text.contains(" on read at ") || text.contains("when read") {
         access("read");

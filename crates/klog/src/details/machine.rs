@@ -16,8 +16,14 @@ pub struct MachineCheck {
 }
 
 const FLAGS: &[(u32, &str)] = &[
-    (62, "overflow"), (61, "uncorrected"), (60, "enabled"), (59, "misc valid"), (58, "address valid"),
-    (57, "processor context corrupt"), (56, "signalled"), (55, "action required"),
+    (62, "overflow"),
+    (61, "uncorrected"),
+    (60, "enabled"),
+    (59, "misc valid"),
+    (58, "address valid"),
+    (57, "processor context corrupt"),
+    (56, "signalled"),
+    (55, "action required"),
 ];
 
 /// Decodes a status.
@@ -42,7 +48,12 @@ pub(super) fn decode(status: &str, bank: Option<&str>) -> Option<MachineCheck> {
         _ if code >> 2 == 3 => "cache hierarchy, generic",
         _ => "unknown code",
     };
-    Some(MachineCheck { bank: bank.and_then(|b| b.parse().ok()), status: format!("{bits:#018x}"), flags, error })
+    Some(MachineCheck {
+        bank: bank.and_then(|b| b.parse().ok()),
+        status: format!("{bits:#018x}"),
+        flags,
+        error,
+    })
 }
 
 #[cfg(test)]

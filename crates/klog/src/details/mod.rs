@@ -35,7 +35,9 @@ pub(crate) fn fill(report: &mut Report, c: &Collected) {
         if report.modules.loaded.is_empty() {
             report.modules = parse_modules(&line.text).unwrap_or_default();
         }
-        report.locks.extend(object::lock(&line.text).filter(|l| !report.locks.contains(l) && report.locks.len() < 32));
+        report.locks.extend(
+            object::lock(&line.text).filter(|l| !report.locks.contains(l) && report.locks.len() < 32),
+        );
         object::read(&mut report.object, &line.text);
         oom::read(&mut report.oom, &line.text);
     }

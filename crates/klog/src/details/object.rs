@@ -24,7 +24,9 @@ pub struct Object {
 /// Reads a line about the object.
 pub(super) fn read(object: &mut Option<Object>, text: &str) {
     let first = |t: &str| t.split([' ', ',', ':', '.']).next().map(str::to_owned);
-    let number = |t: &str| -> Option<u64> { t.split(|c: char| !c.is_ascii_digit()).find(|w| !w.is_empty()).and_then(|w| w.parse().ok()) };
+    let number = |t: &str| -> Option<u64> {
+        t.split(|c: char| !c.is_ascii_digit()).find(|w| !w.is_empty()).and_then(|w| w.parse().ok())
+    };
     let id = |t: &str| number(t).and_then(|n| i64::try_from(n).ok());
     let mut set = |fill: &dyn Fn(&mut Object)| fill(object.get_or_insert_default());
     if let Some(rest) = text.split_once("The buggy address belongs to the object at ").map(|(_, r)| r) {
@@ -34,7 +36,9 @@ pub(super) fn read(object: &mut Option<Object>, text: &str) {
         set(&|o| (o.cache, o.size) = (Some(name.trim().to_owned()), number(size)));
     } else if let Some(rest) = text.split_once("The buggy address is located ").map(|(_, r)| r) {
         set(&|o| o.place = Some(rest.trim().to_owned()));
-    } else if let Some(rest) = text.split_once(" of size ").filter(|(h, _)| h.ends_with("Read") || h.ends_with("Write")) {
+    } else if let Some(rest) =
+        text.split_once(" of size ").filter(|(h, _)| h.ends_with("Read") || h.ends_with("Write"))
+    {
         set(&|o| o.access_size = number(rest.1));
     } else if let Some(rest) = text.trim_start().strip_prefix("Allocated by task ") {
         set(&|o| o.allocated_by = id(rest));

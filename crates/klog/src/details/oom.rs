@@ -54,11 +54,16 @@ pub(super) fn read(oom: &mut Option<Oom>, text: &str) {
     if let Some(rest) = text.strip_prefix("oom-kill:") {
         o.constraint = after(rest, "constraint=").map(|c| c.trim_start_matches("CONSTRAINT_").to_owned());
         o.memcg = after(rest, "oom_memcg=").or(after(rest, "task_memcg=")).map(str::to_owned);
-    } else if let Some(rest) = text.split_once("ill process ").or(text.split_once("illed process ")).map(|(_, r)| r) {
+    } else if let Some(rest) =
+        text.split_once("ill process ").or(text.split_once("illed process ")).map(|(_, r)| r)
+    {
         victim(o, rest);
-    } else if text.trim_start().starts_with("active_anon:") || (text.contains("slab_reclaimable:") && !text.starts_with("Node")) {
+    } else if text.trim_start().starts_with("active_anon:")
+        || (text.contains("slab_reclaimable:") && !text.starts_with("Node"))
+    {
         numbers(o, text);
-    } else if text.starts_with(" mapped:") || text.starts_with(" unevictable:") || text.starts_with(" free:") {
+    } else if text.starts_with(" mapped:") || text.starts_with(" unevictable:") || text.starts_with(" free:")
+    {
         numbers(o, text);
     } else if text.starts_with('[') {
         task(o, text);
@@ -94,7 +99,9 @@ fn task(o: &mut Oom, text: &str) {
     let Some((pid, rest)) = text[1..].split_once(']') else { return };
     let Ok(pid) = pid.trim().parse() else { return };
     let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-    let (Some(vm), Some(rss), Some(comm)) = (number(&words, 2), number(&words, 3), words.last()) else { return };
+    let (Some(vm), Some(rss), Some(comm)) = (number(&words, 2), number(&words, 3), words.last()) else {
+        return;
+    };
     if words.len() < 7 {
         return;
     }
@@ -127,8 +134,14 @@ mod tests {
             read(&mut oom, line);
         }
         let o = oom.unwrap();
-        assert_eq!((o.constraint.as_deref(), o.memcg.as_deref(), o.order), (Some("MEMCG"), Some("/a"), Some(0)));
+        assert_eq!(
+            (o.constraint.as_deref(), o.memcg.as_deref(), o.order),
+            (Some("MEMCG"), Some("/a"), Some(0))
+        );
         assert_eq!((o.pages["inactive_anon"], o.pages["slab_unreclaimable"]), (34567, 4000));
-        assert_eq!((o.tasks[0].comm.as_str(), o.tasks[0].rss, o.victim_kb["anon-rss"]), ("memhog", 37500, 150_000));
+        assert_eq!(
+            (o.tasks[0].comm.as_str(), o.tasks[0].rss, o.victim_kb["anon-rss"]),
+            ("memhog", 37500, 150_000)
+        );
     }
 }

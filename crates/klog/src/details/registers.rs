@@ -4,18 +4,31 @@ use std::collections::BTreeMap;
 
 /// Names of registers that lines begin with, and whose they are. The first line of a kind tells the machine.
 const NAMES: &[(&str, &str)] = &[
-    ("RIP: 0010:", "x86_64"), ("RAX: ", "x86_64"), ("RSP: 00", "x86_64"), ("EIP: ", "i686"), ("EAX: ", "i686"),
-    ("pstate: ", "aarch64"), ("x29: ", "aarch64"), ("PC is at ", ""), ("r10: ", "armv7l"), ("psr: ", "armv7l"),
-    ("epc : ", "riscv64"), ("gp : ", "riscv64"), ("NIP: ", "ppc64le"), ("GPR00: ", "ppc64le"), ("NIP [", "ppc64le"),
-    ("Krnl PSW : ", "s390x"), ("Krnl GPRS: ", "s390x"),
+    ("RIP: 0010:", "x86_64"),
+    ("RAX: ", "x86_64"),
+    ("RSP: 00", "x86_64"),
+    ("EIP: ", "i686"),
+    ("EAX: ", "i686"),
+    ("pstate: ", "aarch64"),
+    ("x29: ", "aarch64"),
+    ("PC is at ", ""),
+    ("r10: ", "armv7l"),
+    ("psr: ", "armv7l"),
+    ("epc : ", "riscv64"),
+    ("gp : ", "riscv64"),
+    ("NIP: ", "ppc64le"),
+    ("GPR00: ", "ppc64le"),
+    ("NIP [", "ppc64le"),
+    ("Krnl PSW : ", "s390x"),
+    ("Krnl GPRS: ", "s390x"),
 ];
 
 /// Words before values: `RAX: `, `x29: `, `sp : `, `CR2: `, `status: `.
 const KNOWN: &[&str] = &[
-    "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "CR0", "CR2",
-    "CR3", "CR4", "FS", "GS", "EFLAGS", "ORIG_RAX", "EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP", "pstate", "pc", "lr",
-    "sp", "ip", "fp", "psr", "epc", "ra", "gp", "tp", "status", "badaddr", "cause", "NIP", "LR", "CTR", "MSR", "DAR", "DSISR", "XER",
-    "CFAR", "CR", "TEID", "FAR", "ESR",
+    "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP", "R08", "R09", "R10", "R11", "R12", "R13", "R14",
+    "R15", "CR0", "CR2", "CR3", "CR4", "FS", "GS", "EFLAGS", "ORIG_RAX", "EAX", "EBX", "ECX", "EDX", "ESI",
+    "EDI", "EBP", "ESP", "pstate", "pc", "lr", "sp", "ip", "fp", "psr", "epc", "ra", "gp", "tp", "status",
+    "badaddr", "cause", "NIP", "LR", "CTR", "MSR", "DAR", "DSISR", "XER", "CFAR", "CR", "TEID", "FAR", "ESR",
 ];
 
 /// Whether a line shows registers.
@@ -103,7 +116,8 @@ fn hex(word: &str) -> Option<String> {
     let word = word.split_once('(').map_or(word, |(value, _)| value);
     let word = word.strip_prefix("0x").unwrap_or(word);
     let value = word.split_once(':').map_or(word, |(_, v)| v);
-    (value.len() >= 4 && value.len() <= 16 && value.bytes().all(|b| b.is_ascii_hexdigit())).then(|| value.to_owned())
+    (value.len() >= 4 && value.len() <= 16 && value.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| value.to_owned())
 }
 
 #[cfg(test)]
@@ -118,24 +132,50 @@ mod tests {
 
     #[test]
     fn of_every_cpu() {
-        let (m, r) = registers(&["RIP: 0010:foo+0x1/0x2", "RSP: 0018:ffffc9000124dab0 EFLAGS: 00010246",
-            "RAX: 0000000000000061 RBX: 1ffff92000249b58 RCX: 59dc727b65a9b400", "FS:  00005555659f6380(0000) GS:ffff8881f6e00000(0000)",
-            "RIP: 0033:0x455777", "RAX: ffffffffffffffda RBX: 0000000000000065", "R15: 0000000000000001"]);
+        let (m, r) = registers(&[
+            "RIP: 0010:foo+0x1/0x2",
+            "RSP: 0018:ffffc9000124dab0 EFLAGS: 00010246",
+            "RAX: 0000000000000061 RBX: 1ffff92000249b58 RCX: 59dc727b65a9b400",
+            "FS:  00005555659f6380(0000) GS:ffff8881f6e00000(0000)",
+            "RIP: 0033:0x455777",
+            "RAX: ffffffffffffffda RBX: 0000000000000065",
+            "R15: 0000000000000001",
+        ]);
         assert_eq!(m, Some("x86_64"));
         assert_eq!((r["RSP"].as_str(), r["RBX"].as_str()), ("ffffc9000124dab0", "1ffff92000249b58"));
         assert!(!r.contains_key("R15"));
-        let (m, r) = registers(&["pstate: 60400145 (nZCv)", "pc : foo+0x1/0x2", "sp : ffffc01ec87ea0", "x29: ffffffc01ec87ea0 x28: ffffffc055663000 ",
-            "x9 : ffffff901cf12000 x8 : ffffffffdeadbeef "]);
+        let (m, r) = registers(&[
+            "pstate: 60400145 (nZCv)",
+            "pc : foo+0x1/0x2",
+            "sp : ffffc01ec87ea0",
+            "x29: ffffffc01ec87ea0 x28: ffffffc055663000 ",
+            "x9 : ffffff901cf12000 x8 : ffffffffdeadbeef ",
+        ]);
         assert_eq!(m, Some("aarch64"));
         assert_eq!((r["x28"].as_str(), r["x8"].as_str()), ("ffffffc055663000", "ffffffffdeadbeef"));
-        let (m, r) = registers(&["NIP:  c0000000001e2b04 LR: c0000000001e2af0 CTR: 0000000000000000", "GPR00: c0000001 c0000002 c0000003 c0000004"]);
-        assert_eq!((m, r["r3"].as_str(), r["LR"].as_str()), (Some("ppc64le"), "c0000004", "c0000000001e2af0"));
-        let (m, r) = registers(&["Krnl PSW : 0704c00180000000 0000000000112233 (foo+0x1/0x2)", "Krnl GPRS: 0000000000000001 0000000000000002 0000000000000003 0000000000000004",
-            "           0000000000000005 0000000000000006 0000000000000007 0000000000000008"]);
+        let (m, r) = registers(&[
+            "NIP:  c0000000001e2b04 LR: c0000000001e2af0 CTR: 0000000000000000",
+            "GPR00: c0000001 c0000002 c0000003 c0000004",
+        ]);
+        assert_eq!(
+            (m, r["r3"].as_str(), r["LR"].as_str()),
+            (Some("ppc64le"), "c0000004", "c0000000001e2af0")
+        );
+        let (m, r) = registers(&[
+            "Krnl PSW : 0704c00180000000 0000000000112233 (foo+0x1/0x2)",
+            "Krnl GPRS: 0000000000000001 0000000000000002 0000000000000003 0000000000000004",
+            "           0000000000000005 0000000000000006 0000000000000007 0000000000000008",
+        ]);
         assert_eq!((m, r["r7"].as_str()), (Some("s390x"), "0000000000000008"));
-        let (m, r) = registers(&["epc : foo+0x1/0x2", " gp : ffffffff81a35e38 tp : ffffffe00412b240 t0 : 0000000000000000"]);
+        let (m, r) = registers(&[
+            "epc : foo+0x1/0x2",
+            " gp : ffffffff81a35e38 tp : ffffffe00412b240 t0 : 0000000000000000",
+        ]);
         assert_eq!((m, r["tp"].as_str()), (Some("riscv64"), "ffffffe00412b240"));
-        let (m, r) = registers(&["r10: 8591b080  r9 : 8bdfc000  r8 : 00000001", "pc : [<802b4048>]    lr : [<802e1324>]    psr: 60000193"]);
+        let (m, r) = registers(&[
+            "r10: 8591b080  r9 : 8bdfc000  r8 : 00000001",
+            "pc : [<802b4048>]    lr : [<802e1324>]    psr: 60000193",
+        ]);
         assert_eq!((m, r["r9"].as_str(), r["pc"].as_str()), (Some("armv7l"), "8bdfc000", "802b4048"));
     }
 }

@@ -17,9 +17,14 @@ pub(super) fn all(lines: &[Line]) -> Vec<LogStack> {
     for line in lines {
         let text = line.text.trim();
         if let Some(marker) = marker(text) {
-            on = if marker.starts_with('/') || marker == "EOI" || marker == "TASK" { None } else { Some(marker.to_owned()) };
+            on = if marker.starts_with('/') || marker == "EOI" || marker == "TASK" {
+                None
+            } else {
+                Some(marker.to_owned())
+            };
         }
-        let frames: Vec<StackFrame> = called(&line.text).map(|f| frame(&line.text, &f, on.as_deref())).collect();
+        let frames: Vec<StackFrame> =
+            called(&line.text).map(|f| frame(&line.text, &f, on.as_deref())).collect();
         if frames.is_empty() {
             if heads(text) {
                 (heading, on) = (Some(line), None);
@@ -42,13 +47,18 @@ pub(super) fn all(lines: &[Line]) -> Vec<LogStack> {
 /// `<IRQ>` alone or before a frame: what it says.
 fn marker(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('<')?.split_once('>')?.0;
-    let sound = inner.len() <= 16 && !inner.is_empty() && !inner.bytes().any(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let sound = inner.len() <= 16
+        && !inner.is_empty()
+        && !inner.bytes().any(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     sound.then_some(inner)
 }
 
 /// Whether a line says which stack comes next.
 fn heads(text: &str) -> bool {
-    text.ends_with(':') || text.contains("Call Trace") || text.contains("Call trace") || text.starts_with("-> #")
+    text.ends_with(':')
+        || text.contains("Call Trace")
+        || text.contains("Call trace")
+        || text.starts_with("-> #")
 }
 
 fn called(text: &str) -> impl Iterator<Item = LogFrame> + '_ {
@@ -75,7 +85,9 @@ pub(super) fn main(lines: &[Line], class: &str) -> Vec<StackFrame> {
         Some(frame(&l.text, &f, None))
     });
     let stacks = all(lines);
-    let traces = |s: &&LogStack| s.what.contains("Call Trace") || s.what.contains("Call trace") || s.what.contains("Backtrace");
+    let traces = |s: &&LogStack| {
+        s.what.contains("Call Trace") || s.what.contains("Call trace") || s.what.contains("Backtrace")
+    };
     let chosen = stacks.iter().find(traces).or(stacks.first());
     let frames = chosen.into_iter().flat_map(|s| &s.frames).filter(|f| !f.stale).cloned();
     let waits = matches!(class, "hung-task" | "memory-leak");
@@ -87,7 +99,9 @@ pub(super) fn main(lines: &[Line], class: &str) -> Vec<StackFrame> {
         }
     }
     // An exception's handlers may stand above the code that they interrupted.
-    if let Some(at) = all.iter().skip(1).position(|f| all[0].function == f.function && all[0].offset == f.offset) {
+    if let Some(at) =
+        all.iter().skip(1).position(|f| all[0].function == f.function && all[0].offset == f.offset)
+    {
         all.drain(..=at);
     }
     all
@@ -110,10 +124,18 @@ mod tests {
 
     #[test]
     fn each_heading_begins_a_stack() {
-        let log = lines("BUG: KASAN: x in a+0x1/0x2\nCall Trace:\n <IRQ>\n a+0x1/0x2\n ? b+0x1/0x2\n </IRQ>\n c+0x1/0x2 [m]\n\nFreed by task 12:\n kfree+0x1/0x2\n d+0x1/0x2");
+        let log = lines(
+            "BUG: KASAN: x in a+0x1/0x2\nCall Trace:\n <IRQ>\n a+0x1/0x2\n ? b+0x1/0x2\n </IRQ>\n c+0x1/0x2 [m]\n\nFreed by task 12:\n kfree+0x1/0x2\n d+0x1/0x2",
+        );
         let stacks = all(&log);
-        assert_eq!(stacks.iter().map(|s| s.what.as_str()).collect::<Vec<_>>(), ["Call Trace", "Freed by task 12"]);
-        assert_eq!(stacks[0].frames.iter().map(|f| f.on.as_deref()).collect::<Vec<_>>(), [Some("IRQ"), Some("IRQ"), None]);
+        assert_eq!(
+            stacks.iter().map(|s| s.what.as_str()).collect::<Vec<_>>(),
+            ["Call Trace", "Freed by task 12"]
+        );
+        assert_eq!(
+            stacks[0].frames.iter().map(|f| f.on.as_deref()).collect::<Vec<_>>(),
+            [Some("IRQ"), Some("IRQ"), None]
+        );
         assert!(stacks[0].frames[1].stale && stacks[0].frames[2].module.as_deref() == Some("m"));
         let main: Vec<_> = main(&log, "use-after-free").into_iter().map(|f| f.function).collect();
         assert_eq!(main, ["a", "c"]);

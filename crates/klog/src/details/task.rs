@@ -41,7 +41,8 @@ fn cpu_line(report: &mut Report, head: &str, tail: &str) {
     report.comm = Some(comm.trim_end_matches(" Kdump: loaded").to_owned());
     let mut words = rest.split_ascii_whitespace().peekable();
     if tainted {
-        while let Some(letters) = words.next_if(|w| w.len() <= 3 && w.bytes().all(|b| b.is_ascii_uppercase())) {
+        while let Some(letters) = words.next_if(|w| w.len() <= 3 && w.bytes().all(|b| b.is_ascii_uppercase()))
+        {
             report.taint.extend(letters.chars().filter(|c| *c != 'G').map(String::from));
         }
     }
@@ -68,7 +69,8 @@ fn by_task(report: &mut Report, tail: &str) {
 
 /// `Tainted: [W]=WARN, [O]=OOT_MODULE`.
 fn named_taint(report: &mut Report, list: &str) {
-    let letters = list.split('[').filter_map(|part| part.split_once("]=").map(|(letter, _)| letter.to_owned()));
+    let letters =
+        list.split('[').filter_map(|part| part.split_once("]=").map(|(letter, _)| letter.to_owned()));
     for letter in letters.filter(|l| l.len() == 1) {
         if !report.taint.contains(&letter) && report.taint.len() < 32 {
             report.taint.push(letter);
@@ -94,7 +96,10 @@ mod tests {
         read(&mut r, "CPU: 1 UID: 0 PID: 298 Comm: a: Tainted: b/c Not tainted 6.12.23 #0");
         assert_eq!((r.cpu, r.pid), (Some(1), Some(298)));
         let mut r = Report::default();
-        read(&mut r, "CPU: 185 PID: 11718 Comm: dbus daemon Kdump: loaded Tainted: G        W  OE   4.20.0-rc2+ #4");
+        read(
+            &mut r,
+            "CPU: 185 PID: 11718 Comm: dbus daemon Kdump: loaded Tainted: G        W  OE   4.20.0-rc2+ #4",
+        );
         assert_eq!((r.comm.as_deref(), r.release.as_deref()), (Some("dbus daemon"), Some("4.20.0-rc2+")));
         assert_eq!(r.taint, ["W", "O", "E"]);
         read(&mut r, "Tainted: [W]=WARN, [L]=SOFTLOCKUP");

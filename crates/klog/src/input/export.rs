@@ -34,7 +34,8 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut dyn Sink) -> io::Result<S
                 sink.boot();
             }
             boot = entry.boot.take().or(boot);
-            let records = from_text(&entry.message, summary.lines, entry.seconds, entry.level, None, entry.foreign);
+            let records =
+                from_text(&entry.message, summary.lines, entry.seconds, entry.level, None, entry.foreign);
             records.into_iter().for_each(|r| sink.record(r));
         }
         entry = Entry::default();

@@ -134,7 +134,9 @@ fn form(head: &[u8]) -> Form {
     let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
     if text.starts_with(b"{") && has(b"\"dmesg\"") {
         Form::Dmesg
-    } else if text.starts_with(b"{\"") && (has(b"\"MESSAGE\"") || has(b"\"__CURSOR\"") || has(b"_TIMESTAMP\"")) {
+    } else if text.starts_with(b"{\"")
+        && (has(b"\"MESSAGE\"") || has(b"\"__CURSOR\"") || has(b"_TIMESTAMP\""))
+    {
         Form::Journal
     } else if text.starts_with(b"__CURSOR=") || text.starts_with(b"__REALTIME_TIMESTAMP=") {
         Form::Export

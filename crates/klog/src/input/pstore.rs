@@ -10,7 +10,10 @@ fn heading(line: &[u8]) -> Option<(u32, u32)> {
     let text = std::str::from_utf8(line).ok()?.trim_end();
     let (reason, part) = text.split_once(" Part")?;
     let (word, crash) = reason.split_once('#')?;
-    let known = matches!(word, "Panic" | "Oops" | "Emergency" | "Restart" | "Halt" | "Poweroff" | "Shutdown" | "Unknown");
+    let known = matches!(
+        word,
+        "Panic" | "Oops" | "Emergency" | "Restart" | "Halt" | "Poweroff" | "Shutdown" | "Unknown"
+    );
     known.then_some((crash.parse().ok()?, part.parse().ok()?))
 }
 

@@ -9,7 +9,9 @@ pub static PATTERNS: &[Pattern] = &[
         "Linux version ",
         r"^Linux version (?P<release>\S+)",
         &[],
-        &["Linux version 6.1.0-18-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14)) #1 SMP"],
+        &[
+            "Linux version 6.1.0-18-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14)) #1 SMP",
+        ],
     ),
     Pattern::new(
         ("sysrq", "requested-crash", Cause),
@@ -58,8 +60,10 @@ pub static PATTERNS: &[Pattern] = &[
         "WARNING: ",
         r"^WARNING: (?:/etc/|workqueue cpumask|[Tt]he mand mount|Unsupported flag|Unprivileged eBPF|fbcon: |See https|kernel not compiled)",
         &[],
-        &["WARNING: /etc/ssh/moduli does not exist, using fixed modulus",
-          "WARNING: the mand mount option is being deprecated and"],
+        &[
+            "WARNING: /etc/ssh/moduli does not exist, using fixed modulus",
+            "WARNING: the mand mount option is being deprecated and",
+        ],
     ),
     Pattern::new(
         ("boring.bug", "unknown", Detail),

@@ -10,8 +10,10 @@ pub static PATTERNS: &[Pattern] = &[
         " corruption",
         r"^list_(?P<op>add|del) corruption[.,:]? ?(?P<what>.*)",
         &[],
-        &["list_del corruption. prev->next should be ffff888100a3c108, but was 6b6b6b6b6b6b6b6b. (prev=ffff888100a3c008)",
-          "list_del corruption, ffff888100a3c108->next is LIST_POISON1 (dead000000000100)"],
+        &[
+            "list_del corruption. prev->next should be ffff888100a3c108, but was 6b6b6b6b6b6b6b6b. (prev=ffff888100a3c008)",
+            "list_del corruption, ffff888100a3c108->next is LIST_POISON1 (dead000000000100)",
+        ],
     ),
     Pattern::new(
         ("list.double", "list-corruption", Detail),
@@ -74,15 +76,20 @@ pub static PATTERNS: &[Pattern] = &[
         "BUG ",
         r"^BUG (?P<cache>\S+)(?:\(\S+\))? \((?P<taint>[^)]*)\): (?P<what>.+)",
         &[plain("BUG: {what}")],
-        &["BUG kmalloc-64 (Not tainted): Freechain corrupt", "BUG kmalloc-64 (Not tainted): Wrong object count"],
+        &[
+            "BUG kmalloc-64 (Not tainted): Freechain corrupt",
+            "BUG kmalloc-64 (Not tainted): Wrong object count",
+        ],
     ),
     Pattern::new(
         ("slub.bytes", "slab-corruption", Detail),
         "First byte 0x",
         r"^(?:INFO: )?(?:\[(?P<what>.+?) overwritten\] )?0x(?P<from>\S+)-0x(?P<to>\S+)(?: @offset=\d+)?\. First byte 0x(?P<got>[0-9a-f]+) instead of 0x(?P<want>[0-9a-f]+)",
         &[],
-        &["INFO: 0x00000000b9b1f0b5-0x00000000b9b1f0b8 @offset=1208. First byte 0x6a instead of 0x6b",
-          "[Poison overwritten] 0xffff888100a3c108-0xffff888100a3c10f @offset=264. First byte 0x6a instead of 0x6b"],
+        &[
+            "INFO: 0x00000000b9b1f0b5-0x00000000b9b1f0b8 @offset=1208. First byte 0x6a instead of 0x6b",
+            "[Poison overwritten] 0xffff888100a3c108-0xffff888100a3c10f @offset=264. First byte 0x6a instead of 0x6b",
+        ],
     ),
     Pattern::new(
         ("slub.track", "slab-corruption", Cause),
@@ -96,7 +103,9 @@ pub static PATTERNS: &[Pattern] = &[
         "slab error in ",
         r"^slab error in ",
         &[plain("BUG: slab corruption")],
-        &["slab error in cache_free_debugcheck(): cache `kmalloc-32': double free, or memory outside object was overwritten"],
+        &[
+            "slab error in cache_free_debugcheck(): cache `kmalloc-32': double free, or memory outside object was overwritten",
+        ],
     ),
     Pattern::new(
         ("slab.old.corruption", "slab-corruption", Cause),
@@ -173,8 +182,10 @@ pub static PATTERNS: &[Pattern] = &[
         "usercopy: ",
         r"^usercopy: (?:[kK]ernel memory (?P<dir>exposure|overwrite) attempt detected|Bad or missing usercopy whitelist\?)",
         &[],
-        &["usercopy: Kernel memory exposure attempt detected from SLUB object 'kmalloc-64' (offset 0, size 128)!",
-          "usercopy: Bad or missing usercopy whitelist? Kernel memory exposure attempt detected from SLAB object"],
+        &[
+            "usercopy: Kernel memory exposure attempt detected from SLUB object 'kmalloc-64' (offset 0, size 128)!",
+            "usercopy: Bad or missing usercopy whitelist? Kernel memory exposure attempt detected from SLAB object",
+        ],
     ),
     Pattern::new(
         ("usercopy.old", "out-of-bounds-access", Detail),
@@ -188,14 +199,19 @@ pub static PATTERNS: &[Pattern] = &[
         "detected buffer overflow",
         r"^(?:detected buffer overflow in |(?P<fn>\S+): detected buffer overflow: )",
         &[],
-        &["detected buffer overflow in memcpy", "strscpy: detected buffer overflow: 17 byte write of buffer size 16"],
+        &[
+            "detected buffer overflow in memcpy",
+            "strscpy: detected buffer overflow: 17 byte write of buffer size 16",
+        ],
     ),
     Pattern::new(
         ("fortify.fs", "out-of-bounds-access", Detail),
         "field-spanning write",
         r"^memcpy: detected field-spanning write",
         &[],
-        &["memcpy: detected field-spanning write (size 32) of single field \"&hdr->x\" at drivers/x.c:12 (size 16)"],
+        &[
+            "memcpy: detected field-spanning write (size 32) of single field \"&hdr->x\" at drivers/x.c:12 (size 16)",
+        ],
     ),
     Pattern::new(
         ("odebug", "use-after-free", Detail),
@@ -216,14 +232,18 @@ pub static PATTERNS: &[Pattern] = &[
         "_panic: text:",
         r"^(?:skbuff: )?skb_(?:over|under)_panic: text:",
         &[],
-        &["skbuff: skb_over_panic: text:ffffffff8123 len:2000 put:1000 head:ffff8881 data:ffff8882 tail:0x7d0 end:0x6c0 dev:eth0"],
+        &[
+            "skbuff: skb_over_panic: text:ffffffff8123 len:2000 put:1000 head:ffff8881 data:ffff8882 tail:0x7d0 end:0x6c0 dev:eth0",
+        ],
     ),
     Pattern::new(
         ("rust.panic", "bug-assertion", Cause),
         "rust_kernel: panicked at",
         r"^rust_kernel: panicked at (?P<where>\S*)",
-        &[title("{what} in {f}", &TRACE).with(r"(?s)rust_kernel: panicked at [^\n]*\n(?P<what>[^\n]+)\n"),
-          title("kernel BUG in {f}", &TRACE)],
+        &[
+            title("{what} in {f}", &TRACE).with(r"(?s)rust_kernel: panicked at [^\n]*\n(?P<what>[^\n]+)\n"),
+            title("kernel BUG in {f}", &TRACE),
+        ],
         &["rust_kernel: panicked at drivers/android/binder/node.rs:877:13:"],
     ),
     Pattern::new(
@@ -231,7 +251,9 @@ pub static PATTERNS: &[Pattern] = &[
         "trusty: panic",
         r"^trusty: panic \(.*?\):(?: DEBUG)? ASSERT FAILED at \(.*?\): (?P<what>.+)",
         &[plain("trusty: ASSERT FAILED: {what}")],
-        &["trusty: panic (caller 0xe000fbd0): DEBUG ASSERT FAILED at (lk/reflist.h:63): list_in_list(&ref->ref_node)"],
+        &[
+            "trusty: panic (caller 0xe000fbd0): DEBUG ASSERT FAILED at (lk/reflist.h:63): list_in_list(&ref->ref_node)",
+        ],
     ),
     Pattern::new(
         ("trusty.cut", "bug-assertion", Cause),
@@ -252,7 +274,10 @@ pub static PATTERNS: &[Pattern] = &[
         "kernel BUG at",
         r"^(?:------------\[ cut here \]------------\s*)?kernel BUG at (?P<where>.+?)!?(?: \[verbose debug info unavailable\])?$",
         &[title("kernel BUG in {f}", &BUG)],
-        &["kernel BUG at net/core/skbuff.c:104!", "kernel BUG at foo+0x1/0x2 [verbose debug info unavailable]"],
+        &[
+            "kernel BUG at net/core/skbuff.c:104!",
+            "kernel BUG at foo+0x1/0x2 [verbose debug info unavailable]",
+        ],
     ),
     Pattern::new(
         ("bug.at.capital", "bug-assertion", Cause),

@@ -31,7 +31,11 @@ pub static PATTERNS: &[Pattern] = &[
         "divide",
         r"^(?:Oops: )?divide[_ ]error: ",
         &[title("divide error in {f}", &PC)],
-        &["divide error: 0000 [#1] SMP KASAN", "Oops: divide error: 0000 [#1] SMP NOPTI", "divide_error: 0000 [#1]"],
+        &[
+            "divide error: 0000 [#1] SMP KASAN",
+            "Oops: divide error: 0000 [#1] SMP NOPTI",
+            "divide_error: 0000 [#1]",
+        ],
     ),
     Pattern::new(
         ("ud", "invalid-opcode", Link),
@@ -66,18 +70,23 @@ pub static PATTERNS: &[Pattern] = &[
         "CFI failure",
         r"^CFI failure (?:at (?P<sym>\S+) .*|\(target: .*)",
         &[title("CFI failure in {f}", &PC_TRACE)],
-        &["CFI failure at do_call+0x10/0x20 [m] (target: bad_target+0x0/0x10 [m]; expected type: 0x12345678)",
-          "CFI failure at do_call+0x10/0x20 (no target information)",
-          "CFI failure (target: bad_target+0x0/0x10):"],
+        &[
+            "CFI failure at do_call+0x10/0x20 [m] (target: bad_target+0x0/0x10 [m]; expected type: 0x12345678)",
+            "CFI failure at do_call+0x10/0x20 (no target information)",
+            "CFI failure (target: bad_target+0x0/0x10):",
+        ],
     ),
     Pattern::new(
         ("arm64.die", "invalid-opcode", Link),
         "Internal error:",
         r"^Internal error: ?(?P<what>.*?): (?P<esr>[0-9a-f]+) \[#\d+\]",
         &[title("Internal error in {f}", &PC_TRACE)],
-        &["Internal error: Oops: 0000000096000046 [#1] PREEMPT SMP",
-          "Internal error: synchronous external abort: 96000010 [#1] PREEMPT SMP",
-          "Internal error: Oops - undefined instruction: 0 [#1] SMP ARM", "Internal error: : 1b [#1] PREEMPT SMP ARM"],
+        &[
+            "Internal error: Oops: 0000000096000046 [#1] PREEMPT SMP",
+            "Internal error: synchronous external abort: 96000010 [#1] PREEMPT SMP",
+            "Internal error: Oops - undefined instruction: 0 [#1] SMP ARM",
+            "Internal error: : 1b [#1] PREEMPT SMP ARM",
+        ],
     ),
     Pattern::new(
         ("arm64.serror", "hardware-error", Cause),
@@ -105,7 +114,11 @@ pub static PATTERNS: &[Pattern] = &[
         " ilc:",
         r"^(?P<what>[A-Za-z][A-Za-z /:-]+): (?P<code>[0-9a-f]{4}) ilc:\d \[#\d+\]",
         &[title("{what} in {f}", &PC_TRACE)],
-        &["Oops: 0004 ilc:2 [#1] SMP", "illegal operation: 0001 ilc:1 [#1] SMP", "monitor event: 0040 ilc:2 [#1] SMP"],
+        &[
+            "Oops: 0004 ilc:2 [#1] SMP",
+            "illegal operation: 0001 ilc:1 [#1] SMP",
+            "monitor event: 0040 ilc:2 [#1] SMP",
+        ],
     ),
     Pattern::new(
         ("s390.stack", "kernel-stack-overflow", Cause),
@@ -140,7 +153,10 @@ pub static PATTERNS: &[Pattern] = &[
         "Unrecoverable ",
         r"^Unrecoverable (?P<what>exception|FP Unavailable|VMX/Altivec Unavailable|VSX Unavailable|TM Unavailable)",
         &[title("Unrecoverable {what} in {f}", &PC_TRACE)],
-        &["Unrecoverable exception 380 at c000000000012345", "Unrecoverable FP Unavailable Exception 800 at c0000"],
+        &[
+            "Unrecoverable exception 380 at c000000000012345",
+            "Unrecoverable FP Unavailable Exception 800 at c0000",
+        ],
     ),
     Pattern::new(
         ("riscv.die", "invalid-opcode", Link),
@@ -168,8 +184,10 @@ pub static PATTERNS: &[Pattern] = &[
         "stack guard page was hit",
         r"^BUG: (?:(?P<stk>\S+) )?stack guard page was hit at (?P<addr>\S+)(?: \(stack is (?P<range>\S+)\))?",
         &[title("BUG: stack guard page was hit in {f}", &PC_STALL)],
-        &["BUG: stack guard page was hit at 00000000b9b1f0b5 (stack is 000000002c8b1c1e..00000000f6e1d0a2)",
-          "BUG: TASK stack guard page was hit at ffffc9000407ff48 (stack is ffffc90004080000..ffffc90004088000)"],
+        &[
+            "BUG: stack guard page was hit at 00000000b9b1f0b5 (stack is 000000002c8b1c1e..00000000f6e1d0a2)",
+            "BUG: TASK stack guard page was hit at ffffc9000407ff48 (stack is ffffc90004080000..ffffc90004088000)",
+        ],
     ),
     Pattern::new(
         ("stack.arm64", "kernel-stack-overflow", Cause),

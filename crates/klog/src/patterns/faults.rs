@@ -13,8 +13,10 @@ pub static PATTERNS: &[Pattern] = &[
         "unable to handle kernel NULL",
         r"^BUG: unable to handle kernel NULL pointer dereference(?: at +(?P<addr>\S+))?",
         &[title(NULL, &PC_TRACE)],
-        &["BUG: unable to handle kernel NULL pointer dereference at 0000000000000018",
-          "BUG: unable to handle kernel NULL pointer dereference at           (null)"],
+        &[
+            "BUG: unable to handle kernel NULL pointer dereference at 0000000000000018",
+            "BUG: unable to handle kernel NULL pointer dereference at           (null)",
+        ],
     ),
     Pattern::new(
         ("pf.null.x86", "null-pointer-dereference", Cause),
@@ -49,15 +51,19 @@ pub static PATTERNS: &[Pattern] = &[
         "NULL pointer dereference",
         r"^(?:CPU \d+ )?Unable to handle kernel NULL pointer dereference(?: in a handler)?(?: when \w+)?(?: at virtual address (?P<addr>[0-9a-f]+))?",
         &[title(NULL, &PC_TRACE)],
-        &["Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000",
-          "Unable to handle kernel NULL pointer dereference at virtual address 00000008 when read"],
+        &[
+            "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000",
+            "Unable to handle kernel NULL pointer dereference at virtual address 00000008 when read",
+        ],
     ),
     Pattern::new(
         ("pf.generic.user", "user-access-violation", Cause),
         "Unable to handle kernel access",
         r"^(?:CPU \d+ )?Unable to handle kernel access to user memory(?: without uaccess routines| outside uaccess routines)?(?: at virtual address (?P<addr>[0-9a-f]+))?",
         &[title("BUG: unable to handle kernel access to user memory in {f}", &PC_TRACE)],
-        &["Unable to handle kernel access to user memory outside uaccess routines at virtual address 0000000020000010"],
+        &[
+            "Unable to handle kernel access to user memory outside uaccess routines at virtual address 0000000020000010",
+        ],
     ),
     Pattern::new(
         ("pf.generic.exec", "nx-violation", Cause),
@@ -92,8 +98,10 @@ pub static PATTERNS: &[Pattern] = &[
         "Unable to handle kernel",
         r"^(?:CPU \d+ )?Unable to handle kernel (?P<what>paging request|access to .*?|read from .*?|write to .*?|unaligned .*?|[a-z].*?)(?: in a handler)?(?: when \w+)?(?: at virtual address (?P<addr>[0-9a-f]+)(?:, epc == .*)?(?: when \w+)?)?$",
         &[title(PAGING, &PC_TRACE)],
-        &["Unable to handle kernel paging request at virtual address dfff800000000005",
-          "CPU 0 Unable to handle kernel paging request at virtual address 0000000000000010, epc == ffffffff80101234"],
+        &[
+            "Unable to handle kernel paging request at virtual address dfff800000000005",
+            "CPU 0 Unable to handle kernel paging request at virtual address 0000000000000010, epc == ffffffff80101234",
+        ],
     ),
     Pattern::new(
         ("pf.ppc.null", "null-pointer-dereference", Cause),
@@ -163,10 +171,12 @@ pub static PATTERNS: &[Pattern] = &[
         "general protection fault",
         r"^(?:Oops: )?(?:segment-related )?general protection fault(?:, (?:[^:\[]*?(?:0x(?P<addr>[0-9a-f]+))?[^:\[]*?))?(?::|\s*$)",
         &[title("general protection fault in {f}", &PC_TRACE)],
-        &["general protection fault, probably for non-canonical address 0xdead000000000108: 0000 [#1] PREEMPT SMP NOPTI",
-          "general protection fault: 0000 [#1] SMP",
-          "Oops: general protection fault, probably for non-canonical address 0xdffffc0000000000: 0000 [#1] SMP KASAN PTI",
-          "Oops: segment-related general protection fault: 0010 [#1]"],
+        &[
+            "general protection fault, probably for non-canonical address 0xdead000000000108: 0000 [#1] PREEMPT SMP NOPTI",
+            "general protection fault: 0000 [#1] SMP",
+            "Oops: general protection fault, probably for non-canonical address 0xdffffc0000000000: 0000 [#1] SMP KASAN PTI",
+            "Oops: segment-related general protection fault: 0010 [#1]",
+        ],
     ),
     Pattern::new(
         ("kasan.gpf", "wild-pointer-dereference", Detail),
@@ -187,9 +197,11 @@ pub static PATTERNS: &[Pattern] = &[
         "Unhandled fault",
         r"^Unhandled fault:? (?P<what>.*?) ?\((?P<fsr>0x[0-9a-f]+)\) at (?P<addr>0x[0-9a-f]+)",
         &[title("Unhandled fault in {f}", &PC_TRACE)],
-        &["Unhandled fault: page domain fault (0x01b) at 0x00000e30",
-          "Unhandled fault: imprecise external abort (0x1406) at 0x00000000",
-          "Unhandled fault: synchronous external abort (0x96000010) at 0xffff800010d00000"],
+        &[
+            "Unhandled fault: page domain fault (0x01b) at 0x00000e30",
+            "Unhandled fault: imprecise external abort (0x1406) at 0x00000000",
+            "Unhandled fault: synchronous external abort (0x96000010) at 0xffff800010d00000",
+        ],
     ),
     Pattern::new(
         ("arm64.fault.bare", "hardware-error", Cause),
@@ -229,12 +241,18 @@ pub static PATTERNS: &[Pattern] = &[
     Pattern::new(
         ("unwind", "stack-buffer-overflow", Cause),
         "WARNING: kernel stack",
-        r"^WARNING: kernel stack (?:(?P<what>regs) at \S+ in .* has bad '(?P<reg>[^']+)' value|frame pointer at \S+ in .* has bad value)",
-        &[plain("WARNING: kernel stack regs has bad '{reg}' value").with(r"kernel stack regs at [0-9a-f]+ in [^ ]* has bad '"),
-          plain("WARNING: kernel stack frame pointer has bad value").with(r"kernel stack frame pointer at [0-9a-f]+ in [^ ]* has bad value"),
-          plain("WARNING: kernel stack regs has bad value")],
-        &["WARNING: kernel stack regs at ffff8801d100fea8 in syz:16059 has bad 'bp' value ffff8801d100ff28",
-          "WARNING: kernel stack frame pointer at ffff88003e1f7f40 in migration/1:14 has bad value ffffffff85632fb0"],
+        r"^WARNING: kernel stack (?:(?P<what>regs) at .* in .* has bad '(?P<reg>[^']+)' value|frame pointer at .* in .* has bad value)",
+        &[
+            plain("WARNING: kernel stack regs has bad '{reg}' value")
+                .with(r"kernel stack regs at [0-9a-f]+ in [^ ]* has bad '"),
+            plain("WARNING: kernel stack frame pointer has bad value")
+                .with(r"kernel stack frame pointer at [0-9a-f]+ in [^ ]* has bad value"),
+            plain("WARNING: kernel stack regs has bad value"),
+        ],
+        &[
+            "WARNING: kernel stack regs at ffff8801d100fea8 in syz:16059 has bad 'bp' value ffff8801d100ff28",
+            "WARNING: kernel stack frame pointer at ffff88003e1f7f40 in migration/1:14 has bad value ffffffff85632fb0",
+        ],
     ),
     Pattern::new(
         ("uaccess.extable", "user-access-violation", Detail),

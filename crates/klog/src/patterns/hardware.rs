@@ -10,8 +10,10 @@ pub static PATTERNS: &[Pattern] = &[
         "Machine Check",
         r"^(?:mce: )?\[Hardware Error\]: CPU (?P<cpu>\d+): Machine Check(?: Exception)?: (?P<mcg>[0-9a-f]+) Bank (?P<bank>\d+): (?P<status>[0-9a-f]+)",
         &[plain("machine check in bank {bank}")],
-        &["mce: [Hardware Error]: CPU 4: Machine Check Exception: 5 Bank 7: be00000000800400",
-          "mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 7: be00000000800400"],
+        &[
+            "mce: [Hardware Error]: CPU 4: Machine Check Exception: 5 Bank 7: be00000000800400",
+            "mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 7: be00000000800400",
+        ],
     ),
     Pattern::new(
         ("mce.logged", "machine-check", Precursor),
@@ -39,7 +41,10 @@ pub static PATTERNS: &[Pattern] = &[
         "[Hardware Error]: ",
         r"^(?:mce: )?\[Hardware Error\]: (?P<sev>Uncorrected|System Fatal|Poison)\S* .*error",
         &[plain("{sev} hardware error")],
-        &["[Hardware Error]: Uncorrected, software restartable error.", "[Hardware Error]: System Fatal error."],
+        &[
+            "[Hardware Error]: Uncorrected, software restartable error.",
+            "[Hardware Error]: System Fatal error.",
+        ],
     ),
     Pattern::new(
         ("ghes.ce", "hardware-error", Precursor),
@@ -74,14 +79,18 @@ pub static PATTERNS: &[Pattern] = &[
         "EDAC ",
         r"^EDAC (?P<ctl>\S+): (?P<n>\d+) UE ",
         &[plain("EDAC: uncorrected memory error on {ctl}")],
-        &["EDAC MC0: 1 UE memory read error on CPU_SrcID#0_Ha#0_Chan#1_DIMM#0 (channel:1 slot:0 page:0x12345)"],
+        &[
+            "EDAC MC0: 1 UE memory read error on CPU_SrcID#0_Ha#0_Chan#1_DIMM#0 (channel:1 slot:0 page:0x12345)",
+        ],
     ),
     Pattern::new(
         ("edac", "hardware-error", Precursor),
         "EDAC ",
         r"^EDAC (?P<ctl>\S+): (?P<n>\d+) CE ",
         &[plain("EDAC: corrected memory errors on {ctl}")],
-        &["EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Ha#0_Chan#1_DIMM#0 (channel:1 slot:0 page:0x12345)"],
+        &[
+            "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Ha#0_Chan#1_DIMM#0 (channel:1 slot:0 page:0x12345)",
+        ],
     ),
     Pattern::new(
         ("hwpoison", "hardware-error", Weak),
@@ -102,7 +111,9 @@ pub static PATTERNS: &[Pattern] = &[
         "Uncorrect",
         r"^(?:\S+ \S+: )?(?:AER: )?.*(?:severity=Uncorrect\w* \(Fatal\)|Uncorrectable \(Fatal\) error)",
         &[plain("PCIe: fatal bus error")],
-        &["pcieport 0000:00:1c.0: PCIe Bus Error: severity=Uncorrected (Fatal), type=Transaction Layer, (Receiver ID)"],
+        &[
+            "pcieport 0000:00:1c.0: PCIe Bus Error: severity=Uncorrected (Fatal), type=Transaction Layer, (Receiver ID)",
+        ],
     ),
     Pattern::new(
         ("aer", "hardware-error", Precursor),
@@ -144,7 +155,10 @@ pub static PATTERNS: &[Pattern] = &[
         "NMI: ",
         r"^NMI: (?P<what>PCI system error \(SERR\)|IOCK error)",
         &[plain("NMI: {what}")],
-        &["NMI: PCI system error (SERR) for reason b1 on CPU 0.", "NMI: IOCK error (debug interrupt?) for reason 71 on CPU 0."],
+        &[
+            "NMI: PCI system error (SERR) for reason b1 on CPU 0.",
+            "NMI: IOCK error (debug interrupt?) for reason 71 on CPU 0.",
+        ],
     ),
     Pattern::new(
         ("ppc.mce", "machine-check", Cause),
@@ -165,24 +179,30 @@ pub static PATTERNS: &[Pattern] = &[
         "temperature",
         r"^(?:mce: )?CPU\d+: (?:Core|Package) temperature (?:above threshold|is above threshold)|^thermal .*critical temperature reached",
         &[plain("temperature above threshold")],
-        &["mce: CPU3: Core temperature is above threshold, cpu clock is throttled (total events = 1)",
-          "thermal thermal_zone0: critical temperature reached (105 C), shutting down"],
+        &[
+            "mce: CPU3: Core temperature is above threshold, cpu clock is throttled (total events = 1)",
+            "thermal thermal_zone0: critical temperature reached (105 C), shutting down",
+        ],
     ),
     Pattern::new(
         ("iommu.dmar", "device-failure", Precursor),
         "DMAR: ",
         r"^DMAR: (?:DRHD: handling fault status|\[DMA (?:Read|Write)|\[INTR-REMAP\])",
         &[plain("IOMMU: DMA fault")],
-        &["DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0x12345000 [fault reason 0x05] PTE Write access is not set",
-          "DMAR: DRHD: handling fault status reg 2"],
+        &[
+            "DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0x12345000 [fault reason 0x05] PTE Write access is not set",
+            "DMAR: DRHD: handling fault status reg 2",
+        ],
     ),
     Pattern::new(
         ("iommu.amd", "device-failure", Precursor),
         "Event logged [",
         r"^(?:AMD-Vi: |\S+ \S+: AMD-Vi: |iommu ivhd\d+: (?:AMD-Vi: )?)Event logged \[(?P<ev>\w+)",
         &[plain("IOMMU: {ev}")],
-        &["AMD-Vi: Event logged [IO_PAGE_FAULT device=01:00.0 domain=0x0001 address=0x1000 flags=0x0020]",
-          "nvme 0000:01:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000c address=0x0 flags=0x0000]"],
+        &[
+            "AMD-Vi: Event logged [IO_PAGE_FAULT device=01:00.0 domain=0x0001 address=0x1000 flags=0x0020]",
+            "nvme 0000:01:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000c address=0x0 flags=0x0000]",
+        ],
     ),
     Pattern::new(
         ("iommu.smmu", "device-failure", Precursor),

@@ -3,8 +3,8 @@
 use super::Kind::{Cause, Context};
 use super::{Pattern, plain, title};
 use crate::blame::{
-    ANY_THEN_TRACE, BECAME, CIRCULAR, CONTEXT, HELD, INCONSISTENT, INVERSION, NON_STATIC, RCU, RECURSIVE, RETURNING,
-    SPIN, TRACE, WARNING,
+    ANY_THEN_TRACE, BECAME, CIRCULAR, CONTEXT, HELD, INCONSISTENT, INVERSION, NON_STATIC, RCU, RECURSIVE,
+    RETURNING, SPIN, TRACE, WARNING,
 };
 
 const LOCK: &str = "lock-misuse";
@@ -14,9 +14,14 @@ pub static PATTERNS: &[Pattern] = &[
         ("lockdep.circular", "deadlock", Cause),
         "possible circular locking",
         r"^(?:WARNING: |\[ INFO: |INFO: )possible circular locking dependency detected",
-        &[title("possible deadlock in {f}", &CIRCULAR).with("is trying to acquire lock"),
-          plain("WARNING: possible circular locking dependency detected").broken()],
-        &["WARNING: possible circular locking dependency detected", "[ INFO: possible circular locking dependency detected ]"],
+        &[
+            title("possible deadlock in {f}", &CIRCULAR).with("is trying to acquire lock"),
+            plain("WARNING: possible circular locking dependency detected").broken(),
+        ],
+        &[
+            "WARNING: possible circular locking dependency detected",
+            "[ INFO: possible circular locking dependency detected ]",
+        ],
     ),
     Pattern::new(
         ("lockdep.inversion", "deadlock", Cause),
@@ -57,16 +62,20 @@ pub static PATTERNS: &[Pattern] = &[
         ("rcu.usage.old", LOCK, Cause),
         "suspicious RCU usage",
         r"^(?:\[ INFO: |INFO: )suspicious RCU usage",
-        &[title("INFO: suspicious RCU usage in {f}", &RCU).with(r"[A-Za-z0-9_/.-]+\.[a-z]+:[0-9]+"),
-          plain("INFO: suspicious RCU usage").broken()],
+        &[
+            title("INFO: suspicious RCU usage in {f}", &RCU).with(r"[A-Za-z0-9_/.-]+\.[a-z]+:[0-9]+"),
+            plain("INFO: suspicious RCU usage").broken(),
+        ],
         &["[ INFO: suspicious RCU usage. ]"],
     ),
     Pattern::new(
         ("rcu.usage", LOCK, Cause),
         "suspicious RCU usage",
         r"^WARNING: suspicious RCU usage",
-        &[title("WARNING: suspicious RCU usage in {f}", &RCU).with(r"[A-Za-z0-9_/.-]+\.[a-z]+:[0-9]+"),
-          plain("WARNING: suspicious RCU usage").broken()],
+        &[
+            title("WARNING: suspicious RCU usage in {f}", &RCU).with(r"[A-Za-z0-9_/.-]+\.[a-z]+:[0-9]+"),
+            plain("WARNING: suspicious RCU usage").broken(),
+        ],
         &["WARNING: suspicious RCU usage", "WARNING: suspicious RCU usage."],
     ),
     Pattern::new(

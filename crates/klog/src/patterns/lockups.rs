@@ -10,23 +10,31 @@ pub static PATTERNS: &[Pattern] = &[
         "BUG: soft lockup",
         r"^(?:(?:NMI )?watchdog: )?BUG: soft lockup(?: - CPU#(?P<cpu>\d+) stuck for (?P<sec>\d+)s! \[(?P<comm>.*):(?P<pid>\d+)\])?",
         &[title("BUG: soft lockup in {f}", &PC_STALL)],
-        &["watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [xfer_start:1536]",
-          "BUG: soft lockup - CPU#1 stuck for 22s! [xfer_start:1536]",
-          "NMI watchdog: BUG: soft lockup - CPU#0 stuck for 23s! [kworker/0:1:12]"],
+        &[
+            "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [xfer_start:1536]",
+            "BUG: soft lockup - CPU#1 stuck for 22s! [xfer_start:1536]",
+            "NMI watchdog: BUG: soft lockup - CPU#0 stuck for 23s! [kworker/0:1:12]",
+        ],
     ),
     Pattern::new(
         ("hard", "hard-lockup", Cause),
         "Watchdog detected hard LOCKUP",
         r"^(?:(?:NMI )?watchdog: )?(?:CPU(?P<by>\d+): )?Watchdog detected hard LOCKUP on cpu ?(?P<cpu>\d+)",
         &[title("BUG: hard lockup in {f}", &PC_STALL)],
-        &["NMI watchdog: Watchdog detected hard LOCKUP on cpu 1", "watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 1"],
+        &[
+            "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1",
+            "watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 1",
+        ],
     ),
     Pattern::new(
         ("hard.ppc", "hard-lockup", Cause),
         "hard LOCKUP",
         r"^(?:watchdog: )?(?:BUG: )?CPU (?P<cpu>\d+) (?:self-detected hard LOCKUP|detected hard LOCKUP on other CPUs)",
         &[title("BUG: hard lockup in {f}", &PC_STALL)],
-        &["watchdog: CPU 3 self-detected hard LOCKUP @ foo+0x1/0x2", "watchdog: CPU 2 detected hard LOCKUP on other CPUs 3"],
+        &[
+            "watchdog: CPU 3 self-detected hard LOCKUP @ foo+0x1/0x2",
+            "watchdog: CPU 2 detected hard LOCKUP on other CPUs 3",
+        ],
     ),
     Pattern::new(
         ("hard.ppc.victim", "hard-lockup", Detail),
@@ -40,15 +48,21 @@ pub static PATTERNS: &[Pattern] = &[
         "self-detected stall",
         r"^(?:rcu: )?INFO: (?P<fl>\S+) self-detected(?: expedited)? stall on CPU",
         &[title("INFO: rcu detected stall in {f}", &STALL)],
-        &["rcu: INFO: rcu_preempt self-detected stall on CPU", "INFO: rcu_sched self-detected stall on CPU { 1}"],
+        &[
+            "rcu: INFO: rcu_preempt self-detected stall on CPU",
+            "INFO: rcu_sched self-detected stall on CPU { 1}",
+        ],
     ),
     Pattern::new(
         ("rcu.other", "rcu-stall", Cause),
         " stall",
         r"^(?:rcu: )?INFO: (?P<fl>\S+) detected (?P<exp>expedited )?stalls? on (?:CPUs/tasks|tasks):?",
         &[title("INFO: rcu detected stall in {f}", &STALL)],
-        &["rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:", "INFO: rcu_sched detected expedited stalls on CPUs/tasks: { 1-... } 2 jiffies",
-          "INFO: rcu_tasks detected stalls on tasks:"],
+        &[
+            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "INFO: rcu_sched detected expedited stalls on CPUs/tasks: { 1-... } 2 jiffies",
+            "INFO: rcu_tasks detected stalls on tasks:",
+        ],
     ),
     Pattern::new(
         ("rcu.csd", "rcu-stall", Cause),
@@ -62,7 +76,9 @@ pub static PATTERNS: &[Pattern] = &[
         "kthread starved for",
         r"^(?:rcu: )?(?P<fl>\S+) kthread starved for \d+ jiffies!",
         &[],
-        &["rcu: rcu_preempt kthread starved for 10502 jiffies! g6457 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x0 ->cpu=0"],
+        &[
+            "rcu: rcu_preempt kthread starved for 10502 jiffies! g6457 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x0 ->cpu=0",
+        ],
     ),
     Pattern::new(
         ("rcu.timer", "rcu-stall", Detail),
@@ -76,7 +92,9 @@ pub static PATTERNS: &[Pattern] = &[
         "non-responsive CSD lock",
         r"^(?:smp: )?csd: (?:Detected )?non-responsive CSD lock \(#\d+\) on CPU#(?P<cpu>\d+)",
         &[title("csd: non-responsive CSD lock in {f}", &PC_STALL)],
-        &["smp: csd: Detected non-responsive CSD lock (#1) on CPU#0, waiting 5000000045 ns for CPU#01 do_sync_core+0x0/0x30"],
+        &[
+            "smp: csd: Detected non-responsive CSD lock (#1) on CPU#0, waiting 5000000045 ns for CPU#01 do_sync_core+0x0/0x30",
+        ],
     ),
     Pattern::new(
         ("hung.die", "hung-task", Cause),
@@ -90,8 +108,10 @@ pub static PATTERNS: &[Pattern] = &[
         "blocked",
         r"^INFO: task (?P<comm>.+):(?P<pid>\d+) (?:<\S+> )?blocked(?P<io> in I/O wait)? for more than (?P<sec>\d+) seconds",
         &[title("INFO: task hung in {f}", &HUNG)],
-        &["INFO: task abba-inode:1530 blocked for more than 10 seconds.",
-          "INFO: task dd:1530 blocked in I/O wait for more than 122 seconds."],
+        &[
+            "INFO: task abba-inode:1530 blocked for more than 10 seconds.",
+            "INFO: task dd:1530 blocked in I/O wait for more than 122 seconds.",
+        ],
     ),
     Pattern::new(
         ("hung.split", "hung-task", Cause),
@@ -118,10 +138,14 @@ pub static PATTERNS: &[Pattern] = &[
         ("wq.leak", "sleep-in-atomic", Cause),
         "workqueue leaked",
         r"^(?:workqueue: )?BUG: workqueue leaked (?P<what>lock or atomic|atomic, lock or RCU): ",
-        &[plain("BUG: workqueue leaked {what} in {last}").with(r"last function: (?P<last>[A-Za-z0-9_]+)"),
-          plain("BUG: workqueue leaked {what}").broken()],
-        &["BUG: workqueue leaked lock or atomic: kworker/0:0/0x00000000/4",
-          "BUG: workqueue leaked atomic, lock or RCU: kworker/0:0[4]"],
+        &[
+            plain("BUG: workqueue leaked {what} in {last}").with(r"last function: (?P<last>[A-Za-z0-9_]+)"),
+            plain("BUG: workqueue leaked {what}").broken(),
+        ],
+        &[
+            "BUG: workqueue leaked lock or atomic: kworker/0:0/0x00000000/4",
+            "BUG: workqueue leaked atomic, lock or RCU: kworker/0:0[4]",
+        ],
     ),
     Pattern::new(
         ("wq.hog", "workqueue-stall", Weak),
@@ -149,14 +173,19 @@ pub static PATTERNS: &[Pattern] = &[
         "in preempt",
         r"^(?:caller is .* )?BUG: using (?P<fn>[a-z_]+)(?:\(\))?(?: \S+)? in preempt",
         &[title("BUG: using {fn}() in preemptible code in {f}", &PREEMPTIBLE)],
-        &["BUG: using smp_processor_id() in preemptible [00000000] code: syz/1234",
-          "BUG: using __this_cpu_read() in preemptible [00000000] code: syz/1234"],
+        &[
+            "BUG: using smp_processor_id() in preemptible [00000000] code: syz/1234",
+            "BUG: using __this_cpu_read() in preemptible [00000000] code: syz/1234",
+        ],
     ),
     Pattern::new(
         ("atomic.assume", "sleep-in-atomic", Cause),
         "BUG: ",
         r"^BUG: (?P<what>assuming (?:atomic|non migratable) context|scheduling in a non-blocking section)",
         &[title("BUG: {what} in {f}", &TRACE)],
-        &["BUG: assuming atomic context at kernel/x.c:12", "BUG: scheduling in a non-blocking section: a/1/0"],
+        &[
+            "BUG: assuming atomic context at kernel/x.c:12",
+            "BUG: scheduling in a non-blocking section: a/1/0",
+        ],
     ),
 ];

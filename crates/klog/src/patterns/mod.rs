@@ -8,8 +8,8 @@ mod corruption;
 mod exceptions;
 mod faults;
 mod hardware;
-mod lockups;
 mod locks;
+mod lockups;
 mod oom;
 mod panics;
 mod sanitizers;
@@ -109,7 +109,7 @@ impl Pattern {
 
     /// What the message's parts are, if it is of this kind.
     pub fn captures<'a>(&'static self, message: &'a str) -> Option<Captures<'a>> {
-        crate::cached::regex(self.re)?.captures(message)
+        crate::cached::regex(self.re)?.captures(message.trim_start())
     }
 }
 
@@ -141,6 +141,40 @@ pub struct Matcher {
     patterns: Vec<Vec<usize>>,
 }
 
+/// How messages begin that are known even behind other text.
+const HEADS: &[&str] = &[
+    "BUG: ",
+    "WARNING: CPU: ",
+    "kernel BUG at ",
+    "Kernel panic - not syncing",
+    "general protection fault",
+    "divide error: ",
+    "Unable to handle kernel",
+    "INFO: task ",
+    "INFO: rcu_",
+    "UBSAN: ",
+];
+/// Kinds of messages whose form is so much their own that they count even there.
+const GLUED: &[&str] = &[
+    "pf.",
+    "gpf",
+    "kasan",
+    "kmsan",
+    "kfence",
+    "bug.at",
+    "list.bug",
+    "usercopy.bug",
+    "warn.cpu",
+    "panic",
+    "divide",
+    "soft",
+    "hung",
+    "rcu.self",
+    "rcu.other",
+    "atomic.",
+    "ubsan",
+];
+
 /// The one for [`PATTERNS`].
 pub static MATCHER: LazyLock<Matcher> = LazyLock::new(Matcher::new);
 
@@ -159,7 +193,27 @@ impl Matcher {
         self.keys.as_ref()?.find(text).map(|m| m.start())
     }
 
-    /// The pattern that a message (a line without its prefixes) is of.
+    /// The pattern that a message (a line without its prefixes) is of, and where it begins: other text may stand before it
+    /// where lines were glued together.
+    pub fn find_within(&self, message: &str) -> Option<(&'static Pattern, usize)> {
+        let plain = self.find(message).map(|(pattern, _)| (pattern, 0));
+        if plain.is_some_and(|(p, _)| p.kind != Kind::Detail) {
+            return plain;
+        }
+        self.glued(message).or(plain)
+    }
+
+    fn glued(&self, message: &str) -> Option<(&'static Pattern, usize)> {
+        if self.first(message.as_bytes()).is_none() {
+            return None;
+        }
+        let starts = HEADS.iter().filter_map(|h| message.find(h).filter(|at| *at > 0));
+        let free = starts.filter(|at| !message[..*at].contains(['"', '\'', '`']));
+        free.filter_map(|at| Some((self.find(&message[at..])?.0, at)))
+            .find(|(p, _)| GLUED.iter().any(|g| p.id.starts_with(g)))
+    }
+
+    /// The same, only at the message's beginning.
     pub fn find<'a>(&self, message: &'a str) -> Option<(&'static Pattern, Captures<'a>)> {
         let keys = self.keys.as_ref()?;
         let mut wanted: Vec<usize> =
@@ -170,5 +224,65 @@ impl Matcher {
         wanted.sort_unstable();
         wanted.dedup();
         wanted.into_iter().find_map(|i| Some((PATTERNS[i], PATTERNS[i].captures(message)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The slugs of the contract.
+    const CLASSES: &str = "null-pointer-dereference null-function-call wild-pointer-dereference use-after-free \
+        error-pointer-dereference user-access-violation nx-violation write-to-readonly page-table-corruption \
+        stack-buffer-overflow kernel-stack-overflow slab-overflow slab-corruption double-free list-corruption page-corruption \
+        refcount-bug text-corruption uninitialised-use out-of-bounds-access data-race divide-error invalid-opcode double-fault \
+        control-flow-violation undefined-behaviour bug-assertion warning deadlock soft-lockup hard-lockup hung-task rcu-stall \
+        workqueue-stall sleep-in-atomic lock-misuse irq-storm out-of-memory memory-leak fd-leak bit-flip machine-check \
+        hardware-error nmi io-error filesystem-error device-failure firmware-error watchdog-reset init-killed \
+        no-root-filesystem no-init requested-crash fencing unknown";
+
+    #[test]
+    fn every_pattern_has_examples_that_it_is_the_first_to_match() {
+        for p in PATTERNS.iter() {
+            assert!(crate::cached::regex(p.re).is_some(), "{} is no expression", p.id);
+            assert!(!p.examples.is_empty(), "{} has no example", p.id);
+            for line in p.examples {
+                assert!(line.contains(p.key), "{}: {line} has no {:?}", p.id, p.key);
+                assert_eq!(MATCHER.find(line).map(|(q, _)| q.id), Some(p.id), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn classes_names_and_titles_are_sound() {
+        let mut ids: Vec<&str> = PATTERNS.iter().map(|p| p.id).collect();
+        ids.sort_unstable();
+        assert!(ids.windows(2).all(|w| w[0] != w[1]), "two patterns have the same name");
+        for p in PATTERNS.iter() {
+            assert!(
+                CLASSES.split_ascii_whitespace().any(|c| c == p.class),
+                "{}: {} is no class",
+                p.id,
+                p.class
+            );
+            let begins = matches!(p.kind, Kind::Cause | Kind::Weak | Kind::Precursor);
+            assert!(!begins || !p.titles.is_empty(), "{} begins reports and gives them no title", p.id);
+            for title in p.titles {
+                assert!(title.body.is_empty() || crate::cached::regex(title.body).is_some(), "{}", p.id);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_rare_in_logs_of_sound_machines() {
+        let sound = [
+            "e1000e: eth0 NIC Link is Up 1000 Mbps Full Duplex",
+            "systemd[1]: Started Journal Service.",
+            "usb 1-1: new high-speed USB device number 2 using xhci_hcd",
+            "audit: type=1400 audit(1.2:3): apparmor=\"STATUS\"",
+            "EXT4-fs (sda1): mounted filesystem with ordered data mode",
+            "workqueue: round-robin CPU selection forced",
+        ];
+        assert!(sound.iter().all(|l| MATCHER.first(l.as_bytes()).is_none()));
     }
 }

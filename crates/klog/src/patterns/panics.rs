@@ -13,7 +13,9 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: (?P<sym>[A-Za-z_]\S*\+0x\S+)",
         &[plain("kernel panic: stack is corrupted in {sym}")],
-        &["Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: parse_header+0x9f/0xa0 [netpkt]"],
+        &[
+            "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: parse_header+0x9f/0xa0 [netpkt]",
+        ],
     ),
     Pattern::new(
         ("panic.protector.address", "stack-buffer-overflow", Cause),
@@ -34,8 +36,11 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?:\S+ )?(?:kernel stack overflow|Kernel stack overflow|stack guard hit|Corrupt kernel stack|Invalid kernel stack pointer)",
         &[title("kernel stack overflow in {f}", &BAD_STACK)],
-        &["Kernel panic - not syncing: kernel stack overflow", "Kernel panic - not syncing: Corrupt kernel stack, can't continue.",
-          "Kernel panic - not syncing: TASK stack guard hit"],
+        &[
+            "Kernel panic - not syncing: kernel stack overflow",
+            "Kernel panic - not syncing: Corrupt kernel stack, can't continue.",
+            "Kernel panic - not syncing: TASK stack guard hit",
+        ],
     ),
     Pattern::new(
         ("panic.init", "init-killed", Cause),
@@ -56,27 +61,35 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?:.*: )?Fatal exception(?: in interrupt|: panic_on_oops)?",
         &[plain("kernel panic: Fatal exception").broken()],
-        &["Kernel panic - not syncing: Fatal exception", "Kernel panic - not syncing: Fatal exception in interrupt",
-          "Kernel panic - not syncing: stack: Fatal exception: panic_on_oops"],
+        &[
+            "Kernel panic - not syncing: Fatal exception",
+            "Kernel panic - not syncing: Fatal exception in interrupt",
+            "Kernel panic - not syncing: stack: Fatal exception: panic_on_oops",
+        ],
     ),
     Pattern::new(
         ("panic.warn", AFTER, Link),
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?:\S+: )?panic_on_warn set",
         &[plain("kernel panic: panic_on_warn set").broken()],
-        &["Kernel panic - not syncing: panic_on_warn set ...", "Kernel panic - not syncing: KASAN: panic_on_warn set ..."],
+        &[
+            "Kernel panic - not syncing: panic_on_warn set ...",
+            "Kernel panic - not syncing: KASAN: panic_on_warn set ...",
+        ],
     ),
     Pattern::new(
         ("panic.limits", AFTER, Link),
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>.*: system warned too often|Oopsed too often|Oops failed to kill thread|panic_on_taint set|Aiee, killing interrupt handler!|Attempted to kill the idle task!)",
         &[plain("kernel panic: {what}").broken()],
-        &["Kernel panic - not syncing: kernel: system warned too often (kernel.warn_limit is 1)",
-          "Kernel panic - not syncing: Oopsed too often (kernel.oops_limit is 10000)",
-          "Kernel panic - not syncing: Oops failed to kill thread",
-          "Kernel panic - not syncing: panic_on_taint set ...",
-          "Kernel panic - not syncing: Aiee, killing interrupt handler!",
-          "Kernel panic - not syncing: Attempted to kill the idle task!"],
+        &[
+            "Kernel panic - not syncing: kernel: system warned too often (kernel.warn_limit is 1)",
+            "Kernel panic - not syncing: Oopsed too often (kernel.oops_limit is 10000)",
+            "Kernel panic - not syncing: Oops failed to kill thread",
+            "Kernel panic - not syncing: panic_on_taint set ...",
+            "Kernel panic - not syncing: Aiee, killing interrupt handler!",
+            "Kernel panic - not syncing: Attempted to kill the idle task!",
+        ],
     ),
     Pattern::new(
         ("panic.soft", "soft-lockup", Link),
@@ -90,7 +103,10 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?:Hard LOCKUP|Watchdog detected hard LOCKUP)",
         &[plain("kernel panic: Hard LOCKUP")],
-        &["Kernel panic - not syncing: Hard LOCKUP", "Kernel panic - not syncing: Watchdog detected hard LOCKUP on cpu 1"],
+        &[
+            "Kernel panic - not syncing: Hard LOCKUP",
+            "Kernel panic - not syncing: Watchdog detected hard LOCKUP on cpu 1",
+        ],
     ),
     Pattern::new(
         ("panic.hung", "hung-task", Link),
@@ -111,8 +127,10 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: workqueue: (?:stall lasted|\d+ stall\(s\) exceeded)",
         &[plain("kernel panic: workqueue stall")],
-        &["Kernel panic - not syncing: workqueue: stall lasted 60s, exceeding threshold 30s",
-          "Kernel panic - not syncing: workqueue: 5 stall(s) exceeded threshold 4"],
+        &[
+            "Kernel panic - not syncing: workqueue: stall lasted 60s, exceeding threshold 30s",
+            "Kernel panic - not syncing: workqueue: 5 stall(s) exceeded threshold 4",
+        ],
     ),
     Pattern::new(
         ("panic.root", "no-root-filesystem", Cause),
@@ -126,16 +144,22 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>No working init found|Requested init .* failed|No init found)",
         &[plain("kernel panic: {what}")],
-        &["Kernel panic - not syncing: No working init found.  Try passing init= option to kernel.",
-          "Kernel panic - not syncing: Requested init /bin/foo failed (error -2).", "Kernel panic - not syncing: No init found."],
+        &[
+            "Kernel panic - not syncing: No working init found.  Try passing init= option to kernel.",
+            "Kernel panic - not syncing: Requested init /bin/foo failed (error -2).",
+            "Kernel panic - not syncing: No init found.",
+        ],
     ),
     Pattern::new(
         ("panic.oom", "out-of-memory", Link),
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>Out of memory|out of memory|System is deadlocked on memory)",
         &[plain("kernel panic: {what}")],
-        &["Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled",
-          "Kernel panic - not syncing: out of memory. panic_on_oom is selected", "Kernel panic - not syncing: System is deadlocked on memory"],
+        &[
+            "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled",
+            "Kernel panic - not syncing: out of memory. panic_on_oom is selected",
+            "Kernel panic - not syncing: System is deadlocked on memory",
+        ],
     ),
     Pattern::new(
         ("panic.df", "double-fault", Link),
@@ -149,16 +173,22 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>.*[Mm]achine check)",
         &[plain("kernel panic: {what}")],
-        &["Kernel panic - not syncing: Fatal machine check", "Kernel panic - not syncing: Fatal local machine check",
-          "Kernel panic - not syncing: Timeout synchronizing machine check over CPUs"],
+        &[
+            "Kernel panic - not syncing: Fatal machine check",
+            "Kernel panic - not syncing: Fatal local machine check",
+            "Kernel panic - not syncing: Timeout synchronizing machine check over CPUs",
+        ],
     ),
     Pattern::new(
         ("panic.mce.timeout", "machine-check", Link),
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>Failed kernel mode recovery|Timeout: Not all CPUs|MCA architectural)",
         &[plain("kernel panic: machine check: {what}")],
-        &["Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler",
-          "Kernel panic - not syncing: MCA architectural violation!", "Kernel panic - not syncing: Failed kernel mode recovery"],
+        &[
+            "Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler",
+            "Kernel panic - not syncing: MCA architectural violation!",
+            "Kernel panic - not syncing: Failed kernel mode recovery",
+        ],
     ),
     Pattern::new(
         ("panic.ghes", "hardware-error", Link),
@@ -172,8 +202,11 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?:UE .* on |EDAC|Memory failure on page)",
         &[plain("kernel panic: uncorrected memory error")],
-        &["Kernel panic - not syncing: EDAC MC0: UE page 0x12345", "Kernel panic - not syncing: UE row 0 on MC0",
-          "Kernel panic - not syncing: Memory failure on page 12345"],
+        &[
+            "Kernel panic - not syncing: EDAC MC0: UE page 0x12345",
+            "Kernel panic - not syncing: UE row 0 on MC0",
+            "Kernel panic - not syncing: Memory failure on page 12345",
+        ],
     ),
     Pattern::new(
         ("panic.serror", "hardware-error", Link),
@@ -187,8 +220,11 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>NMI(?: IOCK error)?: Not continuing|An NMI occurred|NMI: )",
         &[plain("kernel panic: {what}")],
-        &["Kernel panic - not syncing: NMI: Not continuing", "Kernel panic - not syncing: NMI IOCK error: Not continuing",
-          "Kernel panic - not syncing: An NMI occurred. Depending on your system the reason for the NMI is logged"],
+        &[
+            "Kernel panic - not syncing: NMI: Not continuing",
+            "Kernel panic - not syncing: NMI IOCK error: Not continuing",
+            "Kernel panic - not syncing: An NMI occurred. Depending on your system the reason for the NMI is logged",
+        ],
     ),
     Pattern::new(
         ("panic.iommu", "device-failure", Link),
@@ -202,8 +238,11 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>watchdog pretimeout event|Software Watchdog Timer expired|Watchdog Timeout|\S+ timeout$|dying$)",
         &[plain("kernel panic: {what}")],
-        &["Kernel panic - not syncing: watchdog pretimeout event", "Kernel panic - not syncing: Software Watchdog Timer expired",
-          "Kernel panic - not syncing: Watchdog Timeout"],
+        &[
+            "Kernel panic - not syncing: watchdog pretimeout event",
+            "Kernel panic - not syncing: Software Watchdog Timer expired",
+            "Kernel panic - not syncing: Watchdog Timeout",
+        ],
     ),
     Pattern::new(
         ("panic.sysrq", "requested-crash", Link),
@@ -245,8 +284,12 @@ pub static PATTERNS: &[Pattern] = &[
         "Kernel panic - not syncing",
         r"^Kernel panic - not syncing: (?P<what>kasan\.fault=panic|KASAN|kfence\.fault|kmsan\.panic)",
         &[plain("kernel panic: {what}").broken()],
-        &["Kernel panic - not syncing: kasan.fault=panic set ...", "Kernel panic - not syncing: KASAN: x",
-          "Kernel panic - not syncing: kfence.fault=panic set ...", "Kernel panic - not syncing: kmsan.panic set ..."],
+        &[
+            "Kernel panic - not syncing: kasan.fault=panic set ...",
+            "Kernel panic - not syncing: KASAN: x",
+            "Kernel panic - not syncing: kfence.fault=panic set ...",
+            "Kernel panic - not syncing: kmsan.panic set ...",
+        ],
     ),
     Pattern::new(
         ("panic.unreachable", "undefined-behaviour", Link),

@@ -12,17 +12,25 @@ pub static PATTERNS: &[Pattern] = &[
         "BUG: KASAN: ",
         r"^BUG: KASAN: (?P<what>double-free or invalid-free|double-free|invalid-free) in (?P<sym>\S+)",
         &[title("KASAN: invalid-free in {f}", &INVALID_FREE)],
-        &["BUG: KASAN: double-free or invalid-free in xt_free_table_info+0x5c/0x190",
-          "BUG: KASAN: double-free in kfree+0x10/0x20", "BUG: KASAN: invalid-free in kfree+0x10/0x20"],
+        &[
+            "BUG: KASAN: double-free or invalid-free in xt_free_table_info+0x5c/0x190",
+            "BUG: KASAN: double-free in kfree+0x10/0x20",
+            "BUG: KASAN: invalid-free in kfree+0x10/0x20",
+        ],
     ),
     Pattern::new(
         ("kasan", "use-after-free", Cause),
         "BUG: KASAN: ",
         r"^BUG: KASAN: (?P<what>[a-z-]+(?: or [a-z-]+| with invalid size)?) in (?P<sym>\S+)",
-        &[title("KASAN: {what} {rw} in {f}", &KASAN).with(KASAN_RW),
-          title("KASAN: {what} in {f}", &KASAN).broken()],
-        &["BUG: KASAN: slab-use-after-free in copy_field+0x12/0x34 [netpkt]",
-          "BUG: KASAN: use-after-free in foo+0x1/0x2", "BUG: KASAN: invalid-access in foo+0x1/0x2"],
+        &[
+            title("KASAN: {what} {rw} in {f}", &KASAN).with(KASAN_RW),
+            title("KASAN: {what} in {f}", &KASAN).broken(),
+        ],
+        &[
+            "BUG: KASAN: slab-use-after-free in copy_field+0x12/0x34 [netpkt]",
+            "BUG: KASAN: use-after-free in foo+0x1/0x2",
+            "BUG: KASAN: invalid-access in foo+0x1/0x2",
+        ],
     ),
     Pattern::new(
         ("kasan.address", "use-after-free", Cause),
@@ -57,7 +65,10 @@ pub static PATTERNS: &[Pattern] = &[
         "BUG: KFENCE: ",
         r"^BUG: KFENCE: (?P<what>out-of-bounds(?: read| write)?|use-after-free(?: read| write)?|invalid(?: read| write)?|memory corruption) in (?P<sym>\S+)",
         &[title("KFENCE: {what} in {f}", &KFENCE)],
-        &["BUG: KFENCE: use-after-free read in find_uprobe+0x1/0x2", "BUG: KFENCE: memory corruption in foo+0x1/0x2"],
+        &[
+            "BUG: KFENCE: use-after-free read in find_uprobe+0x1/0x2",
+            "BUG: KFENCE: memory corruption in foo+0x1/0x2",
+        ],
     ),
     Pattern::new(
         ("kmsan.usb", "uninitialised-use", Cause),
@@ -78,7 +89,10 @@ pub static PATTERNS: &[Pattern] = &[
         "BUG: KCSAN: ",
         r"^BUG: KCSAN: (?P<what>(?:data-race|assert: race) in .+)",
         &[plain("KCSAN: {what}")],
-        &["BUG: KCSAN: data-race in do_one / do_other", "BUG: KCSAN: assert: race in dequeue_entities+0x6df/0x760"],
+        &[
+            "BUG: KCSAN: data-race in do_one / do_other",
+            "BUG: KCSAN: assert: race in dequeue_entities+0x6df/0x760",
+        ],
     ),
     Pattern::new(
         ("ubsan.old", "undefined-behaviour", Cause),
@@ -99,8 +113,10 @@ pub static PATTERNS: &[Pattern] = &[
         "UBSAN: ",
         r"^(?:Internal error: )?UBSAN: (?P<what>[a-z][a-z -]*?)(?: in (?P<where>\S+)|: )",
         &[title("UBSAN: {what} in {f}", &UBSAN)],
-        &["UBSAN: shift-out-of-bounds in fs/f2fs/super.c:2847:28",
-          "Internal error: UBSAN: integer subtraction overflow: 00000000f2005515 [#1] SMP"],
+        &[
+            "UBSAN: shift-out-of-bounds in fs/f2fs/super.c:2847:28",
+            "Internal error: UBSAN: integer subtraction overflow: 00000000f2005515 [#1] SMP",
+        ],
     ),
     Pattern::new(
         ("kmemleak", "memory-leak", Cause),

@@ -12,15 +12,20 @@ pub static PATTERNS: &[Pattern] = &[
         "nvme ",
         r"^nvme (?P<dev>\S+): I/O (?:tag )?\d+ .*QID \d+ timeout",
         &[plain("nvme: I/O timeout on {dev}")],
-        &["nvme nvme0: I/O 12 QID 3 timeout, aborting", "nvme nvme0: I/O tag 12 (100c) opcode 0x2 (I/O Cmd) QID 3 timeout, reset controller"],
+        &[
+            "nvme nvme0: I/O 12 QID 3 timeout, aborting",
+            "nvme nvme0: I/O tag 12 (100c) opcode 0x2 (I/O Cmd) QID 3 timeout, reset controller",
+        ],
     ),
     Pattern::new(
         ("nvme.down", "device-failure", Precursor),
         "nvme ",
         r"^nvme (?P<dev>\S+): (?:controller is down; will reset: CSTS=(?P<csts>0x[0-9a-f]+)|Disabling device after reset failure|Removing after probe failure|Device not ready; aborting)",
         &[plain("nvme: controller {dev} failed")],
-        &["nvme nvme0: controller is down; will reset: CSTS=0xffffffff, PCI_STATUS=0x10",
-          "nvme nvme0: Removing after probe failure status: -19"],
+        &[
+            "nvme nvme0: controller is down; will reset: CSTS=0xffffffff, PCI_STATUS=0x10",
+            "nvme nvme0: Removing after probe failure status: -19",
+        ],
     ),
     Pattern::new(
         ("ext4", FS, Precursor),
@@ -48,16 +53,20 @@ pub static PATTERNS: &[Pattern] = &[
         "XFS (",
         r"^XFS \((?P<dev>[^)]+)\): (?:.*[Ss]hutting down filesystem|Metadata corruption detected at|Metadata I/O error|metadata I/O error|log I/O error|Internal error |Filesystem has been shut down)",
         &[plain("xfs error on {dev}")],
-        &["XFS (sda1): Metadata corruption detected at xfs_agi_verify+0x1/0x2 [xfs], xfs_agi block 0x2",
-          "XFS (sda1): Log I/O Error (0x2) detected at xlog_ioend_work+0x1/0x2 (fs/xfs/xfs_log.c:1378).  Shutting down filesystem."],
+        &[
+            "XFS (sda1): Metadata corruption detected at xfs_agi_verify+0x1/0x2 [xfs], xfs_agi block 0x2",
+            "XFS (sda1): Log I/O Error (0x2) detected at xlog_ioend_work+0x1/0x2 (fs/xfs/xfs_log.c:1378).  Shutting down filesystem.",
+        ],
     ),
     Pattern::new(
         ("btrfs", FS, Precursor),
         "BTRFS",
         r"^BTRFS(?:: | )(?:error|critical|panic|Transaction aborted)[ (]",
         &[plain("btrfs error")],
-        &["BTRFS error (device sda1): bdev /dev/sda1 errs: wr 1, rd 0, flush 0, corrupt 0, gen 0",
-          "BTRFS: error (device sda1) in btrfs_commit_transaction:2332: errno=-5 IO failure"],
+        &[
+            "BTRFS error (device sda1): bdev /dev/sda1 errs: wr 1, rd 0, flush 0, corrupt 0, gen 0",
+            "BTRFS: error (device sda1) in btrfs_commit_transaction:2332: errno=-5 IO failure",
+        ],
     ),
     Pattern::new(
         ("f2fs", FS, Precursor),
@@ -71,8 +80,10 @@ pub static PATTERNS: &[Pattern] = &[
         " error, dev ",
         r"^(?:blk_update_request: |print_req_error: |block )?(?P<what>critical (?:medium|target|space allocation|nexus) error|I/O error), dev (?P<dev>[^, ]+)",
         &[plain("{what} on {dev}")],
-        &["blk_update_request: I/O error, dev sda, sector 12345 op 0x0:(READ) flags 0x80700 phys_seg 1 prio class 0",
-          "critical medium error, dev sda, sector 12345 op 0x0:(READ) flags 0x0"],
+        &[
+            "blk_update_request: I/O error, dev sda, sector 12345 op 0x0:(READ) flags 0x80700 phys_seg 1 prio class 0",
+            "critical medium error, dev sda, sector 12345 op 0x0:(READ) flags 0x0",
+        ],
     ),
     Pattern::new(
         ("buf.io", IO, Precursor),
@@ -93,8 +104,10 @@ pub static PATTERNS: &[Pattern] = &[
         "fflin",
         r"^(?:sd|scsi) (?P<dev>\S+): (?:.*Device offlined|.*Medium access timeout failure)",
         &[plain("scsi: device {dev} is offline")],
-        &["sd 0:0:0:0: Device offlined - not ready after error recovery",
-          "sd 0:0:0:0: [sda] Medium access timeout failure. Offlining disk!"],
+        &[
+            "sd 0:0:0:0: Device offlined - not ready after error recovery",
+            "sd 0:0:0:0: [sda] Medium access timeout failure. Offlining disk!",
+        ],
     ),
     Pattern::new(
         ("jbd2", FS, Precursor),

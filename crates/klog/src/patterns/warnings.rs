@@ -2,9 +2,7 @@
 
 use super::Kind::{Cause, Detail, Weak};
 use super::{Pattern, plain, title};
-use crate::blame::{
-    KMALLOC, KOBJECT, ODEBUG, PROC, REFCOUNT, USB, USERCOPY_WARNING, WARNING, WARNING_LOCK,
-};
+use crate::blame::{KMALLOC, KOBJECT, ODEBUG, PROC, REFCOUNT, USB, USERCOPY_WARNING, WARNING, WARNING_LOCK};
 
 pub static PATTERNS: &[Pattern] = &[
     Pattern::new(
@@ -40,8 +38,10 @@ pub static PATTERNS: &[Pattern] = &[
         "lib/refcount.c",
         r"^WARNING: .*lib/refcount\.c.* (?:refcount_|at)",
         &[title("WARNING: refcount bug in {f}", &REFCOUNT)],
-        &["WARNING: CPU: 1 PID: 12 at lib/refcount.c:28 refcount_warn_saturate+0xba/0x110",
-          "WARNING: lib/refcount.c:28 at refcount_warn_saturate+0xba/0x110, CPU#1: a.out/12"],
+        &[
+            "WARNING: CPU: 1 PID: 12 at lib/refcount.c:28 refcount_warn_saturate+0xba/0x110",
+            "WARNING: lib/refcount.c:28 at refcount_warn_saturate+0xba/0x110, CPU#1: a.out/12",
+        ],
     ),
     Pattern::new(
         ("warn.list", "list-corruption", Cause),
@@ -83,25 +83,31 @@ pub static PATTERNS: &[Pattern] = &[
         "NETDEV WATCHDOG",
         r"^NETDEV WATCHDOG: (?:CPU: \d+: )?(?P<dev>\S+) \((?P<drv>[^)]*)\): transmit queue (?P<q>\d+) timed out",
         &[plain("NETDEV WATCHDOG: {drv} transmit queue timed out")],
-        &["NETDEV WATCHDOG: eth0 (e1000e): transmit queue 0 timed out",
-          "NETDEV WATCHDOG: CPU: 1: eth0 (e1000e): transmit queue 0 timed out 5012 ms"],
+        &[
+            "NETDEV WATCHDOG: eth0 (e1000e): transmit queue 0 timed out",
+            "NETDEV WATCHDOG: CPU: 1: eth0 (e1000e): transmit queue 0 timed out 5012 ms",
+        ],
     ),
     Pattern::new(
         ("warn.cpu", "warning", Cause),
         "WARNING: CPU: ",
         r"^WARNING: CPU: (?P<cpu>\d+) PID: (?P<pid>\d+) at (?P<where>\S+)(?: (?P<sym>\S+))?",
         &[title("WARNING in {f}", &WARNING)],
-        &["WARNING: CPU: 0 PID: 1 at kernel/workqueue.c:1500 __queue_work+0x200/0x3c0",
-          "WARNING: CPU: 0 PID: 1 at foo+0x1/0x2 [bad_driver]"],
+        &[
+            "WARNING: CPU: 0 PID: 1 at kernel/workqueue.c:1500 __queue_work+0x200/0x3c0",
+            "WARNING: CPU: 0 PID: 1 at foo+0x1/0x2 [bad_driver]",
+        ],
     ),
     Pattern::new(
         ("warn.new", "warning", Cause),
         ", CPU#",
         r"^WARNING: (?:\[(?P<cond>.+?)\] )?(?:(?P<where>\S+:\d+) )?at (?P<sym>\S+)(?: \[[^\]]+\])?, CPU#(?P<cpu>\d+)(?:: (?P<comm>.*)/(?P<pid>\d+))?",
         &[title("WARNING in {f}", &WARNING)],
-        &["WARNING: kernel/workqueue.c:1500 at __queue_work+0x200/0x3c0, CPU#0: syz/12",
-          "WARNING: [count < 0] kernel/x.c:15 at foo+0x2/0x3 [bad_driver], CPU#1: a b/12",
-          "WARNING: fs/x.c:12 at 0x0, CPU#1: a.out/12"],
+        &[
+            "WARNING: kernel/workqueue.c:1500 at __queue_work+0x200/0x3c0, CPU#0: syz/12",
+            "WARNING: [count < 0] kernel/x.c:15 at foo+0x2/0x3 [bad_driver], CPU#1: a b/12",
+            "WARNING: fs/x.c:12 at 0x0, CPU#1: a.out/12",
+        ],
     ),
     Pattern::new(
         ("warn.310", "warning", Cause),
