@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::patterns::{Kind, MATCHER, Pattern};
-use crate::report::{self, Report};
+use crate::report::{self, Followed, Report};
 use crate::roles::Roles;
-use crate::{Caller, Record};
+use crate::{Caller, Record, Role};
 
 /// What bounds the memory of a detector.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub(crate) struct Collected {
     /// The last line that says something.
     pub last: u64,
     pub details: Vec<(&'static str, String)>,
-    pub links: Vec<&'static Pattern>,
+    pub followed: Vec<Followed>,
     pub panicked: bool,
     pub frames: usize,
     pub truncated: bool,
@@ -179,7 +179,7 @@ impl Detector {
                 && pattern.kind == Kind::Cause
                 && !open.pattern.id.starts_with("fallback")
             {
-                open.links.push(pattern);
+                open.follow(pattern, &fact);
                 self.adds(&fact);
                 return;
             }
@@ -228,13 +228,13 @@ impl Detector {
             c.pattern.kind != Kind::Precursor && gap < 30.0
         };
         if let Some(open) = self.open.iter_mut().rev().find(|c| c.context == fact.context && recent(c)) {
-            open.links.push(pattern);
+            open.follow(pattern, &fact);
             open.panicked |= panics;
             open.take(&fact, &self.limits);
         } else if let Some(open) = self.open.iter_mut().rev().find(|c| panics && recent(c)) {
             // A CPU that panics for a report of another: the report has its end, not its lines.
             open.panicked = true;
-            open.links.push(pattern);
+            open.follow(pattern, &fact);
             open.last = open.last.max(fact.line.number);
         } else if !self.roles.took_panic(pattern, fact.seconds) {
             self.begins(fact, pattern);
@@ -317,7 +317,7 @@ impl Collected {
             cut: None,
             last: fact.line.number,
             details: Vec::new(),
-            links: Vec::new(),
+            followed: Vec::new(),
             panicked: pattern.id.starts_with("panic"),
             frames: 0,
             truncated: false,
@@ -327,6 +327,14 @@ impl Collected {
             last_seconds: fact.seconds,
             all_cpus: false,
             over: false,
+        }
+    }
+
+    fn follow(&mut self, pattern: &Pattern, fact: &Fact) {
+        let role = if pattern.id.starts_with("panic") { Role::Response } else { Role::Consequence };
+        let (line, time, message) = (fact.line.number, fact.seconds, fact.line.text.clone());
+        if self.followed.len() < 32 {
+            self.followed.push(Followed { line, time, message, role });
         }
     }
 

@@ -33,5 +33,5 @@ pub use modules::{ModuleName, Modules, parse_modules};
 pub use patterns::{Kind, PATTERNS, Pattern};
 pub use prefix::{Caller, Prefix};
 pub use record::Record;
-pub use report::{LogStack, Report, StackFrame};
+pub use report::{Followed, LogStack, Report, StackFrame};
 pub use title::{clean as clean_title, kind_of};

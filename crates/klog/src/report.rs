@@ -51,6 +51,8 @@ pub struct Report {
     pub details: Vec<String>,
     /// The stack that matters, innermost first; leftovers are left out.
     pub frames: Vec<StackFrame>,
+    /// What the kernel said on its way down: die headers, panics.
+    pub followed_by: Vec<Followed>,
     /// All stacks.
     pub stacks: Vec<LogStack>,
     /// Registers of the interrupted code, as printed.
@@ -79,6 +81,19 @@ pub struct Report {
     pub corruption: Option<String>,
     /// What makes reports of the same bug look the same.
     pub fingerprint: Fingerprint,
+}
+
+/// A line that follows from a report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Followed {
+    /// Its number.
+    pub line: u64,
+    /// Seconds since boot.
+    pub time: Option<f64>,
+    /// What it says.
+    pub message: String,
+    /// Its part in the crash.
+    pub role: Role,
 }
 
 /// A stack as printed.
@@ -182,6 +197,7 @@ pub(crate) fn build(c: Collected) -> Report {
         message: all.first().map(|l| (*l).to_owned()).unwrap_or_default(),
         details: c.details.iter().map(|(_, text)| text.clone()).collect(),
         panicked: c.panicked,
+        followed_by: c.followed.clone(),
         ..Report::default()
     };
     details::fill(&mut report, &c);

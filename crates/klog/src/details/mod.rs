@@ -42,7 +42,7 @@ pub(crate) fn fill(report: &mut Report, c: &Collected) {
         oom::read(&mut report.oom, &line.text);
     }
     report.registers = registers.found;
-    report.arch = registers.machine;
+    report.arch = registers.machine.or_else(|| report.release.as_deref().and_then(machine_of));
     report.stacks = stacks::all(&c.lines);
     report.frames = stacks::main(&c.lines[..c.cut.unwrap_or(c.lines.len()).min(c.lines.len())], report.class);
     report.fault = fault::of(report, group("addr"), &c.lines);
@@ -52,6 +52,15 @@ pub(crate) fn fill(report: &mut Report, c: &Collected) {
     if let (None, Some(Caller::Cpu(cpu))) = (report.cpu, c.caller) {
         report.cpu = Some(cpu);
     }
+}
+
+/// The machine that distributions put into the names of their kernels.
+fn machine_of(release: &str) -> Option<&'static str> {
+    const NAMES: &[(&str, &str)] = &[
+        ("amd64", "x86_64"), ("x86_64", "x86_64"), ("arm64", "aarch64"), ("aarch64", "aarch64"), ("riscv64", "riscv64"),
+        ("s390x", "s390x"), ("ppc64le", "ppc64le"), ("powerpc64le", "ppc64le"), ("armv7", "armv7l"), ("armmp", "armv7l"),
+    ];
+    NAMES.iter().find(|(name, _)| release.contains(name)).map(|(_, machine)| *machine)
 }
 
 /// The bytes of the kernel's code; a user program's are of no interest.

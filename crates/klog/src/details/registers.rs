@@ -63,6 +63,7 @@ impl Reader {
         let text = text.trim_start();
         if text.starts_with("RIP: ") {
             self.user = text.starts_with("RIP: 0033:") || text.starts_with("RIP: 0023:");
+            self.machine.get_or_insert("x86_64");
         }
         if self.user {
             return;

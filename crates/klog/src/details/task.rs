@@ -31,14 +31,19 @@ fn cpu_line(report: &mut Report, head: &str, tail: &str) {
     if !first {
         return;
     }
-    report.cpu = number("CPU: ").and_then(|c| u32::try_from(c).ok()).or(report.cpu);
-    report.pid = number("PID: ").or(report.pid);
+    if report.pid.is_none() {
+        report.cpu = number("CPU: ").and_then(|c| u32::try_from(c).ok()).or(report.cpu);
+    }
     let (comm, rest, tainted) = match (tail.rfind(" Not tainted "), tail.rfind(" Tainted: ")) {
         (Some(at), None) => (&tail[..at], &tail[at + " Not tainted ".len()..], false),
         (_, Some(at)) => (&tail[..at], &tail[at + " Tainted: ".len()..], true),
         _ => return,
     };
-    report.comm = Some(comm.trim_end_matches(" Kdump: loaded").to_owned());
+    // The line may be another task's: that of the watchdog that noticed.
+    if report.pid.is_none() {
+        report.pid = number("PID: ");
+        report.comm = Some(comm.trim_end_matches(" Kdump: loaded").to_owned());
+    }
     let mut words = rest.split_ascii_whitespace().peekable();
     if tainted {
         while let Some(letters) = words.next_if(|w| w.len() <= 3 && w.bytes().all(|b| b.is_ascii_uppercase()))

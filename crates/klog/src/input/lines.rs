@@ -8,6 +8,8 @@ use super::{LONGEST, Sink, Summary, text_of};
 use crate::patterns::MATCHER;
 use crate::{Prefix, Record};
 
+/// How many lines of a chunk are looked at to tell whether it is the kernel's.
+const SAMPLE: usize = 200;
 /// How much is read at once.
 const CHUNK: usize = 256 << 10;
 
@@ -67,8 +69,8 @@ impl Lines<'_> {
                 let skipped = if hit == text.len() { text } else { &text[..start] };
                 self.number += memchr_iter(b'\n', skipped).count() as u64;
                 if !self.tagged && !skipped.is_empty() {
-                    let first = skipped.split(|b| *b == b'\n').find(|l| !l.is_empty()).unwrap_or_default();
-                    self.tagged = Prefix::of(&text_of(&first[..first.len().min(200)])).is_some();
+                    let some = skipped.split(|b| *b == b'\n').filter(|l| !l.is_empty()).take(SAMPLE);
+                    self.tagged = some.map(|l| text_of(&l[..l.len().min(200)])).any(|l| Prefix::of(&l).kernel);
                 }
                 text = &text[skipped.len()..];
                 if text.is_empty() {
@@ -88,7 +90,7 @@ impl Lines<'_> {
         let text = text_of(bytes);
         let prefix = Prefix::of(&text);
         self.timed |= prefix.seconds.is_some();
-        self.tagged |= prefix.is_some();
+        self.tagged |= prefix.kernel || text.starts_with("Linux version ");
         let message = prefix.rest(&text);
         if self.continues(&prefix, message, bytes.len()) {
             return;
