@@ -13,10 +13,12 @@ pub mod detectives;
 mod findings;
 mod fingerprint;
 mod judge;
+mod log_case;
 pub mod present;
 mod timeline;
 
 pub use case::{Case, CaseOptions};
 pub use class::Class;
 pub use detectives::DETECTIVES;
+pub use log_case::LogCase;
 pub use findings::{Detective, Evidence, Findings, Hypothesis};

@@ -87,11 +87,14 @@ fn source_map(text: &str) -> Result<(String, String), String> {
 /// Arguments of `analyze`.
 #[derive(Args)]
 pub struct AnalyzeArgs {
-    /// A dump (or the parts of a split one).
+    /// A dump (or the parts of a split one), or a kernel's log as text; - is a log on standard input.
     #[arg(required = true)]
     pub input: Vec<PathBuf>,
     #[command(flatten)]
     pub open: OpenArgs,
+    /// A log beside the dump: what it reports counts too.
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// Leave the dump's own log out: judge from memory alone.
     #[arg(long)]
     pub no_log: bool,

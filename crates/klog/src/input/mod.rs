@@ -15,6 +15,7 @@ use crate::{Detector, Limits, Record, Report};
 
 pub use clean::text_of;
 pub use decompress::decompressed;
+pub use pstore::is_part as is_pstore_part;
 
 /// The longest line that is kept; what is longer is cut.
 const LONGEST: usize = 64 << 10;

@@ -17,8 +17,8 @@ fn heading(line: &[u8]) -> Option<(u32, u32)> {
     known.then_some((crash.parse().ok()?, part.parse().ok()?))
 }
 
-/// Whether a text begins with such a line.
-pub(super) fn is_part(head: &[u8]) -> bool {
+/// Whether a text is a part of what a pstore kept: `Panic#1 Part2` is its first line.
+pub fn is_part(head: &[u8]) -> bool {
     head.split(|b| *b == b'\n').next().and_then(heading).is_some()
 }
 
