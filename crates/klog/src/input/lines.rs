@@ -4,14 +4,12 @@ use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::{LONGEST, Sink, Summary, text_of};
+use super::{CHUNK, LONGEST, Sink, Summary, text_of};
 use crate::patterns::MATCHER;
 use crate::{Prefix, Record};
 
 /// How many lines of a chunk are looked at to tell whether it is the kernel's.
 const SAMPLE: usize = 200;
-/// How much is read at once.
-const CHUNK: usize = 256 << 10;
 
 /// Reads text to its end.
 pub(super) fn read(mut input: impl BufRead, sink: &mut dyn Sink) -> io::Result<Summary> {
@@ -34,18 +32,12 @@ pub(super) fn read(mut input: impl BufRead, sink: &mut dyn Sink) -> io::Result<S
     }
 }
 
+/// Takes what is there: who watches a log as it grows does not wait for more.
 fn fill(input: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    let mut read = 0;
-    while read < CHUNK {
-        let chunk = input.fill_buf()?;
-        if chunk.is_empty() {
-            break;
-        }
-        let n = chunk.len().min(CHUNK - read);
-        buffer.extend_from_slice(&chunk[..n]);
-        input.consume(n);
-        read += n;
-    }
+    let chunk = input.fill_buf()?;
+    let read = chunk.len();
+    buffer.extend_from_slice(chunk);
+    input.consume(read);
     Ok(read)
 }
 

@@ -9,7 +9,7 @@ mod json;
 mod lines;
 mod pstore;
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use crate::{Detector, Limits, Record, Report};
 
@@ -20,7 +20,9 @@ pub use pstore::is_part as is_pstore_part;
 /// The longest line that is kept; what is longer is cut.
 const LONGEST: usize = 64 << 10;
 /// How much is looked at to tell the form.
-const HEAD: usize = 64 << 10;
+const HEAD: u64 = 4096;
+/// How much is read at once.
+const CHUNK: usize = 256 << 10;
 
 /// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,20 +108,18 @@ impl Sink for Detecting<'_> {
 }
 
 fn stream(input: impl Read, sink: &mut dyn Sink) -> io::Result<Summary> {
-    let mut reader = BufReader::with_capacity(HEAD, decompressed(input)?);
-    let head = head(&mut reader)?;
-    match form(&head) {
+    let mut input = decompressed(input)?;
+    let mut head = Vec::new();
+    input.by_ref().take(HEAD).read_to_end(&mut head)?;
+    let form = form(&head);
+    let reader = BufReader::with_capacity(CHUNK, io::Cursor::new(head).chain(input));
+    match form {
         Form::Journal => json::read(reader, 1, sink),
         Form::Dmesg => json::read(reader, 2, sink),
         Form::Export => export::read(reader, sink),
         Form::Pstore => lines::read(&pstore::in_order(reader)?[..], sink),
         Form::Text => lines::read(reader, sink),
     }
-}
-
-/// The beginning, without taking it.
-fn head(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    Ok(reader.fill_buf()?.iter().take(4096).copied().collect())
 }
 
 enum Form {
