@@ -1,6 +1,8 @@
 //! Any bytes as a kernel's log.
 
-use necropsy_klog::{Prefix, disassemble, parse_code, parse_frames, parse_modules, read_records, read_reports};
+use necropsy_klog::{
+    Prefix, disassemble, parse_code, parse_frames, parse_modules, read_records, read_reports,
+};
 
 /// One input.
 pub fn run(data: &[u8]) {

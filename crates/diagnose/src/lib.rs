@@ -20,5 +20,5 @@ mod timeline;
 pub use case::{Case, CaseOptions};
 pub use class::Class;
 pub use detectives::DETECTIVES;
-pub use log_case::LogCase;
 pub use findings::{Detective, Evidence, Findings, Hypothesis};
+pub use log_case::LogCase;

@@ -2,10 +2,12 @@
 
 use std::io::{self, Read};
 
-use necropsy_klog::{Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports};
+use necropsy_klog::{
+    Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports,
+};
 use necropsy_report::{
-    Analysis, Event, Evidence, Fingerprint, FrameInfo, Hex, Hypothesis, Input, Place, Related, StackInfo, SystemInfo,
-    TaskInfo, Verdict,
+    Analysis, Event, Evidence, Fingerprint, FrameInfo, Hex, Hypothesis, Input, Place, Related, StackInfo,
+    SystemInfo, TaskInfo, Verdict,
 };
 
 /// A log proves less than memory does.
@@ -92,7 +94,8 @@ impl LogCase {
         let supports = (0..evidence.len()).filter(|i| evidence[*i].weight > 0.0).collect();
         let against = (0..evidence.len()).filter(|i| evidence[*i].weight < 0.0).collect();
         let separate = Some("a dump: it shows the memory that the log only names".to_owned());
-        let first = Hypothesis { class, statement: statement.clone(), confidence, supports, against, separate };
+        let first =
+            Hypothesis { class, statement: statement.clone(), confidence, supports, against, separate };
         let verdict = Verdict {
             class,
             title: cause.title.clone(),
@@ -132,7 +135,8 @@ impl LogCase {
 
     fn all_evidence(&self, cause: &Report, boot: &[Report]) -> Vec<Evidence> {
         let mut all = vec![self.evidence(cause, 3.0)];
-        let at = |line: u64| (format!("log:{line}"), Some(self.show(cause.first_line, line.max(cause.last_line))));
+        let at =
+            |line: u64| (format!("log:{line}"), Some(self.show(cause.first_line, line.max(cause.last_line))));
         let mut add = |claim: String, weight: f64| {
             let (source, reproduce) = at(cause.first_line);
             all.push(Evidence { claim, source, reproduce, weight });
@@ -159,7 +163,8 @@ impl LogCase {
             let (source, reproduce) = at(end.line);
             all.push(Evidence { claim: format!("then: {}", end.message), source, reproduce, weight: 0.5 });
         }
-        let signs = self.reports.iter().filter(|r| r.role == Role::Precursor && r.first_line < cause.first_line);
+        let signs =
+            self.reports.iter().filter(|r| r.role == Role::Precursor && r.first_line < cause.first_line);
         all.extend(signs.rev().take(4).map(|r| self.evidence(r, 0.0)));
         all.extend(boot.iter().skip(1).take(4).map(|r| self.evidence(r, 0.0)));
         all
@@ -170,9 +175,12 @@ impl LogCase {
 fn class_of(cause: &Report, boot: &[Report]) -> &'static str {
     let waits = |r: &&Report| r.class == "hung-task" && lock_waited_for(r).is_some();
     let waiting: Vec<&Report> = boot.iter().filter(waits).collect();
-    let same_owner = |a: &Report, b: &Report| culprit_frame(a).map(|f| &f.module) == culprit_frame(b).map(|f| &f.module);
+    let same_owner =
+        |a: &Report, b: &Report| culprit_frame(a).map(|f| &f.module) == culprit_frame(b).map(|f| &f.module);
     match &waiting[..] {
-        [first, rest @ ..] if cause.class == "hung-task" && rest.iter().any(|r| same_owner(first, r)) => "deadlock",
+        [first, rest @ ..] if cause.class == "hung-task" && rest.iter().any(|r| same_owner(first, r)) => {
+            "deadlock"
+        }
         _ => cause.class,
     }
 }
@@ -209,11 +217,15 @@ fn places(report: &Report, class: &str) -> (Option<Place>, Option<Place>) {
     };
     match class {
         // The function that noticed has been written over; who wrote is not in the log.
-        "stack-buffer-overflow" | "slab-corruption" | "page-corruption" | "list-corruption" | "refcount-bug" => {
-            (Some(place(Some(0.4))), Some(place(None)))
-        }
+        "stack-buffer-overflow"
+        | "slab-corruption"
+        | "page-corruption"
+        | "list-corruption"
+        | "refcount-bug" => (Some(place(Some(0.4))), Some(place(None))),
         "requested-crash" => (None, None),
-        "use-after-free" | "kernel-stack-overflow" | "rcu-stall" => (Some(place(Some(0.5))), Some(place(None))),
+        "use-after-free" | "kernel-stack-overflow" | "rcu-stall" => {
+            (Some(place(Some(0.5))), Some(place(None)))
+        }
         _ if report.corrupted => (Some(place(Some(0.4))), Some(place(None))),
         _ => (Some(place(Some(0.65))), Some(place(None))),
     }
@@ -245,10 +257,14 @@ fn statement(report: &Report, class: &str, culprit: Option<&Place>) -> String {
     let pid = report.pid.map(|p| format!(" ({p})")).unwrap_or_default();
     let cpu = report.cpu.map(|c| format!(" on CPU {c}")).unwrap_or_default();
     let place = culprit.and_then(|p| p.function.as_ref()).map(|f| format!(" in {f}")).unwrap_or_default();
-    let module = culprit.and_then(|p| p.module.as_ref()).map(|m| format!(" of module {m}")).unwrap_or_default();
+    let module =
+        culprit.and_then(|p| p.module.as_ref()).map(|m| format!(" of module {m}")).unwrap_or_default();
     let end = if report.panicked { " The kernel panicked for it." } else { "" };
     let words = class.replace('-', " ");
-    format!("The first thing that went wrong is a {words}{place}{module}{who}{pid}{cpu}: {}.{end}", report.message.trim_end_matches('.'))
+    format!(
+        "The first thing that went wrong is a {words}{place}{module}{who}{pid}{cpu}: {}.{end}",
+        report.message.trim_end_matches('.')
+    )
 }
 
 fn advice(report: &Report, class: &str) -> Vec<String> {
@@ -261,7 +277,9 @@ fn advice(report: &Report, class: &str) -> Vec<String> {
             "boot with slub_debug=FZPU, or a kernel with KASAN, to see who freed the object"
         }
         "stack-buffer-overflow" => "analyse a dump: the bytes on the stack tell who wrote them",
-        "hung-task" | "deadlock" => "set kernel.hung_task_panic=1 and analyse the dump: it shows who owns the lock",
+        "hung-task" | "deadlock" => {
+            "set kernel.hung_task_panic=1 and analyse the dump: it shows who owns the lock"
+        }
         "machine-check" | "hardware-error" => "look at the machine's event log and replace what it names",
         "out-of-memory" => "compare the biggest tasks and unreclaimable slabs over time",
         _ => "enable kdump: a dump shows what the log cannot",
@@ -273,25 +291,50 @@ fn advice(report: &Report, class: &str) -> Vec<String> {
 /// What else it may have been.
 fn runner_up(report: &Report, class: &str) -> Option<Hypothesis> {
     let (other, why, separate) = match class {
-        "null-pointer-dereference" | "wild-pointer-dereference" => {
-            ("use-after-free", "The pointer may have been in an object that was freed and zeroed.", "the state of the object in a dump")
+        "null-pointer-dereference" | "wild-pointer-dereference" => (
+            "use-after-free",
+            "The pointer may have been in an object that was freed and zeroed.",
+            "the state of the object in a dump",
+        ),
+        "use-after-free" => {
+            ("double-free", "The object may have been freed twice.", "who freed it: KASAN, or slub_debug=U")
         }
-        "use-after-free" => ("double-free", "The object may have been freed twice.", "who freed it: KASAN, or slub_debug=U"),
-        "hung-task" => ("deadlock", "The task may wait for a lock whose owner waits for it.", "the owner of the lock in a dump"),
-        "soft-lockup" | "rcu-stall" => ("deadlock", "The CPU may spin on a lock that is never released.", "the lock's owner in a dump"),
-        "stack-buffer-overflow" => ("bit-flip", "The canary may have lost a bit to broken memory.", "the canary's bytes in a dump"),
-        "bug-assertion" | "warning" => ("slab-corruption", "Other code may have written over what was checked.", "the checked object in a dump"),
+        "hung-task" => (
+            "deadlock",
+            "The task may wait for a lock whose owner waits for it.",
+            "the owner of the lock in a dump",
+        ),
+        "soft-lockup" | "rcu-stall" => {
+            ("deadlock", "The CPU may spin on a lock that is never released.", "the lock's owner in a dump")
+        }
+        "stack-buffer-overflow" => {
+            ("bit-flip", "The canary may have lost a bit to broken memory.", "the canary's bytes in a dump")
+        }
+        "bug-assertion" | "warning" => (
+            "slab-corruption",
+            "Other code may have written over what was checked.",
+            "the checked object in a dump",
+        ),
         _ => return None,
     };
     let confidence = if report.corrupted { 0.15 } else { 0.1 };
     let (statement, separate) = (why.to_owned(), Some(separate.to_owned()));
-    Some(Hypothesis { class: other, statement, confidence, supports: Vec::new(), against: Vec::new(), separate })
+    Some(Hypothesis {
+        class: other,
+        statement,
+        confidence,
+        supports: Vec::new(),
+        against: Vec::new(),
+        separate,
+    })
 }
 
 fn system(cause: &Report, boot: &[Report]) -> SystemInfo {
     let any = |get: fn(&Report) -> Option<String>| get(cause).or_else(|| boot.iter().find_map(get));
     let panic = boot.iter().flat_map(|r| &r.followed_by).map(|f| &f.message);
-    let panic = panic.chain(std::iter::once(&cause.message)).find_map(|m| m.strip_prefix("Kernel panic - not syncing: "));
+    let panic = panic
+        .chain(std::iter::once(&cause.message))
+        .find_map(|m| m.strip_prefix("Kernel panic - not syncing: "));
     SystemInfo {
         release: any(|r| r.release.clone()),
         machine: any(|r| r.arch.map(str::to_owned)),
@@ -384,7 +427,10 @@ mod tests {
             )
         };
         let a = analysis(&(hung("a", 31) + &hung("b", 32)));
-        assert_eq!((a.verdict.class, a.verdict.culprit.unwrap().function.as_deref()), ("deadlock", Some("take_a")));
+        assert_eq!(
+            (a.verdict.class, a.verdict.culprit.unwrap().function.as_deref()),
+            ("deadlock", Some("take_a"))
+        );
         assert_eq!(analysis(&hung("a", 31)).verdict.class, "hung-task");
     }
 

@@ -17,8 +17,11 @@ fn cases(path: &str) -> std::io::Result<Vec<Case>> {
     let mut cases = Vec::new();
     for line in std::io::BufReader::new(std::fs::File::open(path)?).lines() {
         let Ok(row) = serde_json::from_str::<Value>(&line?) else { continue };
-        let out = ["corrupted", "negative", "suppressed"].iter().any(|k| row[*k] == true) || row["type"] == "SYZ_FAILURE";
-        let (Some(log), Some(title), false) = (row["log"].as_str(), row["title"].as_str(), out) else { continue };
+        let out = ["corrupted", "negative", "suppressed"].iter().any(|k| row[*k] == true)
+            || row["type"] == "SYZ_FAILURE";
+        let (Some(log), Some(title), false) = (row["log"].as_str(), row["title"].as_str(), out) else {
+            continue;
+        };
         if let Some(report) = reports(log.as_bytes()).into_iter().find(|r| r.role == Role::Cause) {
             cases.push(Case { title: title.to_owned(), report });
         }
@@ -51,7 +54,12 @@ fn main() -> std::io::Result<()> {
         for (name, key) in keys {
             let (same, grouped, right) = score(&cases, key);
             let part = |of: usize| right as f64 / of.max(1) as f64;
-            writeln!(out, "{name}: precision {:.2}, recall {:.2} ({right} right, {grouped} grouped, {same} of the same bug)", part(grouped), part(same))?;
+            writeln!(
+                out,
+                "{name}: precision {:.2}, recall {:.2} ({right} right, {grouped} grouped, {same} of the same bug)",
+                part(grouped),
+                part(same)
+            )?;
         }
     }
     Ok(())

@@ -499,7 +499,7 @@ impl Blame {
         let mut i = 0;
         while let Some(step) = steps.get(i) {
             i += 1;
-            while let Some(line) = rest.next() {
+            for line in rest.by_ref() {
                 if *step == Frames {
                     if begins_trace(line) {
                         break;

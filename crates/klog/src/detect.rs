@@ -74,8 +74,12 @@ pub(crate) struct Collected {
     quiet: usize,
     last_seconds: Option<f64>,
     all_cpus: bool,
+    ended: bool,
     over: bool,
 }
+
+/// After the line that ends a report not many more are looked at.
+const AFTER_END: usize = 24;
 
 struct Waiting {
     context: Context,
@@ -326,6 +330,7 @@ impl Collected {
             quiet: 0,
             last_seconds: fact.seconds,
             all_cpus: false,
+            ended: false,
             over: false,
         }
     }
@@ -368,8 +373,9 @@ impl Collected {
             (self.last, self.quiet) = (fact.line.number, 0);
         } else {
             self.quiet += 1;
-            self.over |= self.quiet > limits.quiet;
+            self.over |= self.quiet > if self.ended { AFTER_END } else { limits.quiet };
         }
+        self.ended |= text.starts_with("---[ end ");
         self.bytes += text.len();
         self.lines.push(fact.line.clone());
     }

@@ -8,8 +8,8 @@ use crate::report::Report;
 /// Version of how fingerprints are made. A change of the rules that gives an old report a new value needs a new version.
 pub const VERSION: u32 = 1;
 
-/// How many functions the strict one takes besides the one to blame.
-const MORE: usize = 2;
+/// How many callers the strict one takes besides the function to blame.
+const MORE: usize = 1;
 
 /// A report without what changes from run to run and from build to build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -34,7 +34,8 @@ pub(crate) fn of(report: &Report) -> Fingerprint {
         false => report.title.replacen(&format!(" in {function}"), "", 1),
     };
     let functions = significant(&report.frames);
-    let below = functions.iter().position(|f| *f == function).map_or(0, |i| i + 1);
+    // A function that is not on the stack (lockdep's, a leak's) has no callers there.
+    let below = functions.iter().position(|f| *f == function).map_or(functions.len(), |i| i + 1);
     let more: Vec<String> = functions.iter().skip(below).take(MORE).cloned().collect();
     let frames = [if function.is_empty() { Vec::new() } else { vec![function.clone()] }, more].concat();
     let strict = hash(std::iter::once(kind.as_str()).chain(frames.iter().map(String::as_str)));

@@ -10,15 +10,46 @@ use proptest::prelude::*;
 /// Three reports of different kinds, with other lines between them; each is whole between these lines.
 fn log() -> (Vec<String>, Vec<(usize, usize, &'static str)>) {
     let parts: &[(&[&str], &str)] = &[
-        (&["BUG: KASAN: slab-use-after-free in take_it+0x12/0x34 [mine]", "Read of size 8 at addr ffff888100a3c108 by task cat/42", "",
-           "CPU: 1 PID: 42 Comm: cat Not tainted 6.1.0 #1", "Call Trace:", " <TASK>", " dump_stack_lvl+0x1/0x2",
-           " take_it+0x12/0x34 [mine]", " vfs_read+0x12/0x34", " </TASK>", "", "Freed by task 41:", " kfree+0x12/0x34", " drop_it+0x12/0x34 [mine]"],
-         "KASAN: slab-use-after-free Read in take_it"),
-        (&["WARNING: CPU: 0 PID: 7 at fs/x.c:12 check_it+0x12/0x34", "Modules linked in: mine(OE) other", "CPU: 0 PID: 7 Comm: sh Not tainted 6.1.0 #1",
-           "RIP: 0010:check_it+0x12/0x34", "Call Trace:", " open_it+0x12/0x34"],
-         "WARNING in check_it"),
-        (&["INFO: task dd:99 blocked for more than 120 seconds.", "Call Trace:", " __schedule+0x1/0x2", " schedule+0x1/0x2", " write_it+0x12/0x34"],
-         "INFO: task hung in write_it"),
+        (
+            &[
+                "BUG: KASAN: slab-use-after-free in take_it+0x12/0x34 [mine]",
+                "Read of size 8 at addr ffff888100a3c108 by task cat/42",
+                "",
+                "CPU: 1 PID: 42 Comm: cat Not tainted 6.1.0 #1",
+                "Call Trace:",
+                " <TASK>",
+                " dump_stack_lvl+0x1/0x2",
+                " take_it+0x12/0x34 [mine]",
+                " vfs_read+0x12/0x34",
+                " </TASK>",
+                "",
+                "Freed by task 41:",
+                " kfree+0x12/0x34",
+                " drop_it+0x12/0x34 [mine]",
+            ],
+            "KASAN: slab-use-after-free Read in take_it",
+        ),
+        (
+            &[
+                "WARNING: CPU: 0 PID: 7 at fs/x.c:12 check_it+0x12/0x34",
+                "Modules linked in: mine(OE) other",
+                "CPU: 0 PID: 7 Comm: sh Not tainted 6.1.0 #1",
+                "RIP: 0010:check_it+0x12/0x34",
+                "Call Trace:",
+                " open_it+0x12/0x34",
+            ],
+            "WARNING in check_it",
+        ),
+        (
+            &[
+                "INFO: task dd:99 blocked for more than 120 seconds.",
+                "Call Trace:",
+                " __schedule+0x1/0x2",
+                " schedule+0x1/0x2",
+                " write_it+0x12/0x34",
+            ],
+            "INFO: task hung in write_it",
+        ),
     ];
     let (mut lines, mut whole) = (Vec::new(), Vec::new());
     for (i, (text, title)) in parts.iter().enumerate() {
@@ -48,10 +79,15 @@ fn all_are_found() {
 fn any_line_may_be_missing() {
     let (lines, whole) = log();
     for gone in 0..lines.len() {
-        let rest: Vec<&str> = lines.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, l)| l.as_str()).collect();
+        let rest: Vec<&str> =
+            lines.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, l)| l.as_str()).collect();
         let found = reports(rest.join("\n").as_bytes());
         for (_, _, title) in whole.iter().filter(|(first, end, _)| !(*first..*end).contains(&gone)) {
-            assert!(titles(&found).contains(title), "without line {gone}, {title} is not found: {:?}", titles(&found));
+            assert!(
+                titles(&found).contains(title),
+                "without line {gone}, {title} is not found: {:?}",
+                titles(&found)
+            );
         }
     }
 }
@@ -93,7 +129,11 @@ fn endless_reports_are_handed_over_as_they_come() {
     let mut detector = Detector::default();
     let mut got = 0;
     for i in 0..2_000u64 {
-        detector.push(Record { line: i + 1, text: format!("WARNING: CPU: 0 PID: 1 at a.c:{i} f{i}+0x1/0x2"), ..Record::default() });
+        detector.push(Record {
+            line: i + 1,
+            text: format!("WARNING: CPU: 0 PID: 1 at a.c:{i} f{i}+0x1/0x2"),
+            ..Record::default()
+        });
         got += detector.ready().len();
     }
     assert!(got > 1_500, "{got}");
@@ -110,7 +150,11 @@ fn line() -> impl Strategy<Value = String> {
         1 => proptest::sample::select(vec!["Call Trace:", "Code: 48 <0f> 0b", "Modules linked in: a(OE) b", "RIP: 0010:x+0x1/0x2", "Freed by task 1:"]).prop_map(str::to_owned),
         1 => ".{0,40}",
     ];
-    let prefix = prop_oneof![Just(String::new()), (0u32..1000, 0u32..4).prop_map(|(s, t)| format!("[{s:5}.000000][    T{t}] ")), Just("<4>".to_owned())];
+    let prefix = prop_oneof![
+        Just(String::new()),
+        (0u32..1000, 0u32..4).prop_map(|(s, t)| format!("[{s:5}.000000][    T{t}] ")),
+        Just("<4>".to_owned())
+    ];
     (prefix, pieces).prop_map(|(prefix, text)| prefix + &text)
 }
 

@@ -40,7 +40,10 @@ fn parts(logs: &[std::path::PathBuf]) -> Result<Option<Vec<u8>>> {
     let mut all = Vec::new();
     for log in logs {
         let mut text = Vec::new();
-        decompressed(open(log)?)?.take(PART).read_to_end(&mut text).with_context(|| log.display().to_string())?;
+        decompressed(open(log)?)?
+            .take(PART)
+            .read_to_end(&mut text)
+            .with_context(|| log.display().to_string())?;
         if !is_pstore_part(&text) {
             return Ok(None);
         }

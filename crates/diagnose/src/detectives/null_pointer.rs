@@ -179,8 +179,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     died_of_it(crash, trap, found, CLASS);
     loaded(t, origin.as_ref(), found);
     freed(t, origin.as_ref(), &culprit_again, found);
-    if let Some((line, text)) = first_event(case.log(), NULL_EVENTS)
-    {
+    if let Some((line, text)) = first_event(case.log(), NULL_EVENTS) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
 }

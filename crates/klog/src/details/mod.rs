@@ -57,8 +57,16 @@ pub(crate) fn fill(report: &mut Report, c: &Collected) {
 /// The machine that distributions put into the names of their kernels.
 fn machine_of(release: &str) -> Option<&'static str> {
     const NAMES: &[(&str, &str)] = &[
-        ("amd64", "x86_64"), ("x86_64", "x86_64"), ("arm64", "aarch64"), ("aarch64", "aarch64"), ("riscv64", "riscv64"),
-        ("s390x", "s390x"), ("ppc64le", "ppc64le"), ("powerpc64le", "ppc64le"), ("armv7", "armv7l"), ("armmp", "armv7l"),
+        ("amd64", "x86_64"),
+        ("x86_64", "x86_64"),
+        ("arm64", "aarch64"),
+        ("aarch64", "aarch64"),
+        ("riscv64", "riscv64"),
+        ("s390x", "s390x"),
+        ("ppc64le", "ppc64le"),
+        ("powerpc64le", "ppc64le"),
+        ("armv7", "armv7l"),
+        ("armmp", "armv7l"),
     ];
     NAMES.iter().find(|(name, _)| release.contains(name)).map(|(_, machine)| *machine)
 }

@@ -40,6 +40,10 @@ pub struct OomTask {
     pub rss: u64,
 }
 
+/// How lines begin that count the machine's pages.
+const COUNTS: &[&str] =
+    &["active_anon:", "active_file:", "unevictable:", "slab_reclaimable:", "mapped:", "free:"];
+
 /// How many processes are kept.
 const TASKS: usize = 10;
 
@@ -58,12 +62,7 @@ pub(super) fn read(oom: &mut Option<Oom>, text: &str) {
         text.split_once("ill process ").or(text.split_once("illed process ")).map(|(_, r)| r)
     {
         victim(o, rest);
-    } else if text.trim_start().starts_with("active_anon:")
-        || (text.contains("slab_reclaimable:") && !text.starts_with("Node"))
-    {
-        numbers(o, text);
-    } else if text.starts_with(" mapped:") || text.starts_with(" unevictable:") || text.starts_with(" free:")
-    {
+    } else if COUNTS.iter().any(|c| text.trim_start().starts_with(c)) {
         numbers(o, text);
     } else if text.starts_with('[') {
         task(o, text);

@@ -62,7 +62,8 @@ impl Lines<'_> {
                 self.number += memchr_iter(b'\n', skipped).count() as u64;
                 if !self.tagged && !skipped.is_empty() {
                     let some = skipped.split(|b| *b == b'\n').filter(|l| !l.is_empty()).take(SAMPLE);
-                    self.tagged = some.map(|l| text_of(&l[..l.len().min(200)])).any(|l| Prefix::of(&l).kernel);
+                    self.tagged =
+                        some.map(|l| text_of(&l[..l.len().min(200)])).any(|l| Prefix::of(&l).kernel);
                 }
                 text = &text[skipped.len()..];
                 if text.is_empty() {

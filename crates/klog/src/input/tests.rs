@@ -25,14 +25,24 @@ fn lines(form: impl Fn(usize, &str) -> String) -> Vec<u8> {
 
 fn one(log: &[u8]) -> Report {
     let found = reports(log);
-    assert_eq!(found.len(), 1, "{:?} in {}", found.iter().map(|r| &r.title).collect::<Vec<_>>(), String::from_utf8_lossy(log));
+    assert_eq!(
+        found.len(),
+        1,
+        "{:?} in {}",
+        found.iter().map(|r| &r.title).collect::<Vec<_>>(),
+        String::from_utf8_lossy(log)
+    );
     found.into_iter().next().unwrap()
 }
 
 fn check(name: &str, log: &[u8]) {
     let r = one(log);
     assert_eq!(r.title, TITLE, "{name}");
-    assert_eq!((r.role, r.class, r.module.as_deref()), (crate::Role::Cause, "null-pointer-dereference", Some("mine")), "{name}");
+    assert_eq!(
+        (r.role, r.class, r.module.as_deref()),
+        (crate::Role::Cause, "null-pointer-dereference", Some("mine")),
+        "{name}"
+    );
     assert_eq!((r.pid, r.comm.as_deref(), r.frames.len()), (Some(42), Some("cat"), 3), "{name}");
 }
 
@@ -63,21 +73,40 @@ fn text_in_all_its_forms() {
 #[test]
 fn journals_and_json() {
     let quoted = |l: &str| serde_json::to_string(l).unwrap();
-    check("journal", &lines(|i, l| {
-        format!("{{\"_TRANSPORT\":\"kernel\",\"PRIORITY\":\"1\",\"_SOURCE_MONOTONIC_TIMESTAMP\":\"{}\",\"MESSAGE\":{}}}\n", 12_345_600 + i, quoted(l))
-    }));
+    check(
+        "journal",
+        &lines(|i, l| {
+            format!(
+                "{{\"_TRANSPORT\":\"kernel\",\"PRIORITY\":\"1\",\"_SOURCE_MONOTONIC_TIMESTAMP\":\"{}\",\"MESSAGE\":{}}}\n",
+                12_345_600 + i,
+                quoted(l)
+            )
+        }),
+    );
     let bytes = |l: &str| l.bytes().map(|b| b.to_string()).collect::<Vec<_>>().join(",");
-    check("journal bytes", &lines(|i, l| {
-        format!("{{\"__CURSOR\":\"{i}\",\"_TRANSPORT\":\"kernel\",\"MESSAGE\":[{}]}}\n", bytes(l))
-    }));
+    check(
+        "journal bytes",
+        &lines(|i, l| {
+            format!("{{\"__CURSOR\":\"{i}\",\"_TRANSPORT\":\"kernel\",\"MESSAGE\":[{}]}}\n", bytes(l))
+        }),
+    );
     let objects: Vec<String> = LINES.iter().enumerate().map(|(i, l)| {
         format!("{{\n         \"pri\": 1,\n         \"time\":    12.3456{i:02},\n         \"msg\": {}\n      }}", quoted(l))
     }).collect();
     check("dmesg --json", format!("{{\n   \"dmesg\": [\n      {}\n   ]\n}}\n", objects.join(",")).as_bytes());
     check("export", &lines(|i, l| format!("__CURSOR=s={i}\n_TRANSPORT=kernel\nMESSAGE={l}\n\n")));
-    let binary: Vec<u8> = LINES.iter().flat_map(|l| {
-        [&b"__REALTIME_TIMESTAMP=1\n_TRANSPORT=kernel\nMESSAGE\n"[..], &(l.len() as u64).to_le_bytes(), l.as_bytes(), b"\n\n"].concat()
-    }).collect();
+    let binary: Vec<u8> = LINES
+        .iter()
+        .flat_map(|l| {
+            [
+                &b"__REALTIME_TIMESTAMP=1\n_TRANSPORT=kernel\nMESSAGE\n"[..],
+                &(l.len() as u64).to_le_bytes(),
+                l.as_bytes(),
+                b"\n\n",
+            ]
+            .concat()
+        })
+        .collect();
     check("export, binary", &binary);
 }
 
@@ -99,18 +128,29 @@ fn compressed() {
 #[test]
 fn parts_of_a_pstore_are_put_in_order() {
     let line = |i: usize| format!("<1>[   12.3456{i:02}] {}\n", LINES[i]);
-    let part = |n: u32, range: std::ops::Range<usize>| format!("Oops#1 Part{n}\n{}", range.map(line).collect::<String>());
+    let part = |n: u32, range: std::ops::Range<usize>| {
+        format!("Oops#1 Part{n}\n{}", range.map(line).collect::<String>())
+    };
     check("pstore", (part(1, 7..10) + &part(2, 3..7) + &part(3, 0..3)).as_bytes());
 }
 
 #[test]
 fn cpus_that_print_at_once_are_told_apart() {
-    let other = |l: &str| l.replace("poke", "other").replace("Comm: cat", "Comm: dog").replace("PID: 42", "PID: 43").replace("[#1]", "[#2]");
-    let log = lines(|i, l| format!("[   12.3456{i:02}][  T42] {l}\n[   12.3456{i:02}][  T43] {}\n", other(l)));
+    let other = |l: &str| {
+        l.replace("poke", "other")
+            .replace("Comm: cat", "Comm: dog")
+            .replace("PID: 42", "PID: 43")
+            .replace("[#1]", "[#2]")
+    };
+    let log =
+        lines(|i, l| format!("[   12.3456{i:02}][  T42] {l}\n[   12.3456{i:02}][  T43] {}\n", other(l)));
     let found = reports(&log);
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].title.as_str(), found[0].pid), (TITLE, Some(42)));
-    assert_eq!((found[1].function.as_deref(), found[1].pid, found[1].role), (Some("other"), Some(43), crate::Role::Consequence));
+    assert_eq!(
+        (found[1].function.as_deref(), found[1].pid, found[1].role),
+        (Some("other"), Some(43), crate::Role::Consequence)
+    );
 }
 
 #[test]
@@ -120,9 +160,21 @@ fn wrapped_and_glued_lines() {
     let mut log = format!("{long}\nmore\n").into_bytes();
     log.extend(lines(|i, l| if i == 0 { String::new() } else { format!("[   12.3456{i:02}] {l}\n") }));
     assert!(one(&log).message.ends_with("more"));
-    let log = lines(|i, l| if i == 0 { format!("[   12.345600] some driver says[   12.345601] {l}\n") } else { format!("[   12.3456{i:02}] {l}\n") });
+    let log = lines(|i, l| {
+        if i == 0 {
+            format!("[   12.345600] some driver says[   12.345601] {l}\n")
+        } else {
+            format!("[   12.3456{i:02}] {l}\n")
+        }
+    });
     check("two records in a line", &log);
-    let log = lines(|i, l| if i == 0 { format!("[   12.345600] some driver says{l}\n") } else { format!("[   12.3456{i:02}] {l}\n") });
+    let log = lines(|i, l| {
+        if i == 0 {
+            format!("[   12.345600] some driver says{l}\n")
+        } else {
+            format!("[   12.3456{i:02}] {l}\n")
+        }
+    });
     check("glued", &log);
 }
 
@@ -148,7 +200,8 @@ fn names_with_newlines_and_noise() {
 
 #[test]
 fn signs_of_trouble_are_counted_and_come_before_the_cause() {
-    let mut log = b"[   10.000000] blk_update_request: I/O error, dev sda, sector 12 op 0x0:(READ)\n".repeat(5);
+    let mut log =
+        b"[   10.000000] blk_update_request: I/O error, dev sda, sector 12 op 0x0:(READ)\n".repeat(5);
     log.extend(lines(|i, l| format!("[   12.3456{i:02}] {l}\n")));
     let found = reports(&log);
     assert_eq!((found[0].role, found[0].count, found[0].class), (crate::Role::Precursor, 5, "io-error"));
@@ -158,7 +211,8 @@ fn signs_of_trouble_are_counted_and_come_before_the_cause() {
 #[test]
 fn records_have_what_the_log_gives() {
     let mut all = Vec::new();
-    read_records(&b"<4>[   12.5][  T7] one\nNov 20 20:58:06 box sshd[1]: two\n"[..], |r| all.push(r)).unwrap();
+    read_records(&b"<4>[   12.5][  T7] one\nNov 20 20:58:06 box sshd[1]: two\n"[..], |r| all.push(r))
+        .unwrap();
     assert_eq!((all[0].text.as_str(), all[0].seconds, all[0].level), ("one", Some(12.5), Some(4)));
     assert_eq!(all[0].caller, Some(crate::Caller::Task(7)));
     assert!(all[1].foreign && all[1].line == 2);
@@ -167,7 +221,8 @@ fn records_have_what_the_log_gives() {
 #[test]
 fn not_of_a_kernel() {
     let mut found = 0;
-    let read = read_reports(&b"hello\nBUGS: none\n2026-11-20T20:58:06Z started\n"[..], |_| found += 1).unwrap();
+    let read =
+        read_reports(&b"hello\nBUGS: none\n2026-11-20T20:58:06Z started\n"[..], |_| found += 1).unwrap();
     assert_eq!((read.kernel, found), (false, 0));
     assert_eq!(read_reports(&b""[..], |_| {}).unwrap(), Summary::default());
 }

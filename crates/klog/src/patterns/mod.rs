@@ -18,7 +18,7 @@ mod warnings;
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Captures;
 
 use crate::blame::Blame;
@@ -137,6 +137,8 @@ pub static PATTERNS: LazyLock<Vec<&'static Pattern>> =
 pub struct Matcher {
     /// The keys are few and short: an automaton of them is never too large to build.
     keys: Option<AhoCorasick>,
+    /// Those keys that are in no other: enough to know whether a text has any.
+    fast: Option<AhoCorasick>,
     /// For each key, the patterns that have it.
     patterns: Vec<Vec<usize>>,
 }
@@ -185,12 +187,14 @@ impl Matcher {
         keys.dedup();
         let having = |key: &&str| (0..PATTERNS.len()).filter(|i| PATTERNS[*i].key == *key).collect();
         let patterns = keys.iter().map(having).collect();
-        Matcher { keys: AhoCorasick::new(&keys).ok(), patterns }
+        let least = keys.iter().filter(|k| !keys.iter().any(|other| other != *k && k.contains(other)));
+        let fast = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(least).ok();
+        Matcher { fast, keys: AhoCorasick::new(&keys).ok(), patterns }
     }
 
     /// Where in some text the first key stands.
     pub fn first(&self, text: &[u8]) -> Option<usize> {
-        self.keys.as_ref()?.find(text).map(|m| m.start())
+        self.fast.as_ref()?.find(text).map(|m| m.start())
     }
 
     /// The pattern that a message (a line without its prefixes) is of, and where it begins: other text may stand before it
@@ -204,9 +208,7 @@ impl Matcher {
     }
 
     fn glued(&self, message: &str) -> Option<(&'static Pattern, usize)> {
-        if self.first(message.as_bytes()).is_none() {
-            return None;
-        }
+        self.first(message.as_bytes())?;
         let starts = HEADS.iter().filter_map(|h| message.find(h).filter(|at| *at > 0));
         let free = starts.filter(|at| !message[..*at].contains(['"', '\'', '`']));
         free.filter_map(|at| Some((self.find(&message[at..])?.0, at)))
