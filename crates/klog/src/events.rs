@@ -54,7 +54,7 @@ pub fn events<'a>(lines: impl IntoIterator<Item = (Option<f64>, &'a str)>) -> Ve
     let mut found: Vec<Event> = Vec::new();
     let mut cause = false;
     for (i, (seconds, text)) in lines.into_iter().enumerate() {
-        let Some((pattern, _)) = MATCHER.find(text) else { continue };
+        let Some((pattern, _)) = MATCHER.find_within(text).filter(|(p, _)| p.id != "boot") else { continue };
         let role = match pattern.kind {
             Kind::Cause | Kind::Weak if !cause => Role::Cause,
             Kind::Cause | Kind::Weak => Role::Consequence,
