@@ -6,15 +6,17 @@ use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, log_lines};
-use crate::{DETECTIVES, Findings, fingerprint, judge, present, timeline};
+use crate::{Class, DETECTIVES, Findings, LogCase, fingerprint, judge, present, timeline};
 
 /// How to look at a dump.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CaseOptions {
     /// Whether the dump's own log counts.
     pub use_log: bool,
     /// Path of the dump, for the report.
     pub path: String,
+    /// A log beside the dump.
+    pub beside: Option<Arc<LogCase>>,
 }
 
 /// An opened dump and what was found in it so far.
@@ -51,6 +53,7 @@ impl Case {
         for detective in DETECTIVES {
             (detective.examine)(self, &mut findings);
         }
+        self.options.beside.iter().for_each(|log| beside(log, &mut findings));
         let judged = judge::judge(self, findings);
         let tasks = necropsy_kernel::tasks::Tasks::read(t).map_err(|e| t.note(format!("tasks: {e}"))).ok();
         tasks.iter().flat_map(|tasks| &tasks.notes).for_each(|n| t.note(n.clone()));
@@ -73,16 +76,36 @@ impl Case {
             verdict,
             hypotheses,
             evidence,
-            timeline: timeline::timeline(self.log()),
+            timeline: self.timeline(),
             stacks,
             fingerprint: Some(fingerprint),
             notes: t.notes(),
         }
     }
 
+    /// The dump's own log, and what a log beside it has that this one has not.
+    fn timeline(&self) -> Vec<necropsy_report::Event> {
+        let mut events = timeline::timeline(self.log());
+        let more = self.options.beside.iter().flat_map(|log| log.timeline());
+        let more: Vec<_> = more.filter(|e| !events.iter().any(|have| have.event == e.event)).collect();
+        events.extend(more);
+        events.sort_by(|a, b| a.seconds.unwrap_or(f64::MAX).total_cmp(&b.seconds.unwrap_or(f64::MAX)));
+        events
+    }
+
     fn crash_stack(&self, crash: &Crash) -> necropsy_report::StackInfo {
         let mut info = present::stack_info(&self.target, &crash.task, crash.cpu, &crash.stack, true);
         info.why = Some("the task that panicked".into());
         info
+    }
+}
+
+/// What a log beside the dump reports: it speaks for the class that it names.
+fn beside(log: &LogCase, findings: &mut Findings) {
+    for report in log.reports.iter().filter(|r| r.role == necropsy_klog::Role::Cause) {
+        let fact = log.evidence(report, 1.0);
+        let class = Class::ALL.iter().find(|c| c.slug() == report.class);
+        let bears: Vec<(Class, f64)> = class.map(|c| (*c, fact.weight)).into_iter().collect();
+        findings.add_to_all(&bears, fact.source, fact.reproduce, fact.claim);
     }
 }

@@ -1,13 +1,17 @@
 //! From lines to events.
 
-use crate::PATTERNS;
+use serde::Serialize;
+
+use crate::patterns::{Kind, MATCHER};
 
 /// The part an event plays in a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A sign of trouble before it.
     Precursor,
     /// The first thing that went wrong.
+    #[default]
     Cause,
     /// What followed from it.
     Consequence,
@@ -48,10 +52,20 @@ pub struct Event {
 /// The events in lines of text, each with its time.
 pub fn events<'a>(lines: impl IntoIterator<Item = (Option<f64>, &'a str)>) -> Vec<Event> {
     let mut found: Vec<Event> = Vec::new();
+    let mut cause = false;
     for (i, (seconds, text)) in lines.into_iter().enumerate() {
-        let Some(pattern) = PATTERNS.iter().find(|p| p.matches(text)) else { continue };
-        let first = !found.iter().any(|e| e.role == Role::Cause);
-        let role = if pattern.role == Role::Cause && !first { Role::Consequence } else { pattern.role };
+        let Some((pattern, _)) = MATCHER.find_within(text).filter(|(p, _)| p.id != "boot") else { continue };
+        let role = match pattern.kind {
+            Kind::Cause | Kind::Weak if !cause => Role::Cause,
+            Kind::Cause | Kind::Weak => Role::Consequence,
+            Kind::Link if pattern.id.starts_with("panic") => Role::Response,
+            Kind::Link => Role::Consequence,
+            Kind::Precursor => Role::Precursor,
+            Kind::Context => Role::Context,
+            Kind::Response => Role::Response,
+            Kind::Detail => continue,
+        };
+        cause |= role == Role::Cause;
         found.push(Event { line: i + 1, seconds, id: pattern.id, role, text: text.to_owned() });
     }
     found

@@ -193,7 +193,7 @@ const PC: &[&str] = &["RIP", "EIP", "NIP", "IP", "pc", "PC is at", "epc"];
 const LINK: &[&str] = &["lr", "LR is at", "LR", "ra"];
 
 fn role(line: &str, from: usize, start: usize, address: usize) -> FrameRole {
-    if from > 0 && line[from..start].contains(") from ") || line[from..start].trim() == "from" {
+    if line[from..start].contains(") from ") || line[from..start].trim() == "from" {
         return FrameRole::Caller;
     }
     let before = |end: usize| {
@@ -309,7 +309,8 @@ mod tests {
     fn arm_names_two_functions_in_a_line() {
         let line = "[<c0012345>] (foo) from [<c0056789>] (bar+0x1/0x2)";
         let f = parse_frame(line).unwrap();
-        assert_eq!((f.name(line), f.address.map(|a| a.0)), ("bar", Some(0xc005_6789)));
+        assert_eq!((f.name(line), f.role), ("bar", FrameRole::Caller));
+        assert_eq!(f.address.map(|a| a.0), Some(0xc005_6789));
         let line = "foo+0x1/0x2 from bar+0x3/0x4";
         let both: Vec<_> = parse_frames(line).map(|f| (f.name(line).to_owned(), f.role)).collect();
         assert_eq!(both, [("foo".into(), FrameRole::Call), ("bar".into(), FrameRole::Caller)]);

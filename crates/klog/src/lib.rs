@@ -2,18 +2,36 @@
 //!
 //! The smallest pieces read one line: [`Prefix`] takes off what syslog, `dmesg` and `printk` put before a message,
 //! [`parse_frame`] finds `function+0x12/0x34 [module]`, [`parse_code`] the bytes of a `Code:` line, [`parse_modules`] the
-//! list of modules.
+//! list of modules. A [`Detector`] makes [`Report`]s of [`Record`]s.
 
+mod blame;
+mod cached;
 mod code;
+mod details;
+mod detect;
 mod events;
+mod fingerprint;
 mod frame;
+mod input;
 mod modules;
 mod patterns;
 mod prefix;
+mod record;
+mod report;
+mod roles;
+mod title;
 
+pub use blame::{canonical, function_name, never_to_blame};
 pub use code::{CodeBytes, CodeLine, disassemble, parse_code};
+pub use details::{Fault, MachineCheck, Object, Oom, OomTask, meaning_of};
+pub use detect::{Detector, Limits};
 pub use events::{Event, Role, events};
+pub use fingerprint::{Fingerprint, VERSION as FINGERPRINT_VERSION};
 pub use frame::{FrameRole, LogFrame, parse_frame, parse_frames};
+pub use input::{Summary, decompressed, is_pstore_part, read_records, read_reports, reports, text_of};
 pub use modules::{ModuleName, Modules, parse_modules};
-pub use patterns::{PATTERNS, Pattern};
+pub use patterns::{Kind, PATTERNS, Pattern};
 pub use prefix::{Caller, Prefix};
+pub use record::Record;
+pub use report::{Followed, LogStack, Report, StackFrame};
+pub use title::{clean as clean_title, kind_of};

@@ -60,6 +60,8 @@ pub struct Prefix {
     pub cpu: Option<u32>,
     /// Another program than the kernel wrote it, by syslog's tag.
     pub program: Option<Range<usize>>,
+    /// Only the kernel writes lines like that: with a time since boot, a level, or its own tag.
+    pub kernel: bool,
     /// Continues the record before.
     pub continues: bool,
 }
@@ -75,6 +77,7 @@ impl Prefix {
             at += n;
         }
         p.end = at;
+        p.kernel |= p.program.is_none() && (p.seconds.is_some() || p.level.is_some());
         p
     }
 
@@ -247,6 +250,7 @@ fn syslog(text: &str, at: usize, p: &mut Prefix) -> Option<usize> {
         return None;
     }
     let end = start + host.len() + 1 + tag.len() + 2;
+    p.kernel |= kernel;
     if !kernel {
         p.program = Some(at + start + host.len() + 1..at + end - 2);
     }

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
 
 use crate::decode::{self, DecodeArgs};
-use crate::{analyze, debuginfo, shell};
+use crate::{analyze, debuginfo, reports, shell};
 
 /// Opens a dead Linux kernel and says what killed it, with proof.
 ///
@@ -37,6 +37,10 @@ enum Sub {
     ///
     /// Frames of modules are resolved by the module's own file; addresses without names by the places in /proc/modules.
     Decode(DecodeArgs),
+    /// What the kernel reported in a log: one line of JSON per report.
+    ///
+    /// Takes dmesg in all its forms, journals, syslog, consoles, pstore, netconsole; compressed or not.
+    Reports(ReportsArgs),
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -83,11 +87,14 @@ fn source_map(text: &str) -> Result<(String, String), String> {
 /// Arguments of `analyze`.
 #[derive(Args)]
 pub struct AnalyzeArgs {
-    /// A dump (or the parts of a split one).
+    /// A dump (or the parts of a split one), or a kernel's log as text; - is a log on standard input.
     #[arg(required = true)]
     pub input: Vec<PathBuf>,
     #[command(flatten)]
     pub open: OpenArgs,
+    /// A log beside the dump: what it reports counts too.
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// Leave the dump's own log out: judge from memory alone.
     #[arg(long)]
     pub no_log: bool,
@@ -100,6 +107,13 @@ pub struct AnalyzeArgs {
     /// Write the answer here.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `reports`.
+#[derive(Args)]
+pub struct ReportsArgs {
+    /// Logs; - is standard input, which is also what is read if there are none.
+    pub logs: Vec<PathBuf>,
 }
 
 /// Arguments of `debuginfo`.
@@ -179,6 +193,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Analyze(args)) => analyze::run(&args),
         Some(Sub::Shell(args)) => shell::run(&args),
         Some(Sub::Decode(args)) => decode::run(&args),
+        Some(Sub::Reports(args)) => reports::run(&args),
         Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());

@@ -6,6 +6,7 @@ mod debuginfo;
 mod decode;
 mod open;
 mod progress;
+mod reports;
 mod shell;
 
 use std::process::ExitCode;

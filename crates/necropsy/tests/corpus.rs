@@ -55,8 +55,12 @@ fn verdicts_are_true() {
     for (path, truth) in cases() {
         for use_log in [true, false] {
             let what = format!("{} (log: {use_log})", path.display());
-            let found =
-                Case::open(open(&path), CaseOptions { use_log, path: what.clone() }).analyse().verdict;
+            let found = Case::open(
+                open(&path),
+                CaseOptions { use_log, path: what.clone(), ..CaseOptions::default() },
+            )
+            .analyse()
+            .verdict;
             let classes: Vec<&str> =
                 truth["classes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
             if !classes.iter().any(|c| KNOWN.contains(c)) {
@@ -89,7 +93,7 @@ fn every_detective_has_a_case_for_and_one_against() {
     for detective in DETECTIVES {
         assert!(!detective.title.is_empty() && detective.doc.len() > 80, "{}", detective.id);
         let speaks = |path: &Path| {
-            let case = Case::open(open(path), CaseOptions { use_log: false, path: String::new() });
+            let case = Case::open(open(path), CaseOptions::default());
             let mut found = Findings::default();
             (detective.examine)(&case, &mut found);
             !found.hypotheses.is_empty()
@@ -147,7 +151,7 @@ fn every_stack_reaches_its_end() {
 fn known_functions_are_on_the_crashed_stack() {
     for (path, truth) in cases() {
         let t = open(&path);
-        let case = Case::open(t, CaseOptions { use_log: false, path: String::new() });
+        let case = Case::open(t, CaseOptions::default());
         let Some(crash) = case.crash() else { continue };
         let mut shown = crash.stack.frames.iter().filter_map(|f| f.name()).map(base);
         // Where an overflow took several return addresses with it, the stack says that frames may be missing.

@@ -72,7 +72,11 @@ fn use_it(source: Source) -> Option<(String, Option<String>, bool)> {
     for line in COMMANDS {
         run_line(&cx, line, Mode::Json, &mut Vec::new(), &mut Vec::new());
     }
-    let found = Case::open(target.clone(), CaseOptions { use_log: true, path: "damaged".into() }).analyse();
+    let found = Case::open(
+        target.clone(),
+        CaseOptions { use_log: true, path: "damaged".into(), ..CaseOptions::default() },
+    )
+    .analyse();
     // A culprit that is only suspected is no wrong answer.
     let culprit =
         found.verdict.culprit.filter(|c| c.confidence.unwrap_or(0.0) >= 0.8).and_then(|c| c.function);
@@ -204,7 +208,7 @@ fn a_dump_that_contradicts_itself_is_not_trusted() {
         let inner = source.physical.clone().unwrap();
         let physical: Option<Arc<dyn PhysMem>> = Some(Arc::new(Damaged { inner, flips: vec![flip] }));
         let target = Target::open(Source { physical, ..source }, Options::default()).unwrap();
-        let found = Case::open(target, CaseOptions { use_log: true, path: String::new() }).analyse();
+        let found = Case::open(target, CaseOptions { use_log: true, ..CaseOptions::default() }).analyse();
         assert!(found.notes.iter().any(|n| n.starts_with("inconsistent:")), "{flip:x?} {:?}", found.notes);
         assert!(found.verdict.confidence <= 0.7, "{flip:x?} {}", found.verdict.confidence);
     }

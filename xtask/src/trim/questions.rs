@@ -148,7 +148,7 @@ fn answer(
 }
 
 fn analysis(target: &Arc<Target>, use_log: bool) -> String {
-    let options = CaseOptions { use_log, path: PATH.into() };
+    let options = CaseOptions { use_log, path: PATH.into(), ..CaseOptions::default() };
     let analysis = Case::open(target.clone(), options).analyse();
     serde_json::to_string_pretty(&analysis).unwrap_or_default()
 }

@@ -32,13 +32,13 @@ const WATCHDOGS: &[Watchdog] = &[
         class: Class::SoftLockup,
         reporters: &["watchdog_timer_fn"],
         what: "did not schedule",
-        patterns: &["soft-lockup"],
+        patterns: &["soft"],
     },
     Watchdog {
         class: Class::HardLockup,
         reporters: &["watchdog_overflow_callback", "watchdog_hardlockup_check"],
         what: "took no timer interrupt",
-        patterns: &["hard-lockup"],
+        patterns: &["hard", "hard.ppc"],
     },
     Watchdog {
         class: Class::RcuStall,
@@ -50,7 +50,7 @@ const WATCHDOGS: &[Watchdog] = &[
             "rcu_check_callbacks",
         ],
         what: "kept an RCU grace period from ending",
-        patterns: &["rcu-stall"],
+        patterns: &["rcu.self", "rcu.other", "rcu.csd", "rcu.starved", "rcu.timer"],
     },
 ];
 

@@ -11,6 +11,9 @@ use crate::crash::{Crash, Trap};
 use crate::findings::place;
 use crate::suspect::{named, place_of};
 use crate::timeline::first_event;
+
+/// Lines of the log that say the same.
+const NULL_EVENTS: &[&str] = &["pf.null.x86", "pf.null.x86.old", "pf.generic.null", "pf.ppc.null"];
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
 pub const NULL_POINTER: Detective = Detective {
@@ -177,8 +180,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     died_of_it(crash, trap, found, CLASS);
     loaded(t, origin.as_ref(), found);
     freed(t, origin.as_ref(), &culprit_again, CLASS, "and was NULL by chance", found);
-    if let Some((line, text)) = first_event(case.log(), &["null-pointer", "null-pointer-old", "arm64-fault"])
-    {
+    if let Some((line, text)) = first_event(case.log(), NULL_EVENTS) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
 }

@@ -39,7 +39,7 @@ fn examine(case: &Case, found: &mut Findings) {
         "bt".to_owned(),
         format!("the stack of the task that panicked goes through sysrq_handle_crash: {how}"),
     );
-    if let Some((line, text)) = first_event(case.log(), &["sysrq-crash"]) {
+    if let Some((line, text)) = first_event(case.log(), &["sysrq"]) {
         found.add(
             Class::RequestedCrash,
             0.5,

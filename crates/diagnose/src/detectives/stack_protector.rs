@@ -61,7 +61,7 @@ fn examine(case: &Case, found: &mut Findings) {
     if let Some(w) = writer {
         handed_over(t, function, w, found);
     }
-    if let Some((line, text)) = first_event(case.log(), &["stack-protector"]) {
+    if let Some((line, text)) = first_event(case.log(), &["panic.protector", "panic.protector.address"]) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
 }

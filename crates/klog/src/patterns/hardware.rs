@@ -1,0 +1,242 @@
+//! What the hardware and the firmware say.
+
+use super::Kind::{Cause, Context, Detail, Precursor, Weak};
+use super::{Pattern, plain, title};
+use crate::blame::TRACE;
+
+pub static PATTERNS: &[Pattern] = &[
+    Pattern::new(
+        ("mce", "machine-check", Cause),
+        "Machine Check",
+        r"^(?:mce: )?\[Hardware Error\]: CPU (?P<cpu>\d+): Machine Check(?: Exception)?: (?P<mcg>[0-9a-f]+) Bank (?P<bank>\d+): (?P<status>[0-9a-f]+)",
+        &[plain("machine check in bank {bank}")],
+        &[
+            "mce: [Hardware Error]: CPU 4: Machine Check Exception: 5 Bank 7: be00000000800400",
+            "mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 7: be00000000800400",
+        ],
+    ),
+    Pattern::new(
+        ("mce.logged", "machine-check", Precursor),
+        "achine check events logged",
+        r"^(?:mce: )?(?:\[Hardware Error\]: )?Machine check events logged",
+        &[plain("machine check events logged")],
+        &["mce: [Hardware Error]: Machine check events logged"],
+    ),
+    Pattern::new(
+        ("mce.sev", "machine-check", Detail),
+        "Machine check: ",
+        r"^(?:mce: )?\[Hardware Error\]: Machine check: (?P<why>.+)",
+        &[],
+        &["mce: [Hardware Error]: Machine check: Processor context corrupt"],
+    ),
+    Pattern::new(
+        ("mce.amd.ce", "machine-check", Precursor),
+        "[Hardware Error]: ",
+        r"^(?:mce: )?\[Hardware Error\]: (?P<sev>Deferred|Corrected)\S* .*error",
+        &[plain("{sev} hardware error")],
+        &["[Hardware Error]: Corrected error, no action required."],
+    ),
+    Pattern::new(
+        ("mce.amd", "machine-check", Cause),
+        "[Hardware Error]: ",
+        r"^(?:mce: )?\[Hardware Error\]: (?P<sev>Uncorrected|System Fatal|Poison)\S* .*error",
+        &[plain("{sev} hardware error")],
+        &[
+            "[Hardware Error]: Uncorrected, software restartable error.",
+            "[Hardware Error]: System Fatal error.",
+        ],
+    ),
+    Pattern::new(
+        ("ghes.ce", "hardware-error", Precursor),
+        "[Hardware Error]: event sev",
+        r"^(?:\{\d+\})?\[Hardware Error\]: event severity: (?P<sev>corrected|info|recoverable)",
+        &[plain("GHES: {sev} hardware error")],
+        &["{1}[Hardware Error]: event severity: corrected"],
+    ),
+    Pattern::new(
+        ("ghes", "hardware-error", Cause),
+        "[Hardware Error]: event sev",
+        r"^(?:\{\d+\})?\[Hardware Error\]: event severity: (?P<sev>\w+)",
+        &[plain("GHES: {sev} hardware error")],
+        &["{1}[Hardware Error]: event severity: fatal"],
+    ),
+    Pattern::new(
+        ("ghes.source", "hardware-error", Precursor),
+        "APEI Generic Hardware",
+        r"^(?:\{\d+\})?\[Hardware Error\]: Hardware error from APEI Generic Hardware Error Source: (?P<src>\d+)",
+        &[plain("GHES: hardware error")],
+        &["{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 4"],
+    ),
+    Pattern::new(
+        ("bert", "hardware-error", Precursor),
+        "BERT: Error records",
+        r"^BERT: Error records from previous boot",
+        &[plain("BERT: hardware error before the last boot")],
+        &["BERT: Error records from previous boot:"],
+    ),
+    Pattern::new(
+        ("edac.ue", "hardware-error", Cause),
+        "EDAC ",
+        r"^EDAC (?P<ctl>\S+): (?P<n>\d+) UE ",
+        &[plain("EDAC: uncorrected memory error on {ctl}")],
+        &[
+            "EDAC MC0: 1 UE memory read error on CPU_SrcID#0_Ha#0_Chan#1_DIMM#0 (channel:1 slot:0 page:0x12345)",
+        ],
+    ),
+    Pattern::new(
+        ("edac", "hardware-error", Precursor),
+        "EDAC ",
+        r"^EDAC (?P<ctl>\S+): (?P<n>\d+) CE ",
+        &[plain("EDAC: corrected memory errors on {ctl}")],
+        &[
+            "EDAC MC0: 1 CE memory read error on CPU_SrcID#0_Ha#0_Chan#1_DIMM#0 (channel:1 slot:0 page:0x12345)",
+        ],
+    ),
+    Pattern::new(
+        ("hwpoison", "hardware-error", Weak),
+        "Memory failure",
+        r"^Memory failure:? (?P<pfn>0x[0-9a-f]+): ",
+        &[plain("Memory failure")],
+        &["Memory failure: 0x12345: recovery action for dirty LRU page: Recovered"],
+    ),
+    Pattern::new(
+        ("hwpoison.old", "hardware-error", Weak),
+        "MCE 0x",
+        r"^MCE (?P<pfn>0x[0-9a-f]+): ",
+        &[plain("Memory failure")],
+        &["MCE 0x12345: dirty LRU page recovery: Recovered"],
+    ),
+    Pattern::new(
+        ("aer.fatal", "hardware-error", Precursor),
+        "Uncorrect",
+        r"^(?:\S+ \S+: )?(?:AER: )?.*(?:severity=Uncorrect\w* \(Fatal\)|Uncorrectable \(Fatal\) error)",
+        &[plain("PCIe: fatal bus error")],
+        &[
+            "pcieport 0000:00:1c.0: PCIe Bus Error: severity=Uncorrected (Fatal), type=Transaction Layer, (Receiver ID)",
+        ],
+    ),
+    Pattern::new(
+        ("aer", "hardware-error", Precursor),
+        "AER: ",
+        r"^(?:\S+ \S+: )?AER: ",
+        &[plain("PCIe: bus error")],
+        &["pcieport 0000:00:1c.0: AER: Corrected error received: 0000:01:00.0"],
+    ),
+    Pattern::new(
+        ("aer.bus", "hardware-error", Precursor),
+        "PCIe Bus Error: ",
+        r"^(?:\S+ \S+: )?PCIe Bus Error: ",
+        &[plain("PCIe: bus error")],
+        &["e1000e 0000:01:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)"],
+    ),
+    Pattern::new(
+        ("dpc", "hardware-error", Precursor),
+        "DPC: ",
+        r"^(?:\S+ \S+: )?DPC: (?:containment|unmasked|RP PIO)",
+        &[plain("PCIe: downstream port contained")],
+        &["pcieport 0000:00:1c.0: DPC: containment event, status:0x1f01 source:0x0000"],
+    ),
+    Pattern::new(
+        ("pcieport", "hardware-error", Precursor),
+        "pcieport ",
+        r"^pcieport \S+: .*(?:error|Error)",
+        &[plain("PCIe: bus error")],
+        &["pcieport 0000:00:1c.0: device [8086:9d10] error status/mask=00000001/00002000"],
+    ),
+    Pattern::new(
+        ("nmi.unknown", "nmi", Weak),
+        "NMI received for unknown",
+        r"^(?:NMI: )?Uhhuh\. NMI received for unknown reason (?P<why>[0-9a-f]+) on CPU (?P<cpu>\d+)",
+        &[plain("NMI received for unknown reason")],
+        &["Uhhuh. NMI received for unknown reason 2c on CPU 0."],
+    ),
+    Pattern::new(
+        ("nmi.serr", "nmi", Cause),
+        "NMI: ",
+        r"^NMI: (?P<what>PCI system error \(SERR\)|IOCK error)",
+        &[plain("NMI: {what}")],
+        &[
+            "NMI: PCI system error (SERR) for reason b1 on CPU 0.",
+            "NMI: IOCK error (debug interrupt?) for reason 71 on CPU 0.",
+        ],
+    ),
+    Pattern::new(
+        ("ppc.mce", "machine-check", Cause),
+        "machine check (",
+        r"^MCE: CPU(?P<cpu>\d+): machine check \((?P<sev>\w+)\)",
+        &[title("{sev} machine check in {f}", &TRACE)],
+        &["MCE: CPU24: machine check (Severe)  Host TLB Multihit DAR: deadbeefdeadbeef [Not recovered]"],
+    ),
+    Pattern::new(
+        ("ppc.mce.old", "machine-check", Cause),
+        "Machine check interrupt",
+        r"^(?P<sev>Severe|Harmless|Fatal|Warning) Machine check interrupt",
+        &[title("{sev} machine check in {f}", &TRACE)],
+        &["Severe Machine check interrupt [Not recovered]"],
+    ),
+    Pattern::new(
+        ("thermal", "device-failure", Precursor),
+        "temperature",
+        r"^(?:mce: )?CPU\d+: (?:Core|Package) temperature (?:above threshold|is above threshold)|^thermal .*critical temperature reached",
+        &[plain("temperature above threshold")],
+        &[
+            "mce: CPU3: Core temperature is above threshold, cpu clock is throttled (total events = 1)",
+            "thermal thermal_zone0: critical temperature reached (105 C), shutting down",
+        ],
+    ),
+    Pattern::new(
+        ("iommu.dmar", "device-failure", Precursor),
+        "DMAR: ",
+        r"^DMAR: (?:DRHD: handling fault status|\[DMA (?:Read|Write)|\[INTR-REMAP\])",
+        &[plain("IOMMU: DMA fault")],
+        &[
+            "DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0x12345000 [fault reason 0x05] PTE Write access is not set",
+            "DMAR: DRHD: handling fault status reg 2",
+        ],
+    ),
+    Pattern::new(
+        ("iommu.amd", "device-failure", Precursor),
+        "Event logged [",
+        r"^(?:AMD-Vi: |\S+ \S+: AMD-Vi: |iommu ivhd\d+: (?:AMD-Vi: )?)Event logged \[(?P<ev>\w+)",
+        &[plain("IOMMU: {ev}")],
+        &[
+            "AMD-Vi: Event logged [IO_PAGE_FAULT device=01:00.0 domain=0x0001 address=0x1000 flags=0x0020]",
+            "nvme 0000:01:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000c address=0x0 flags=0x0000]",
+        ],
+    ),
+    Pattern::new(
+        ("iommu.smmu", "device-failure", Precursor),
+        "arm-smmu",
+        r"^arm-smmu(?:-v3)? \S+: (?:Unhandled context fault|event 0x[0-9a-f]+ received|CMD_SYNC timeout)",
+        &[plain("IOMMU: fault")],
+        &["arm-smmu-v3 2b400000.smmu: event 0x10 received:"],
+    ),
+    Pattern::new(
+        ("irq.nobody", "irq-storm", Weak),
+        ": nobody cared",
+        r"^irq (?P<irq>\d+): nobody cared",
+        &[plain("irq: nobody cared")],
+        &["irq 16: nobody cared (try booting with the \"irqpoll\" option)"],
+    ),
+    Pattern::new(
+        ("irq.noh", "irq-storm", Precursor),
+        "No irq handler for vector",
+        r"^(?:do_IRQ|__common_interrupt): \S+ No irq handler for vector",
+        &[plain("no irq handler for vector")],
+        &["do_IRQ: 1.55 No irq handler for vector", "__common_interrupt: 1.55 No irq handler for vector"],
+    ),
+    Pattern::new(
+        ("wd.user", "watchdog-reset", Context),
+        "watchdog did not stop",
+        r"^(?:watchdog: )?watchdog\d+: watchdog did not stop!",
+        &[],
+        &["watchdog: watchdog0: watchdog did not stop!"],
+    ),
+    Pattern::new(
+        ("wd.panic", "watchdog-reset", Cause),
+        "Initiating ",
+        r"^(?:watchdog: |softdog: )?Initiating (?P<what>panic|system reboot)",
+        &[plain("watchdog: initiating {what}")],
+        &["softdog: Initiating system reboot", "softdog: Initiating panic"],
+    ),
+];

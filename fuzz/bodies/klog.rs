@@ -1,0 +1,27 @@
+//! Any bytes as a kernel's log.
+
+use necropsy_klog::{
+    Prefix, disassemble, parse_code, parse_frames, parse_modules, read_records, read_reports,
+};
+
+/// One input.
+pub fn run(data: &[u8]) {
+    let mut lines = 0;
+    let _ = read_records(data, |record| lines = lines.max(record.line));
+    let _ = read_reports(data, |report| {
+        assert!(report.first_line <= report.last_line && report.title.len() <= 160);
+        assert!(!report.title.contains('\n'));
+    });
+    for line in String::from_utf8_lossy(data).lines() {
+        let rest = Prefix::of(line).rest(line);
+        for frame in parse_frames(rest) {
+            assert!(rest.get(frame.span()).is_some() && !frame.name(rest).is_empty());
+            let _ = (frame.module(rest), frame.build_id(rest));
+        }
+        if let Some(code) = parse_code(rest) {
+            assert!(rest.get(code.at.clone()).is_some());
+            let _ = disassemble(&code, "x86_64");
+        }
+        let _ = parse_modules(rest);
+    }
+}
