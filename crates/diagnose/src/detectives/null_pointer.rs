@@ -6,6 +6,7 @@ use necropsy_kernel::slab;
 use necropsy_report::{Place, bytes_text};
 use necropsy_target::Target;
 
+use super::wild_pointer::is_error_code;
 use crate::code::{self, Origin, Trace};
 use crate::crash::{Crash, Trap};
 use crate::findings::place;
@@ -135,6 +136,10 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let Some(fault) = fault(t, crash, trap, &insns, pc) else { return };
     let trace = Trace::new(t, &insns, pc, trap.regs);
     let base = fault.operand.and_then(|m| m.base);
+    // An error code plus a member's offset lands in the first page, too: that is no NULL pointer.
+    if base.and_then(|r| trap.regs.get(r)).is_some_and(is_error_code) {
+        return;
+    }
     let origin = base.zip(trace).and_then(|(reg, trace)| trace.origin(reg));
     let Some(shape) = shape(&fault, trap, origin.as_ref()) else { return };
     let frames = &crash.stack.frames;

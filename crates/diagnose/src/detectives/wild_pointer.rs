@@ -84,7 +84,8 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     let Some((operand, address)) = touched(t, crash, trap, &operands) else { return };
     let base = operand.base.and_then(|r| trap.regs.get(r));
     // A pointer that is NULL, whatever is added to it, is somebody else's matter.
-    if address < NEAR_NULL || base.is_some_and(|b| b < NEAR_NULL) {
+    let error_code = base.is_some_and(is_error_code);
+    if !error_code && (address < NEAR_NULL || base.is_some_and(|b| b < NEAR_NULL)) {
         return;
     }
     let error = crash.task.error_code.value().filter(|_| trap.kind == Exception::PageFault);
@@ -154,10 +155,15 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     }
 }
 
+/// Whether a value is an error code made a pointer (`ERR_PTR`).
+pub(super) fn is_error_code(value: u64) -> bool {
+    value != 0 && value.wrapping_neg() <= MAX_ERRNO
+}
+
 /// What a value that was used as a pointer says about itself.
 fn read(t: &Target, value: u64, address: u64, error: Option<u64>) -> Reading {
     let reading = |class, what: String, weight| Reading { class, what, weight };
-    if value.wrapping_neg() <= MAX_ERRNO && value != 0 {
+    if is_error_code(value) {
         let errno = value.wrapping_neg();
         return reading(
             Class::ErrorPointerDereference,
@@ -275,7 +281,7 @@ mod tests {
 
     #[test]
     fn error_codes_are_the_last_page() {
-        assert!((-12i64 as u64).wrapping_neg() <= MAX_ERRNO);
-        assert!((-5000i64 as u64).wrapping_neg() > MAX_ERRNO);
+        assert!(is_error_code(-12i64 as u64) && is_error_code(-4095i64 as u64));
+        assert!(!is_error_code(-4096i64 as u64) && !is_error_code(0) && !is_error_code(12));
     }
 }
