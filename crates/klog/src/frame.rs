@@ -82,7 +82,10 @@ pub fn parse_frame(line: &str) -> Option<LogFrame> {
     parse_frames(line).next()
 }
 
-/// All places in the code that a line names, from left to right.
+/// No line of a kernel names more places.
+const MOST: usize = 16;
+
+/// All places in the code that a line names, from left to right; no more than 16.
 pub fn parse_frames(line: &str) -> impl Iterator<Item = LogFrame> + '_ {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -90,6 +93,7 @@ pub fn parse_frames(line: &str) -> impl Iterator<Item = LogFrame> + '_ {
         from = frame.span().end;
         Some(frame)
     })
+    .take(MOST)
 }
 
 /// The next `name+0xN/0xN` at or after `from`.

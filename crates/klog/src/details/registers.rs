@@ -23,6 +23,9 @@ const NAMES: &[(&str, &str)] = &[
     ("Krnl GPRS: ", "s390x"),
 ];
 
+/// The same, where they stand in the middle of a line.
+const WITHIN: &[(&str, &str)] = &[(" pstate: ", "aarch64"), (" psr: ", "armv7l")];
+
 /// Words before values: `RAX: `, `x29: `, `sp : `, `CR2: `, `status: `.
 const KNOWN: &[&str] = &[
     "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP", "R08", "R09", "R10", "R11", "R12", "R13", "R14",
@@ -69,7 +72,8 @@ impl Reader {
             return;
         }
         let machine = NAMES.iter().find(|(name, m)| !m.is_empty() && text.starts_with(name));
-        self.machine = self.machine.or(machine.map(|(_, m)| *m));
+        let inside = WITHIN.iter().find(|(name, _)| text.contains(name));
+        self.machine = self.machine.or(machine.or(inside).map(|(_, m)| *m));
         if self.block(text) || !is_registers(text) {
             return;
         }
