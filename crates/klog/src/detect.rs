@@ -337,7 +337,7 @@ impl Collected {
 
     fn follow(&mut self, pattern: &Pattern, fact: &Fact) {
         let role = if pattern.id.starts_with("panic") { Role::Response } else { Role::Consequence };
-        let (line, time, message) = (fact.line.number, fact.seconds, fact.line.text.clone());
+        let (line, time, message) = (fact.line.number, fact.seconds, report::short(&fact.line.text));
         if self.followed.len() < 32 {
             self.followed.push(Followed { line, time, message, role });
         }

@@ -194,8 +194,8 @@ pub(crate) fn build(c: Collected) -> Report {
         last_line: c.last,
         time: c.seconds,
         count: 1,
-        message: all.first().map(|l| (*l).to_owned()).unwrap_or_default(),
-        details: c.details.iter().map(|(_, text)| text.clone()).collect(),
+        message: all.first().map(|l| short(l)).unwrap_or_default(),
+        details: c.details.iter().map(|(_, text)| short(text)).collect(),
         panicked: c.panicked,
         followed_by: c.followed.clone(),
         ..Report::default()
@@ -208,6 +208,17 @@ pub(crate) fn build(c: Collected) -> Report {
     report.corruption = why.map(str::to_owned);
     report.fingerprint = fingerprint::of(&report);
     report
+}
+
+/// The longest line that is quoted whole.
+const QUOTED: usize = 1024;
+
+/// A line to quote: what no kernel prints in one line is cut.
+pub(crate) fn short(line: &str) -> String {
+    match line.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// The module of the function to blame, by any frame of it.

@@ -32,7 +32,7 @@ pub(super) fn all(lines: &[Line]) -> Vec<LogStack> {
             continue;
         }
         if let Some(what) = heading.take().filter(|_| stacks.len() < STACKS) {
-            let what_text = what.text.trim().trim_end_matches(':').to_owned();
+            let what_text = crate::report::short(what.text.trim().trim_end_matches(':'));
             stacks.push(LogStack { what: what_text, line: line.number, frames: Vec::new() });
         } else if stacks.is_empty() {
             stacks.push(LogStack { what: String::new(), line: line.number, frames: Vec::new() });
