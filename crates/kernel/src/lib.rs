@@ -3,6 +3,7 @@
 pub mod containers;
 pub mod cpus;
 pub mod globals;
+pub mod locks;
 pub mod mm;
 pub mod modules;
 pub mod printk;
