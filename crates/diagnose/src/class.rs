@@ -25,6 +25,10 @@ classes! {
     UseAfterFree "use-after-free"
     /// A write past a buffer on the stack.
     StackBufferOverflow "stack-buffer-overflow"
+    /// Tasks that wait for each other, or one for itself: none can ever go on.
+    Deadlock "deadlock"
+    /// Tasks that wait for too long, for something that is no circle.
+    HungTask "hung-task"
     /// Somebody asked for the dump.
     RequestedCrash "requested-crash"
     /// Nothing that is known here.

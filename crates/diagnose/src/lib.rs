@@ -15,6 +15,7 @@ mod fingerprint;
 mod judge;
 pub mod present;
 mod timeline;
+mod waiting;
 
 pub use case::{Case, CaseOptions};
 pub use class::Class;
