@@ -16,7 +16,12 @@ const KNOWN: &[&str] = &[
     "stack-buffer-overflow",
     "requested-crash",
     "use-after-free",
+    "deadlock",
+    "hung-task",
 ];
+
+/// Detectives whose case for is not a dump in the corpus but memory made for it, in `necropsy-diagnose`.
+const SHOWN_ON_MADE_MEMORY: &[&str] = &["deadlock", "hung-task"];
 
 /// Each dump with its truth.
 fn cases() -> Vec<(PathBuf, Value)> {
@@ -91,12 +96,8 @@ fn every_detective_has_a_case_for_and_one_against() {
             !found.hypotheses.is_empty()
         };
         let spoke = cases.iter().filter(|(path, _)| speaks(path)).count();
-        assert!(
-            spoke > 0 && spoke < cases.len(),
-            "{} spoke on {spoke} of {} dumps",
-            detective.id,
-            cases.len()
-        );
+        let shown = spoke > 0 || SHOWN_ON_MADE_MEMORY.contains(&detective.id);
+        assert!(shown && spoke < cases.len(), "{} spoke on {spoke} of {} dumps", detective.id, cases.len());
     }
 }
 
