@@ -1,0 +1,178 @@
+//! Locks, and who holds them.
+
+use necropsy_base::VirtAddr;
+use necropsy_target::{Load, LoadError};
+use serde::Serialize;
+
+use super::scene::Scene;
+use super::{WaitKind, hex, name, waiter::Found};
+
+/// The low bits of an owner are flags: of a mutex waiters, handoff, pickup; of a rw_semaphore readers, not spinnable
+/// (kernel/locking/mutex.h, rwsem.c). Tasks are aligned to more than that.
+const FLAGS: u64 = 7;
+/// `RWSEM_READER_OWNED`.
+const READER_OWNED: u64 = 1;
+/// `RWSEM_READER_SHIFT`.
+const READER_SHIFT: u32 = 8;
+
+#[derive(Load)]
+#[kernel(name = "mutex")]
+struct Mutex {
+    #[kernel(any = "owner.counter|owner|rtmutex.owner|lock.owner")]
+    owner: Option<VirtAddr>,
+}
+
+#[derive(Load)]
+#[kernel(name = "rw_semaphore")]
+struct RwSemaphore {
+    #[kernel(any = "owner.counter|owner")]
+    owner: Option<VirtAddr>,
+    /// An owner that is a number came with a count of readers (5.3).
+    #[kernel(path = "owner.counter")]
+    counted: Option<VirtAddr>,
+    #[kernel(any = "count.counter|count")]
+    count: Option<i64>,
+}
+
+#[derive(Load)]
+#[kernel(name = "semaphore")]
+struct Semaphore {
+    count: u32,
+    last_holder: Option<VirtAddr>,
+}
+
+#[derive(Load)]
+#[kernel(name = "rt_mutex_base|rt_mutex")]
+struct RtMutex {
+    owner: VirtAddr,
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Owner {
+    /// A task.
+    Task {
+        /// Its address.
+        #[serde(serialize_with = "hex")]
+        task: VirtAddr,
+        /// Its thread ID.
+        pid: i32,
+        /// Whether the lock says so, or only that it was the last to get it.
+        certain: bool,
+    },
+    /// A task that is not there any more: it ended, and did not give the lock back.
+    Gone {
+        /// Where it was.
+        #[serde(serialize_with = "hex")]
+        task: VirtAddr,
+    },
+    /// Nobody.
+    Nobody,
+    /// The lock does not tell.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A lock that somebody waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lock {
+    /// What it is.
+    pub kind: &'static str,
+    /// Where it lies.
+    #[serde(serialize_with = "hex")]
+    pub at: VirtAddr,
+    /// Its symbol, or the object it lies in.
+    pub name: Option<String>,
+    /// Who holds it.
+    pub owner: Owner,
+    /// How many hold it to read, where it counts them.
+    pub readers: Option<u64>,
+    /// Thread IDs of those known to wait for it.
+    pub waiters: Vec<i32>,
+}
+
+impl Lock {
+    /// The lock that was found from a waiter; its waiters are still to be added.
+    pub(super) fn read(scene: &Scene<'_>, found: &Found) -> Result<Lock, LoadError> {
+        let (owner, readers) = owner(scene, found.kind, found.lock)?;
+        Ok(Lock {
+            kind: found.kind.struct_name().unwrap_or("lock"),
+            at: found.lock,
+            name: name::of(scene.t, scene.tasks, found.lock),
+            owner,
+            readers,
+            waiters: Vec::new(),
+        })
+    }
+
+    /// `mutex journal_lock [jbd2]`, or `mutex at 0xffff888004a1c0a8`.
+    pub fn text(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} {name}", self.kind),
+            None => format!("{} at {:#x}", self.kind, self.at),
+        }
+    }
+
+    /// The task that holds it: its address, and whether that is certain.
+    pub fn holder(&self) -> Option<(VirtAddr, bool)> {
+        match self.owner {
+            Owner::Task { task, certain, .. } => Some((task, certain)),
+            _ => None,
+        }
+    }
+}
+
+fn owner(scene: &Scene<'_>, kind: WaitKind, at: VirtAddr) -> Result<(Owner, Option<u64>), LoadError> {
+    let t = scene.t;
+    let unknown = |why: &str| Owner::Unknown { why: why.to_owned() };
+    Ok(match kind {
+        WaitKind::Mutex => match t.load::<Mutex>(at)?.owner {
+            Some(owner) => (held(scene, owner, true), None),
+            None => (unknown("this kernel's mutexes do not name their owner"), None),
+        },
+        WaitKind::Read | WaitKind::Write => rw_owner(scene, &t.load::<RwSemaphore>(at)?),
+        WaitKind::RtMutex => (held(scene, t.load::<RtMutex>(at)?.owner, true), None),
+        WaitKind::Semaphore => {
+            let s: Semaphore = t.load(at)?;
+            match s.last_holder.filter(|o| s.count == 0 && o.0 & !FLAGS != 0) {
+                Some(owner) => (held(scene, owner, false), None),
+                None => (unknown("semaphores have no owner"), None),
+            }
+        }
+        _ => (unknown("nobody holds a completion: somebody should have completed it"), None),
+    })
+}
+
+/// A writer is its owner; of readers only the last one is known, and that one may have given it back.
+fn rw_owner(scene: &Scene<'_>, s: &RwSemaphore) -> (Owner, Option<u64>) {
+    let Some(owner) = s.owner else {
+        return (Owner::Unknown { why: "this kernel's rw_semaphores do not name their owner".into() }, None);
+    };
+    let readers = s.counted.and(s.count).map(|count| (count >> READER_SHIFT).max(0) as u64);
+    if owner.0 & READER_OWNED == 0 {
+        return (held(scene, owner, true), readers);
+    }
+    match readers {
+        Some(0) => (Owner::Nobody, readers),
+        _ if owner.0 & !FLAGS == 0 => (Owner::Unknown { why: "readers hold it".into() }, readers),
+        _ => match held(scene, owner, false) {
+            // The last reader may have ended in peace.
+            Owner::Gone { .. } => {
+                (Owner::Unknown { why: "readers hold it; the last one ended".into() }, readers)
+            }
+            owner => (owner, readers),
+        },
+    }
+}
+
+fn held(scene: &Scene<'_>, owner: VirtAddr, certain: bool) -> Owner {
+    let task = VirtAddr(owner.0 & !FLAGS);
+    match scene.task(task) {
+        _ if task.is_null() => Owner::Nobody,
+        Some(found) => Owner::Task { task, pid: found.pid, certain },
+        None => Owner::Gone { task },
+    }
+}
