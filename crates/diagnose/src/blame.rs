@@ -1,5 +1,6 @@
 //! Who is never to blame: the machinery of dying, and functions that only do what they are told.
 
+use necropsy_kernel::locks;
 use necropsy_target::unwind::{Frame, Trust};
 
 use crate::crash::base_name;
@@ -144,14 +145,20 @@ const SERVANTS: &[&str] = &[
     "queued_spin_lock_slowpath",
     "_raw_read_lock",
     "_raw_write_lock",
-    "mutex_lock",
-    "__mutex_lock",
     "mutex_unlock",
     "mutex_trylock",
-    "down",
     "up",
-    "down_read",
-    "down_write",
+    "rtnl_lock",
+    "rtnl_lock_killable",
+    "lock_sock_nested",
+    "console_lock",
+    "cpus_read_lock",
+    "cpus_write_lock",
+    "percpu_down_write",
+    "__percpu_down_read",
+    "cgroup_lock",
+    "inode_lock",
+    "device_lock",
     "up_read",
     "up_write",
     "refcount_warn_saturate",
@@ -197,7 +204,8 @@ pub fn is_machinery(name: &str) -> bool {
 /// Whether a function only does what it is told.
 pub fn is_servant(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name);
-    SERVANTS.contains(&name) || name.starts_with("__x86_indirect_")
+    let takes = || locks::wait_function(name).is_some_and(|kind| kind.struct_name().is_some());
+    SERVANTS.contains(&name) || locks::is_scheduler(name) || takes() || name.starts_with("__x86_indirect_")
 }
 
 /// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant. With how sure that is.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use necropsy_kernel::locks::Waits;
+use necropsy_kernel::tasks::Tasks;
 use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
 
@@ -27,12 +29,15 @@ pub struct Case {
     pub options: CaseOptions,
     crash: OnceLock<Option<Crash>>,
     log: OnceLock<Vec<(f64, String)>>,
+    tasks: OnceLock<Option<Tasks>>,
+    waits: OnceLock<Waits>,
 }
 
 impl Case {
     /// A case on a dump.
     pub fn open(target: Arc<Target>, options: CaseOptions) -> Case {
-        Case { target, options, crash: OnceLock::new(), log: OnceLock::new() }
+        let (crash, log, tasks, waits) = Default::default();
+        Case { target, options, crash, log, tasks, waits }
     }
 
     /// The task that panicked; `None` when no CPU did.
@@ -46,6 +51,19 @@ impl Case {
         self.log.get_or_init(read)
     }
 
+    /// All tasks; `None` if they cannot be read, which is noted.
+    pub fn tasks(&self) -> Option<&Tasks> {
+        let t = &self.target;
+        let read = || Tasks::read(t).map_err(|e| t.note(format!("tasks: {e}"))).ok();
+        self.tasks.get_or_init(read).as_ref()
+    }
+
+    /// The blocked tasks and what they wait for.
+    pub fn waits(&self) -> &Waits {
+        let read = || self.tasks().map(|tasks| Waits::read(&self.target, tasks)).unwrap_or_default();
+        self.waits.get_or_init(read)
+    }
+
     /// The verdict and all that led to it.
     pub fn analyse(&self) -> Analysis {
         let t = &self.target;
@@ -55,9 +73,9 @@ impl Case {
         }
         self.options.beside.iter().for_each(|log| beside(log, &mut findings));
         let judged = judge::judge(self, findings);
-        let tasks = necropsy_kernel::tasks::Tasks::read(t).map_err(|e| t.note(format!("tasks: {e}"))).ok();
+        let tasks = self.tasks();
         tasks.iter().flat_map(|tasks| &tasks.notes).for_each(|n| t.note(n.clone()));
-        let mut system = present::system_info(t, tasks.as_ref());
+        let mut system = present::system_info(t, tasks);
         system.panic = timeline::panic_line(self.log());
         let (verdict, hypotheses, evidence) = judged;
         let stacks: Vec<_> = self.crash().map(|c| self.crash_stack(c)).into_iter().collect();

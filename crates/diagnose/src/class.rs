@@ -71,6 +71,10 @@ classes! {
     MachineCheck "machine-check"
     /// An interrupt that nobody knows.
     Nmi "nmi"
+    /// Tasks that wait for each other, or one for itself: none can ever go on.
+    Deadlock "deadlock"
+    /// Tasks that wait for too long, for something that is no circle.
+    HungTask "hung-task"
     /// Somebody asked for the dump.
     RequestedCrash "requested-crash"
     /// Nothing that is known here.

@@ -2,7 +2,7 @@
 
 use necropsy_base::VirtAddr;
 use necropsy_debuginfo::dwarf::SourceFrame;
-use necropsy_report::{Place, Related};
+use necropsy_report::{Place, Related, TaskInfo};
 use necropsy_target::Target;
 
 use crate::{Case, Class};
@@ -47,6 +47,8 @@ pub struct Hypothesis {
     pub victim: Option<Place>,
     /// Others involved.
     pub related: Vec<Related>,
+    /// The task it happened to; `None`: the one that panicked.
+    pub task: Option<TaskInfo>,
     /// A person or a tool asked for it.
     pub requested: bool,
     /// What to do next.
@@ -65,6 +67,7 @@ impl Hypothesis {
             culprit: None,
             victim: None,
             related: Vec::new(),
+            task: None,
             requested: false,
             advice: Vec::new(),
             separate: None,

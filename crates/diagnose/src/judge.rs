@@ -61,7 +61,7 @@ fn accepted(case: &Case, h: &crate::Hypothesis, confidence: f64) -> Verdict {
         culprit: h.culprit.clone(),
         victim: h.victim.clone(),
         related: h.related.clone(),
-        task: case.crash().map(|c| present::task_info(&c.task, Some(c.cpu))),
+        task: h.task.clone().or_else(|| case.crash().map(|c| present::task_info(&c.task, Some(c.cpu)))),
         advice: h.advice.clone(),
     }
 }

@@ -17,6 +17,7 @@ mod log_case;
 pub mod present;
 mod suspect;
 mod timeline;
+mod waiting;
 
 pub use case::{Case, CaseOptions};
 pub use class::Class;

@@ -1,7 +1,9 @@
 //! All detectives, one file each.
 
 mod assertion;
+mod deadlock;
 mod divide;
+mod hung_task;
 mod lockup;
 mod null_pointer;
 mod panic_site;
@@ -15,7 +17,9 @@ use crate::Detective;
 /// The registry.
 pub static DETECTIVES: &[Detective] = &[
     assertion::ASSERTION,
+    deadlock::DEADLOCK,
     divide::DIVIDE,
+    hung_task::HUNG_TASK,
     lockup::LOCKUP,
     null_pointer::NULL_POINTER,
     panic_site::PANIC_SITE,

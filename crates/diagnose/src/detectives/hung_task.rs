@@ -1,0 +1,179 @@
+//! Tasks that wait for too long, though not in a circle.
+
+use necropsy_kernel::locks::{Lock, Owner, Root, Wait};
+use necropsy_kernel::tasks::{self, Task};
+use necropsy_report::{Related, bytes_text};
+use necropsy_target::unwind::{Frame, Stack};
+
+use crate::timeline::first_event;
+use crate::waiting::{
+    Ending, blamed, busy_with, frame_place, how_long, named, patience, task_info, what, who,
+};
+use crate::{Case, Class, Detective, Findings, Hypothesis, present};
+
+pub const HUNG_TASK: Detective = Detective {
+    id: "hung-task",
+    title: "tasks that wait for too long",
+    doc: "Tasks in an uninterruptible sleep for longer than the hung task detector's patience, and no circle of waits that would \
+          explain it. Who holds the lock that most of them wait for, and does not wait for a lock itself, is to be asked: what \
+          its stack shows is named, with less confidence. A dump where tasks sleep so for a moment is healthy.",
+    examine,
+};
+
+const CLASS: Class = Class::HungTask;
+
+fn examine(case: &Case, found: &mut Findings) {
+    let (waits, ending) = (case.waits(), Ending::of(case));
+    if !waits.cycles.is_empty() || ending == Ending::Other {
+        return;
+    }
+    let Some((root, longest)) = worst(case, ending) else { return };
+    let last = &waits.waits[root.wait];
+    let holder = root.holder.and_then(|at| case.tasks()?.at(at)).map(|task| Holder::new(case, task));
+    found.hypotheses.push(hypothesis(case, root, last, longest, holder.as_ref()));
+    overdue(case, ending, root, longest, found);
+    held(case, last, holder.as_ref(), found);
+    if let Some((line, text)) = first_event(case.log(), &["hung-task"]) {
+        found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
+    }
+}
+
+/// The chain to explain: one whose longest wait is overdue; locks before others, then the one with most tasks. Without the
+/// detector's word only waits for a lock count: some threads sleep so for ever, by design.
+fn worst(case: &Case, ending: Ending) -> Option<(&Root, &Wait)> {
+    let (waits, patience) = (case.waits(), patience(&case.target));
+    let overdue = |root: &'_ Root| {
+        let behind = root.behind.iter().filter_map(|i| waits.waits.get(*i));
+        behind.max_by_key(|w| w.waited).filter(|w| w.waited.is_none_or(|ns| ns >= patience))
+    };
+    let has_lock = |root: &Root| waits.waits[root.wait].lock.is_some();
+    let late = waits.roots.iter().filter_map(|root| Some((root, overdue(root)?)));
+    let known = late.filter(|(root, w)| ending == Ending::HungTask || has_lock(root) && w.waited.is_some());
+    known.max_by_key(|(root, w)| (has_lock(root), root.behind.len(), w.waited))
+}
+
+/// The task that holds the lock.
+struct Holder<'a> {
+    task: &'a Task,
+    stack: Stack,
+    cpu: Option<usize>,
+}
+
+impl<'a> Holder<'a> {
+    fn new(case: &Case, task: &'a Task) -> Holder<'a> {
+        let cpu = case.tasks().and_then(|tasks| tasks.running_on(task));
+        Holder { task, stack: tasks::stack(&case.target, task, cpu), cpu }
+    }
+
+    fn who(&self) -> String {
+        format!("{} ({})", bytes_text(&self.task.comm.0), self.task.pid)
+    }
+
+    /// What it does.
+    fn text(&self) -> String {
+        let at = busy_with(&self.stack.frames).map_or("an unknown function".into(), named);
+        match self.cpu {
+            Some(cpu) => format!("runs on CPU {cpu}, in {at}"),
+            None if self.task.state == 0 => format!("is ready to run, in {at}"),
+            None => format!("sleeps in {at}"),
+        }
+    }
+}
+
+fn hypothesis(
+    case: &Case,
+    root: &Root,
+    last: &Wait,
+    longest: &Wait,
+    holder: Option<&Holder<'_>>,
+) -> Hypothesis {
+    let waits = case.waits();
+    let what = what(waits, last);
+    let victim = blamed(longest).map(|(f, _)| f);
+    let title = match holder {
+        Some(h) => format!("{} task(s) hang behind {what}, held by {}", root.behind.len(), h.who()),
+        None => format!("{} task(s) hang: {} waits for {what}", root.behind.len(), who(last)),
+    };
+    let mut statement = format!("Task {} is blocked{}", who(longest), how_long(longest));
+    statement += &match holder {
+        Some(h) => format!("; what it needs is {what}, which {} holds. That task {}.", h.who(), h.text()),
+        None => format!("; it all waits for {what}. {}", why_unknown(waits.lock(last))),
+    };
+    let mut h = Hypothesis::new(CLASS, title, statement);
+    h.culprit = holder.and_then(|h| culprit(case, h, waits.lock(last)));
+    h.victim = victim.and_then(|f| frame_place(&case.target, f, None));
+    h.related = holder.map(owner).into_iter().collect();
+    h.task = Some(task_info(longest));
+    let holder =
+        holder.map(|h| format!("look at what the holder does, and why it does not end: bt {}", h.task.pid));
+    h.advice = holder.into_iter().chain([format!("see what hangs: bt {}", longest.pid)]).collect();
+    h.separate = Some("whether the holder still moves: a second dump, or its CPU time, would tell".into());
+    h
+}
+
+fn why_unknown(lock: Option<&Lock>) -> String {
+    match lock.map(|l| &l.owner) {
+        Some(Owner::Gone { task }) => {
+            format!(
+                "The task that held it ({task:#x}) is not there any more: it ended without giving it back."
+            )
+        }
+        Some(Owner::Unknown { why }) => format!("Who is to blame cannot be told: {why}."),
+        Some(Owner::Nobody) => {
+            "Nobody holds it any more: the waiter was not woken, or had no time to run.".into()
+        }
+        _ => "Who should end this wait cannot be told from memory.".into(),
+    }
+}
+
+/// What the holder is at; less sure if it may only have been the last to hold the lock.
+fn culprit(case: &Case, h: &Holder<'_>, lock: Option<&Lock>) -> Option<necropsy_report::Place> {
+    let certain = lock.and_then(Lock::holder).is_some_and(|(_, certain)| certain);
+    let sure = if certain { 0.65 } else { 0.4 };
+    frame_place(&case.target, busy_with(&h.stack.frames)?, Some(sure))
+}
+
+fn owner(h: &Holder<'_>) -> Related {
+    let frame = busy_with(&h.stack.frames);
+    Related {
+        role: "owner",
+        function: frame.and_then(Frame::name).map(str::to_owned),
+        module: frame.and_then(Frame::module).map(str::to_owned),
+        task: Some(present::task_info(h.task, h.cpu)),
+    }
+}
+
+fn overdue(case: &Case, ending: Ending, root: &Root, longest: &Wait, found: &mut Findings) {
+    if ending == Ending::HungTask {
+        let claim =
+            "the hung task detector (khungtaskd) ended the kernel because tasks were blocked for too long";
+        found.add(CLASS, 4.5, "stack", "bt".to_owned(), claim);
+    }
+    let weight = if ending == Ending::HungTask { 0.5 } else { 3.5 };
+    let (seconds, many) = (patience(&case.target) / 1_000_000_000, root.behind.len());
+    let claim = format!(
+        "{} is blocked{} (more than {seconds} s count as hung); {many} blocked task(s) in this chain",
+        who(longest),
+        how_long(longest)
+    );
+    let source = format!("memory:((struct task_struct *){:#x})->sched_info.last_arrival", longest.task.0);
+    found.add(CLASS, weight, source, format!("task -R sched_info {}", longest.pid), claim);
+    let claim = format!("its stack: it waits for {}", what(case.waits(), longest));
+    found.add(CLASS, 0.3, "stack", format!("bt {}", longest.pid), claim);
+}
+
+fn held(case: &Case, last: &Wait, holder: Option<&Holder<'_>>, found: &mut Findings) {
+    let Some(lock) = case.waits().lock(last) else { return };
+    let (weight, claim) = match (holder, &lock.owner) {
+        (Some(h), _) => {
+            (1.0, format!("{} at {:#x} is held by {}, which {}", lock.text(), lock.at, h.who(), h.text()))
+        }
+        (None, Owner::Gone { task }) => (
+            1.0,
+            format!("{} at {:#x} is held by {task:#x}, where no task is: it ended", lock.text(), lock.at),
+        ),
+        (None, _) => return,
+    };
+    let source = format!("memory:((struct {} *){:#x})->owner", lock.kind, lock.at.0);
+    found.add(CLASS, weight, source, format!("struct {} {:x}", lock.kind, lock.at.0), claim);
+}
