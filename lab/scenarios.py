@@ -17,6 +17,7 @@ Nothing of this but the shell scripts reaches the guest, so no name of a scenari
 SYSCALL = ["vfs_write", "ksys_write", "do_syscall_64"]
 PROC = ["proc_reg_write", *SYSCALL]
 WORKER = ["process_one_work", "worker_thread", "kthread", "ret_from_fork"]
+HUNG = "echo 10 >/proc/sys/kernel/hung_task_timeout_secs; echo 1 >/proc/sys/kernel/hung_task_panic"
 NULL = ["null-pointer-dereference"]
 SMASH = ["stack-buffer-overflow"]
 
@@ -81,11 +82,29 @@ SCENARIOS = {
     "abba": dict(
         kind="ABBA deadlock of two mutexes, found by the hung task detector",
         module="jtable", late=True, append="hung_task_panic=1", wait=240, task=False, classes=["deadlock"],
-        prepare="echo 10 >/proc/sys/kernel/hung_task_timeout_secs; echo 1 >/proc/sys/kernel/hung_task_panic",
+        prepare=HUNG,
         run="modprobe jtable; lsmod | head -3",
         bugs=[("culprit", "update_inode", "CULPRIT"), ("culprit", "commit_journal", "CULPRIT2")],
         note="jt-inode holds inode_table_lock and waits for journal_lock; jt-commit the reverse; jt-scan waits for "
              "inode_table_lock; khungtaskd panics"),
+    "rwsem_abba": dict(
+        kind="ABBA deadlock of two rw_semaphores in one object, one task reading, found by the hung task detector",
+        module="dirlist", late=True, append="hung_task_panic=1", wait=240, task=False, classes=["deadlock"],
+        prepare=HUNG, run="modprobe dirlist; lsmod | head -3",
+        bugs=[("culprit", "dir_rename", "CULPRIT"), ("culprit", "dir_reindex", "CULPRIT2")],
+        note="dir-rename holds tree and waits for index; dir-index holds index and waits to read tree; dir-walk queues behind"),
+    "self_deadlock": dict(
+        kind="a task takes a mutex that it holds, found by the hung task detector",
+        module="quotactl", append="hung_task_panic=1", wait=240, task=False, classes=["deadlock"],
+        prepare=HUNG, run="poke -n quota_set /proc/quotactl 7",
+        bugs=[("culprit", "quota_total", "CULPRIT"), ("victim", "quota_set", "VICTIM")],
+        note="quota_set() holds quota_lock and calls quota_total(), which takes it again"),
+    "hung_holder": dict(
+        kind="tasks hang behind a lock whose holder sleeps for ever: no deadlock",
+        module="fwqueue", late=True, append="hung_task_panic=1", wait=240, task=False, classes=["hung-task"],
+        prepare=HUNG, run="modprobe fwqueue; lsmod | head -3",
+        bugs=[("culprit", "await_ready", "CULPRIT"), ("victim", "take_turn", "VICTIM")],
+        note="fwq-load holds load_lock and polls; fwq-one and fwq-two wait for it"),
     "soft_lockup": dict(
         kind="soft lockup: busy wait with preemption disabled",
         module="dmaxfer", append="softlockup_panic=1", wait=240, classes=["soft-lockup"],

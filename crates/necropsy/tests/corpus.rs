@@ -17,10 +17,14 @@ const KNOWN: &[&str] = &[
     "requested-crash",
     "use-after-free",
     "soft-lockup",
+    "deadlock",
+    "hung-task",
 ];
 
 /// Detectives whose kind of death no dump here died of: `lab/` makes such dumps, `lab/check.py` looks at the verdicts.
-const IN_THE_LAB: &[&str] = &["assertion", "divide", "panic-site", "stack-overflow", "wild-pointer"];
+/// (Those of deadlocks and hung tasks are tested in `necropsy-diagnose` too, on memory made for it.)
+const IN_THE_LAB: &[&str] =
+    &["assertion", "deadlock", "divide", "hung-task", "panic-site", "stack-overflow", "wild-pointer"];
 
 /// Each dump with its truth.
 fn cases() -> Vec<(PathBuf, Value)> {

@@ -3,3 +3,4 @@
 pub mod dump;
 pub mod memory;
 pub mod names;
+pub mod sleepers;

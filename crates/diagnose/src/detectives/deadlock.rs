@@ -21,7 +21,9 @@ const CLASS: Class = Class::Deadlock;
 fn examine(case: &Case, found: &mut Findings) {
     let waits = case.waits();
     // The circle that most tasks are in; others are as good.
-    let Some(cycle) = waits.cycles.iter().max_by_key(|c| (c.certain, c.waits.len())) else { return };
+    let Some(cycle) = waits.cycles.iter().max_by_key(|c| (c.certain, c.waits.len() + c.behind.len())) else {
+        return;
+    };
     let members: Vec<&Wait> = cycle.waits.iter().filter_map(|i| waits.waits.get(*i)).collect();
     let Some(last) = members.iter().copied().max_by_key(|w| w.since) else { return };
     found.hypotheses.push(hypothesis(case, waits, cycle, &members, last));
@@ -39,9 +41,10 @@ fn hypothesis(case: &Case, waits: &Waits, cycle: &Cycle, members: &[&Wait], last
         [_] => alone(waits, last),
         _ => together(waits, members),
     };
-    let stuck = waits.waits.len().saturating_sub(members.len());
-    if stuck > 0 {
-        statement += &format!(" {stuck} more blocked tasks were found.");
+    match cycle.behind.len() {
+        0 => {}
+        1 => statement += " One more task queues behind them.",
+        n => statement += &format!(" {n} more tasks queue behind them."),
     }
     let mut h = Hypothesis::new(CLASS, title, statement);
     h.culprit = blamed(last).and_then(|(f, sure)| frame_place(&case.target, f, Some(sure * trust(cycle))));
@@ -140,7 +143,7 @@ fn edge(waits: &Waits, wait: &Wait, found: &mut Findings) {
     let Owner::Task { task, pid, certain } = lock.owner else { return };
     let holder = waits.of(task).map_or(format!("task {pid}"), who);
     let (weight, says) = if certain { (1.0, "is held by") } else { (0.5, "was last taken by") };
-    let claim = format!("{} at {:#x} {says} {holder}", lock.text(), lock.at);
+    let claim = format!("{} {says} {holder}", lock.text_and_address());
     let source = format!("memory:((struct {} *){:#x})->owner", lock.kind, lock.at.0);
     found.add(CLASS, weight, source, format!("struct {} {:x}", lock.kind, lock.at.0), claim);
 }

@@ -166,12 +166,11 @@ fn held(case: &Case, last: &Wait, holder: Option<&Holder<'_>>, found: &mut Findi
     let Some(lock) = case.waits().lock(last) else { return };
     let (weight, claim) = match (holder, &lock.owner) {
         (Some(h), _) => {
-            (1.0, format!("{} at {:#x} is held by {}, which {}", lock.text(), lock.at, h.who(), h.text()))
+            (1.0, format!("{} is held by {}, which {}", lock.text_and_address(), h.who(), h.text()))
         }
-        (None, Owner::Gone { task }) => (
-            1.0,
-            format!("{} at {:#x} is held by {task:#x}, where no task is: it ended", lock.text(), lock.at),
-        ),
+        (None, Owner::Gone { task }) => {
+            (1.0, format!("{} is held by {task:#x}, where no task is: it ended", lock.text_and_address()))
+        }
         (None, _) => return,
     };
     let source = format!("memory:((struct {} *){:#x})->owner", lock.kind, lock.at.0);

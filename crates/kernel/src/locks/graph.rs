@@ -26,12 +26,14 @@ pub struct Cycle {
     pub waits: Vec<usize>,
     /// Whether every lock says who holds it; readers and semaphores only tell who got them last.
     pub certain: bool,
+    /// Indices of the waits that lead into the circle and are no part of it.
+    pub behind: Vec<usize>,
 }
 
 /// Where a chain of waits ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Root {
-    /// Index of the last wait of the chain.
+    /// Index of the last wait of the chain; where several wait for the same lock, the first of them.
     pub wait: usize,
     /// The task that holds the lock and does not wait for one; `None` if it is gone, or the wait is not for a lock.
     #[serde(skip)]
@@ -89,7 +91,7 @@ impl Waits {
         found.locks = scene.locks;
         let next = found.edges();
         found.cycles = cycles(&next).into_iter().map(|waits| found.cycle(waits)).collect();
-        found.roots = found.roots(&next);
+        found.chains(&next);
         found
     }
 
@@ -118,25 +120,34 @@ impl Waits {
         let sure =
             |i: &usize| self.lock(&self.waits[*i]).and_then(Lock::holder).is_some_and(|(_, sure)| sure);
         let certain = waits.iter().all(sure);
-        Cycle { waits, certain }
+        Cycle { waits, certain, behind: Vec::new() }
     }
 
-    fn roots(&self, next: &[Option<usize>]) -> Vec<Root> {
-        let in_cycle: HashSet<usize> = self.cycles.iter().flat_map(|c| c.waits.iter().copied()).collect();
+    /// Follows each wait to where it ends: in a circle, or at a root.
+    fn chains(&mut self, next: &[Option<usize>]) {
+        let members = self.cycles.iter().enumerate().flat_map(|(n, c)| c.waits.iter().map(move |i| (*i, n)));
+        let in_cycle: BTreeMap<usize, usize> = members.collect();
         let mut behind: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for start in 0..self.waits.len() {
-            let mut at = start;
-            let mut steps = 0;
-            while let Some(to) = next[at].filter(|_| !in_cycle.contains(&at) && steps <= next.len()) {
+            let (mut at, mut steps) = (start, 0);
+            while let Some(to) = next[at].filter(|_| !in_cycle.contains_key(&at) && steps <= next.len()) {
                 (at, steps) = (to, steps + 1);
             }
-            if !in_cycle.contains(&at) {
-                behind.entry(at).or_default().push(start);
+            match in_cycle.get(&at) {
+                None => behind.entry(self.end(at)).or_default().push(start),
+                Some(cycle) if at != start => self.cycles[*cycle].behind.push(start),
+                Some(_) => {}
             }
         }
-        let mut roots: Vec<Root> = behind.into_iter().map(|(wait, behind)| self.root(wait, behind)).collect();
-        roots.sort_by_key(|r| std::cmp::Reverse(r.behind.len()));
-        roots
+        self.roots = behind.into_iter().map(|(wait, behind)| self.root(wait, behind)).collect();
+        self.roots.sort_by_key(|r| std::cmp::Reverse(r.behind.len()));
+    }
+
+    /// One end for all that wait for the same lock: the first of them.
+    fn end(&self, wait: usize) -> usize {
+        let lock = self.waits[wait].lock;
+        let same = |w: &Wait| lock.is_some() && w.lock == lock;
+        self.waits.iter().position(same).unwrap_or(wait)
     }
 
     fn root(&self, wait: usize, behind: Vec<usize>) -> Root {

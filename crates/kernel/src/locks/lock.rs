@@ -116,6 +116,14 @@ impl Lock {
         }
     }
 
+    /// The same with its address in any case.
+    pub fn text_and_address(&self) -> String {
+        match &self.name {
+            Some(_) => format!("{} at {:#x}", self.text(), self.at),
+            None => self.text(),
+        }
+    }
+
     /// The task that holds it: its address, and whether that is certain.
     pub fn holder(&self) -> Option<(VirtAddr, bool)> {
         match self.owner {

@@ -6,9 +6,12 @@ use necropsy_target::Target;
 use crate::slab;
 use crate::tasks::Tasks;
 
-/// A variable, or a part of one; a part of a slab object; a place on somebody's stack.
+/// A variable, or a part of one; a place in a module; a part of a slab object; a place on somebody's stack.
 pub(super) fn of(t: &Target, tasks: &Tasks, at: VirtAddr) -> Option<String> {
-    variable(t, at).or_else(|| in_object(t, at)).or_else(|| on_stack(t, tasks, at))
+    variable(t, at)
+        .or_else(|| in_module(t, at))
+        .or_else(|| in_object(t, at))
+        .or_else(|| on_stack(t, tasks, at))
 }
 
 /// The largest variable that a lock is named after: behind the end of what symbols cover, they say nothing.
@@ -23,6 +26,11 @@ fn variable(t: &Target, at: VirtAddr) -> Option<String> {
         0 => format!("{}{module}", near.name),
         _ => format!("{}+{offset:#x}{module}", near.name),
     })
+}
+
+/// Where a module's data has no names.
+fn in_module(t: &Target, at: VirtAddr) -> Option<String> {
+    Some(format!("at {at:#x} [{}]", t.modules().holding(at)?.name))
 }
 
 fn in_object(t: &Target, at: VirtAddr) -> Option<String> {
