@@ -56,6 +56,7 @@ pub struct Sleepers {
     functions: Vec<(&'static str, u64)>,
     tasks: Vec<u64>,
     queues: BTreeMap<u64, Vec<u64>>,
+    run_queue: Option<u64>,
 }
 
 impl Default for Sleepers {
@@ -68,7 +69,8 @@ impl Sleepers {
     /// A kernel with code and no task but the first.
     pub fn new() -> Sleepers {
         let memory = SparseMemory::new(Abi::LE64);
-        let mut s = Sleepers { memory, functions: Vec::new(), tasks: vec![INIT], queues: BTreeMap::new() };
+        let (functions, tasks, queues) = (Vec::new(), vec![INIT], BTreeMap::new());
+        let mut s = Sleepers { memory, functions, tasks, queues, run_queue: None };
         for name in ["__switch_to_asm", "__schedule", "__mutex_lock", "rwsem_down_write_slowpath", "msleep"] {
             let callee = if name == "__schedule" { "__switch_to_asm" } else { "__schedule" };
             s.function(name, &[callee]);
@@ -178,6 +180,12 @@ impl Sleepers {
         self.queues.entry(at + kind.list()).or_default();
     }
 
+    /// The run queue of the one CPU, and its clock in ns.
+    pub fn clock(&mut self, at: u64, now: u64) {
+        self.memory.put(VirtAddr(at), &[0; 24]).put_uint(VirtAddr(at), now, 8);
+        self.run_queue = Some(at);
+    }
+
     /// Links the tasks and the waiters: nothing can be added after.
     pub fn link(&mut self) {
         self.circle(&self.tasks.clone(), LINKS);
@@ -212,10 +220,9 @@ impl Sleepers {
 
     /// What VMCOREINFO tells.
     pub fn vmcoreinfo(&self) -> String {
-        format!(
-            "SYMBOL(_stext)={TEXT:x}\nSYMBOL(init_task)={INIT:x}\nSYMBOL(_end)={:x}\n",
-            TABLES + 0x10_0000
-        )
+        let queue = self.run_queue.map(|at| format!("SYMBOL(runqueues)={at:x}\n")).unwrap_or_default();
+        let end = TABLES + 0x10_0000;
+        format!("SYMBOL(_stext)={TEXT:x}\nSYMBOL(init_task)={INIT:x}\nSYMBOL(_end)={end:x}\n{queue}")
     }
 
     /// The types, as BTF.
@@ -260,6 +267,8 @@ impl Sleepers {
             ("cpu", uint, bits(224), 0),
         ];
         b.structure(false, "task_struct", TASK_SIZE as u32, &members);
+        let queue = [("clock", ulong, 0, 0), ("curr", pointer, 64, 0), ("idle", pointer, 128, 0)];
+        b.structure(false, "rq", 24, &queue);
         b.structure(false, "mutex", 32, &[("owner", atomic, 0, 0), ("wait_list", list, 128, 0)]);
         let waiter = [("list", list, 0, 0), ("task", pointer, 128, 0)];
         b.structure(false, "mutex_waiter", 32, &waiter);
