@@ -36,12 +36,8 @@ fn in_module(t: &Target, at: VirtAddr) -> Option<String> {
 fn in_object(t: &Target, at: VirtAddr) -> Option<String> {
     let object = slab::object(t, at)?;
     let free = if object.free == Some(true) { " (free!)" } else { "" };
-    Some(format!(
-        "{:#x} bytes into the {} object at {:#x}{free}",
-        at.0 - object.start.0,
-        object.cache,
-        object.start
-    ))
+    let offset = at.0.saturating_sub(object.start.0);
+    Some(format!("in {} object {:#x}+{offset:#x}{free}", object.cache, object.start))
 }
 
 fn on_stack(t: &Target, tasks: &Tasks, at: VirtAddr) -> Option<String> {
