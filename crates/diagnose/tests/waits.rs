@@ -29,7 +29,7 @@ fn verdict(mut s: Sleepers) -> Verdict {
         ..Keys::default()
     };
     let names = Kallsyms::from_keys(&s.memory, &keys, &[("_stext", TEXT)]).unwrap();
-    let types = Btf::parse(Sleepers::types(), Abi::LE64, None).unwrap();
+    let types = Btf::parse(s.types(), Abi::LE64, None).unwrap();
     let info = VmcoreInfo::from_text(s.vmcoreinfo().as_bytes());
     let t = Target::from_parts(&X86_64, Arc::new(s.memory), Arc::new(types));
     let t = Arc::new(t.with_vmcoreinfo(info).with_kallsyms(names));

@@ -27,7 +27,7 @@ fn opened(mut s: Sleepers) -> Target {
         ..Keys::default()
     };
     let names = Kallsyms::from_keys(&s.memory, &keys, &[("_stext", TEXT)]).unwrap();
-    let types = Btf::parse(Sleepers::types(), Abi::LE64, None).unwrap();
+    let types = Btf::parse(s.types(), Abi::LE64, None).unwrap();
     let info = VmcoreInfo::from_text(s.vmcoreinfo().as_bytes());
     Target::from_parts(&X86_64, Arc::new(s.memory), Arc::new(types))
         .with_vmcoreinfo(info)
@@ -66,6 +66,21 @@ fn two_that_wait_for_each_other_and_one_behind() {
     assert_eq!(one.caller().and_then(|f| f.name()), Some("take_first"));
     let two = found.of(VirtAddr(Sleepers::address(11))).unwrap();
     assert_eq!((two.kind, found.lock(two).unwrap().at), (WaitKind::Write, VirtAddr(B)));
+}
+
+#[test]
+fn locks_that_point_at_their_first_waiter() {
+    let mut s = Sleepers::new();
+    s.headless = true;
+    s.lock(Kind::Mutex, A, Sleepers::address(11));
+    s.lock(Kind::RwSemaphore, B, Sleepers::address(10));
+    s.waits(10, "one", "take_first", Kind::Mutex, A);
+    s.waits(11, "two", "take_second", Kind::RwSemaphore, B);
+    s.waits(12, "three", "take_third", Kind::RwSemaphore, B);
+    let found = read(s);
+    assert_eq!(found.cycles.iter().map(|c| pids(&found, &c.waits)).collect::<Vec<_>>(), [[10, 11]]);
+    let locks: Vec<_> = found.locks.iter().map(|l| (l.at.0, l.waiters.clone())).collect();
+    assert_eq!(locks, [(A, vec![10]), (B, vec![11, 12])]);
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub struct Sleepers {
     tasks: Vec<u64>,
     queues: BTreeMap<u64, Vec<u64>>,
     run_queue: Option<u64>,
+    /// Locks point at their first waiter, and the waiters alone make the circle, as since 7.2.
+    pub headless: bool,
 }
 
 impl Default for Sleepers {
@@ -70,7 +72,7 @@ impl Sleepers {
     pub fn new() -> Sleepers {
         let memory = SparseMemory::new(Abi::LE64);
         let (functions, tasks, queues) = (Vec::new(), vec![INIT], BTreeMap::new());
-        let mut s = Sleepers { memory, functions, tasks, queues, run_queue: None };
+        let mut s = Sleepers { memory, functions, tasks, queues, run_queue: None, headless: false };
         for name in ["__switch_to_asm", "__schedule", "__mutex_lock", "rwsem_down_write_slowpath", "msleep"] {
             let callee = if name == "__schedule" { "__switch_to_asm" } else { "__schedule" };
             s.function(name, &[callee]);
@@ -122,6 +124,7 @@ impl Sleepers {
         let call = if kind == Kind::Mutex { 0 } else { 1 };
         let (task, waiter) = self.sleeps(pid, comm, 2, function, kind.function(), call);
         self.memory.put_uint(VirtAddr(waiter + 16), task, 8);
+        self.memory.put_uint(VirtAddr(waiter + 48), lock, 8); // a register that the function saved
         self.queues.entry(lock + kind.list()).or_default().push(waiter);
         waiter
     }
@@ -193,7 +196,12 @@ impl Sleepers {
             self.circle(&[task], GROUP);
         }
         for (head, waiters) in self.queues.clone() {
-            self.circle(&[vec![head], waiters].concat(), 0);
+            if self.headless {
+                self.circle(&waiters, 0);
+                self.memory.put_uint(VirtAddr(head), waiters.first().copied().unwrap_or(0), 8);
+            } else {
+                self.circle(&[vec![head], waiters].concat(), 0);
+            }
         }
     }
 
@@ -226,7 +234,8 @@ impl Sleepers {
     }
 
     /// The types, as BTF.
-    pub fn types() -> Vec<u8> {
+    pub fn types(&self) -> Vec<u8> {
+        let begin = if self.headless { "first_waiter" } else { "wait_list" };
         let mut b = BtfBuilder::new(Abi::LE64);
         let int = b.int("int", 4, true);
         let uint = b.int("unsigned int", 4, false);
@@ -269,11 +278,11 @@ impl Sleepers {
         b.structure(false, "task_struct", TASK_SIZE as u32, &members);
         let queue = [("clock", ulong, 0, 0), ("curr", pointer, 64, 0), ("idle", pointer, 128, 0)];
         b.structure(false, "rq", 24, &queue);
-        b.structure(false, "mutex", 32, &[("owner", atomic, 0, 0), ("wait_list", list, 128, 0)]);
+        b.structure(false, "mutex", 32, &[("owner", atomic, 0, 0), (begin, list, 128, 0)]);
         let waiter = [("list", list, 0, 0), ("task", pointer, 128, 0)];
         b.structure(false, "mutex_waiter", 32, &waiter);
         b.structure(false, "rwsem_waiter", 32, &waiter);
-        let rwsem = [("count", atomic, 0, 0), ("owner", atomic, 64, 0), ("wait_list", list, 192, 0)];
+        let rwsem = [("count", atomic, 0, 0), ("owner", atomic, 64, 0), (begin, list, 192, 0)];
         b.structure(false, "rw_semaphore", 40, &rwsem);
         b.build()
     }
