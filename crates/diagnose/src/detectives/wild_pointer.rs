@@ -88,9 +88,10 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     if !error_code && (address < NEAR_NULL || base.is_some_and(|b| b < NEAR_NULL)) {
         return;
     }
-    let error = crash.task.error_code.value().filter(|_| trap.kind == Exception::PageFault);
+    let error = recorded(crash, trap, address);
     let value = base.unwrap_or(address);
-    let reading = read(t, value, address, error);
+    let writes = matches!(operand.access, Access::Write | Access::ReadWrite);
+    let reading = read(t, value, address, error, writes);
     let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
     let culprit = place_of(t, &frames[index], sure);
     let who = named(&culprit);
@@ -161,7 +162,7 @@ pub(super) fn is_error_code(value: u64) -> bool {
 }
 
 /// What a value that was used as a pointer says about itself.
-fn read(t: &Target, value: u64, address: u64, error: Option<u64>) -> Reading {
+fn read(t: &Target, value: u64, address: u64, error: Option<u64>, writes: bool) -> Reading {
     let reading = |class, what: String, weight| Reading { class, what, weight };
     if is_error_code(value) {
         let errno = value.wrapping_neg();
@@ -217,14 +218,43 @@ fn read(t: &Target, value: u64, address: u64, error: Option<u64>) -> Reading {
         _ if !t.arch().is_kernel(VirtAddr(address)) && !user => {
             reading(Class::WildPointerDereference, format!("{value:#x}, which is no address"), 2.0)
         }
-        _ => reading(Class::WildPointerDereference, format!("{value:#x}, where nothing is mapped"), 1.0),
+        _ => match (is_mapped(t, address), writes) {
+            (Some(true), true) => {
+                reading(Class::WriteToReadonly, format!("{address:#x}, which may only be read"), 1.0)
+            }
+            (Some(true), false) => {
+                reading(Class::WildPointerDereference, format!("{value:#x}, which the dump has mapped"), 0.0)
+            }
+            (Some(false), _) => {
+                reading(Class::WildPointerDereference, format!("{value:#x}, where nothing is mapped"), 1.0)
+            }
+            (None, _) => reading(
+                Class::WildPointerDereference,
+                format!("{value:#x}, which is no pointer of the kernel's"),
+                0.5,
+            ),
+        },
     }
+}
+
+/// The error code of the page fault at `address`, if that is the fault that the kernel kept in the task.
+fn recorded(crash: &Crash, trap: &Trap<'_>, address: u64) -> Option<u64> {
+    let task = &crash.task;
+    let this = trap.kind == Exception::PageFault
+        && task.trap.value() == Some(14)
+        && task.fault_address.value() == Some(address);
+    task.error_code.value().filter(|_| this)
+}
+
+/// Whether the dump's page tables have a page at a kernel address.
+fn is_mapped(t: &Target, address: u64) -> Option<bool> {
+    let kernel = t.kernel().filter(|_| t.arch().is_kernel(VirtAddr(address)))?;
+    Some(kernel.walk(VirtAddr(address)).is_ok())
 }
 
 /// Whether the dump's own page tables agree that nothing is there.
 fn mapped(t: &Target, address: u64, class: Class, found: &mut Findings) {
-    let Some(kernel) = t.kernel().filter(|_| t.arch().is_kernel(VirtAddr(address))) else { return };
-    let there = kernel.walk(VirtAddr(address)).is_ok();
+    let Some(there) = is_mapped(t, address) else { return };
     let (weight, what) = match (there, class) {
         (true, Class::WriteToReadonly | Class::NxViolation) => (0.5, "the page tables have a page there"),
         (true, _) => (-1.0, "the page tables of the dump have a page there"),
@@ -248,14 +278,15 @@ fn jump(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Fi
     let Some((index, sure)) = blame::culprit(frames, trap.index + 1) else { return };
     let culprit = place_of(t, &frames[index], sure * 0.9);
     let who = named(&culprit);
-    let error = crash.task.error_code.value().filter(|_| trap.kind == Exception::PageFault);
-    let reading = read(t, pc.0, pc.0, None);
-    let class = match (reading.class, error) {
-        (Class::WildPointerDereference, Some(e)) if e & (EXECUTE | PROTECTION) == EXECUTE | PROTECTION => {
-            Class::NxViolation
-        }
-        (class, _) => class,
-    };
+    let error = recorded(crash, trap, pc.0);
+    let mut reading = read(t, pc.0, pc.0, None, false);
+    let told = error.map(|e| e & (EXECUTE | PROTECTION) == EXECUTE | PROTECTION);
+    // Where memory is, but the CPU may not run it.
+    if reading.class == Class::WildPointerDereference && told.or(is_mapped(t, pc.0)) == Some(true) {
+        let what = format!("{:#x}, memory that holds data and may not be executed", pc.0);
+        reading = Reading { class: Class::NxViolation, what, weight: 1.5 };
+    }
+    let class = reading.class;
     let title = format!("{who} jumped to {}", reading.what);
     let statement = format!(
         "{who} called through a function pointer that is {}: the CPU went to {:#x}, which is no code.",
