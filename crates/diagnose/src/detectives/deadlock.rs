@@ -47,7 +47,8 @@ fn hypothesis(case: &Case, waits: &Waits, cycle: &Cycle, members: &[&Wait], last
         n => statement += &format!(" {n} more tasks queue behind them."),
     }
     let mut h = Hypothesis::new(CLASS, title, statement);
-    h.culprit = blamed(last).and_then(|(f, sure)| frame_place(&case.target, f, Some(sure * trust(cycle))));
+    h.culprit =
+        blamed(last).and_then(|(f, sure)| frame_place(&case.target, f, Some(sure * trust(cycle, members))));
     h.victim = h.culprit.clone().map(|p| necropsy_report::Place { confidence: None, ..p });
     h.related = members.iter().filter(|w| w.task != last.task).map(|w| related("other culprit", w)).collect();
     h.task = members.iter().max_by_key(|w| w.waited).map(|w| task_info(w));
@@ -60,8 +61,14 @@ fn hypothesis(case: &Case, waits: &Waits, cycle: &Cycle, members: &[&Wait], last
 }
 
 /// Two that take two locks in opposite order are equally wrong; of more, some may be right.
-fn trust(cycle: &Cycle) -> f64 {
-    let shape = if cycle.waits.len() <= 2 { 0.95 } else { 0.75 };
+fn trust(cycle: &Cycle, members: &[&Wait]) -> f64 {
+    // Who closed a larger circle is told by the times; without them it could be any.
+    let timed = members.iter().all(|w| w.since.is_some());
+    let shape = match cycle.waits.len() {
+        0..=2 => 0.95,
+        _ if timed => 0.75,
+        n => 1.0 / n as f64,
+    };
     if cycle.certain { shape } else { shape * 0.8 }
 }
 

@@ -132,7 +132,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         |r| format!("{} = {value:#x}", names.get(r).unwrap_or(&"?")),
     );
     let claim = format!(
-        "`{text}` at {}+{offset:#x} touches {address:#x} ({register}), which is {}",
+        "`{text}` at {}+{offset:#x} touches {address:#x} ({register}): {}",
         near.name, reading.what
     );
     found.add(
