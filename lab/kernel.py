@@ -111,7 +111,7 @@ class Kernel:
             raise Unavailable(f"the modules do not build, see {self.build}/modules.log")
         if shutil.which("debugedit"):
             for module in build.glob("*.ko"):
-                for old, new in ((f"{self.root}/usr/src", "/usr/src"), (str(build), "/build")):
+                for old, new in ((f"{self.root}/usr/src", "/usr/src"), (str(build), "/build"), (str(headers), "/build/linux")):
                     sh(["debugedit", "-b", old, "-d", new, str(module)], stdout=subprocess.DEVNULL)
 
     # ---- the guest's files ---------------------------------------------------------------------------------------
