@@ -131,10 +131,8 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         || "no register".to_owned(),
         |r| format!("{} = {value:#x}", names.get(r).unwrap_or(&"?")),
     );
-    let claim = format!(
-        "`{text}` at {}+{offset:#x} touches {address:#x} ({register}): {}",
-        near.name, reading.what
-    );
+    let claim =
+        format!("`{text}` at {}+{offset:#x} touches {address:#x} ({register}): {}", near.name, reading.what);
     found.add(
         class,
         2.0 + reading.weight,
