@@ -57,6 +57,9 @@ pub enum DwarfError {
     /// A split unit whose own file is not there.
     #[error("the unit is split off into {0}, which was not found")]
     Split(String),
+    /// A relocatable file of a machine whose relocations are not known: every address in it would be wrong.
+    #[error("relocatable files of ELF machine {0} are not supported")]
+    Machine(u16),
     /// A reference into the file that `dwz` made, which is not there.
     #[error("it is described in the file that dwz moved common entries into, which was not found")]
     NoAlt,
@@ -96,6 +99,9 @@ impl DebugFile {
         placed: Option<&Placement>,
     ) -> Result<DebugFile, DwarfError> {
         let elf = File::open(&bytes)?;
+        if elf.kind == 1 && (!relocate::knows(elf.machine) || elf.abi.word != 8) {
+            return Err(DwarfError::Machine(elf.machine));
+        }
         let bytes = Arc::new(bytes);
         let sections = Sections::new(bytes.clone(), &elf, placed.cloned().unwrap_or_default());
         let dwo = sections.has(".debug_info.dwo") && !sections.has(".debug_info");
@@ -147,6 +153,10 @@ impl DebugFile {
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+    /// Sections that turned out to be damaged when they were needed.
+    pub fn damaged_sections(&self) -> Vec<String> {
+        self.sections.damaged()
     }
     /// Its headers.
     pub fn elf(&self) -> &File {

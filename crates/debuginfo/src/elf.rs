@@ -9,7 +9,7 @@ mod tests;
 
 use necropsy_base::IoError;
 
-pub use file::{Bytes, File, Section, Segment};
+pub use file::{File, Section, Segment};
 pub use notes::{Note, build_id, notes};
 pub use symbols::{ElfSymbol, symbol_value, symbols};
 

@@ -335,3 +335,24 @@ fn an_enum_made_of_itself() {
     let id = types.find(Kind::Enum, "e").expect("enum e");
     assert!(matches!(types.get(id), Ok(Type::Enum { size: 4, signed: false, .. })));
 }
+
+#[test]
+fn damaged_sections_and_other_machines_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = compile(dir.path(), "linked", &["-gdwarf-5", "-gz=zlib"]).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let file = DebugFile::open(&path, None).unwrap();
+    let (start, _) = symbol(&file, "outer");
+    let info = file.elf().section(".debug_info").unwrap();
+    let at = info.offset.0 as usize + 24;
+    bytes[at..at + 8].fill(0xff);
+    let file = DebugFile::from_bytes(path, bytes.into(), None).unwrap();
+    assert!(file.place(start).is_err() || file.place(start).unwrap().is_none_or(|p| p.scopes.is_empty()));
+    assert_eq!(file.damaged_sections(), [".debug_info"]);
+
+    let path = compile(dir.path(), "sample.o", &["-c"]).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[18] = 22; // e_machine: S/390
+    let error = DebugFile::from_bytes(path, bytes.into(), None).err().expect("refused").to_string();
+    assert!(error.contains("machine 22"), "{error}");
+}

@@ -121,7 +121,7 @@ proptest! {
         for abi in [Abi::LE64, Abi::LE32, Abi::BE64] {
             let _ = (elf::symbols(a, b, Some(b), abi), elf::build_id(a, abi), elf::notes(a, abi).count());
         }
-        let _ = elf::File::open(&elf::Bytes([b"\x7fELF\x02\x01", &*bytes].concat()));
+        let _ = elf::File::open(&necropsy_debuginfo::FileBytes::from([b"\x7fELF\x02\x01", &*bytes].concat()));
     }
 }
 

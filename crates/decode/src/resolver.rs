@@ -75,8 +75,15 @@ impl Resolver {
             symbols.iter().filter(code).filter_map(|s| Some((address(s)?, s))).collect();
         placed.sort_by_key(|(at, _)| *at);
         let mut by_name: HashMap<String, Vec<Function>> = HashMap::new();
-        for (i, (at, s)) in placed.iter().enumerate() {
-            let next = placed[i..].iter().find(|(next, _)| next > at).map_or(0, |(next, _)| next - at);
+        let mut after = None;
+        let mut last = None;
+        for (at, s) in placed.iter().rev() {
+            // Several symbols may stand at one address: the next is the first that stands at another.
+            if last.is_some_and(|last| last != *at) {
+                after = last;
+            }
+            last = Some(*at);
+            let next = after.map_or(0, |next| next - at);
             by_name.entry(s.name.clone()).or_default().push(Function { at: *at, size: s.size, gap: next });
         }
         let sorted = placed.iter().map(|(at, s)| (*at, s.name.clone())).collect();

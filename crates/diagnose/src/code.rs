@@ -1,6 +1,6 @@
 //! Reading a function backwards: where a value came from.
 
-use necropsy_arch::{Flow, Insn, MemOperand, Op, Operand, Regs};
+use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs};
 use necropsy_base::{MemoryExt, Near, VirtAddr};
 use necropsy_target::Target;
 
@@ -185,6 +185,17 @@ impl<'t> Trace<'t> {
         let index = part(mem.index)?.wrapping_mul(u64::from(mem.scale));
         Some(part(mem.base)?.wrapping_add(index).wrapping_add(mem.disp))
     }
+}
+
+/// What an instruction touches in memory, and where, with these registers.
+pub fn operands(insn: &Insn, regs: &Regs) -> Vec<(MemOperand, u64)> {
+    let all = [insn.mem, insn.source].into_iter().flatten().filter(|m| m.access != Access::None);
+    all.filter_map(|m| Some((m, m.address(regs)?))).collect()
+}
+
+/// Whether a fault at `address` is that of an operand: in the middle of one that crosses a page it is reported at the page's start.
+pub fn touches(address: u64, (m, at): &(MemOperand, u64)) -> bool {
+    address.wrapping_sub(*at) < u64::from(m.size.max(1))
 }
 
 /// The smallest loop around an instruction: from the target of a jump back over it to that jump.

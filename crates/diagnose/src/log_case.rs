@@ -10,6 +10,8 @@ use necropsy_report::{
     SystemInfo, TaskInfo, Verdict,
 };
 
+/// Reports of one log that are looked at.
+const MAX_REPORTS: usize = 4096;
 /// A log proves less than memory does.
 const CAP: f64 = 0.75;
 /// A report with a part lost, or one that explains a crash only if nothing else does.
@@ -21,14 +23,22 @@ pub struct LogCase {
     pub path: String,
     /// The reports, in order.
     pub reports: Vec<Report>,
+    /// How many older ones were left out.
+    pub dropped: usize,
 }
 
 impl LogCase {
     /// Reads a log of any form; `None` if nothing in it is the kernel's.
     pub fn read(log: impl Read, path: &str) -> io::Result<Option<LogCase>> {
-        let mut reports = Vec::new();
-        let summary = read_reports(log, |report| reports.push(report))?;
-        Ok(summary.kernel.then(|| LogCase { path: path.to_owned(), reports }))
+        let (mut reports, mut dropped) = (Vec::new(), 0);
+        let summary = read_reports(log, |report| {
+            // The end of a log is what tells of the last death: of too many reports the oldest go.
+            if reports.len() >= MAX_REPORTS {
+                dropped += reports.drain(..MAX_REPORTS / 2).len();
+            }
+            reports.push(report);
+        })?;
+        Ok(summary.kernel.then(|| LogCase { path: path.to_owned(), reports, dropped }))
     }
 
     /// The verdict and all that led to it.
@@ -43,6 +53,11 @@ impl LogCase {
         analysis.schema = 1;
         analysis.input = Input { path: self.path.clone(), kind: "log", ..Input::default() };
         analysis.timeline = self.timeline();
+        if self.dropped > 0 {
+            analysis
+                .notes
+                .push(format!("the log has too many reports: the first {} were left out", self.dropped));
+        }
         analysis
     }
 

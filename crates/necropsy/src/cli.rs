@@ -68,12 +68,6 @@ pub struct OpenArgs {
     /// Ask no server, even if DEBUGINFOD_URLS names some.
     #[arg(long)]
     pub no_debuginfod: bool,
-    /// Look here for source files: a directory, or a linux-source tarball; may be given several times.
-    #[arg(long, value_name = "DIR")]
-    pub source_dir: Vec<PathBuf>,
-    /// Source paths that begin with FROM are looked for at TO.
-    #[arg(long, value_name = "FROM=TO", value_parser = source_map)]
-    pub source_map: Vec<(String, String)>,
     /// Text of the kernel's VMCOREINFO, for a dump that has none.
     #[arg(long, value_name = "FILE")]
     pub vmcoreinfo: Option<PathBuf>,
@@ -147,6 +141,12 @@ pub struct ShellArgs {
     /// Form of the answers: text, or one JSON line per command.
     #[arg(long, value_enum, default_value_t = ModeArg::Text)]
     pub format: ModeArg,
+    /// Look here for source files: a directory, or a linux-source tarball; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub source_dir: Vec<PathBuf>,
+    /// Source paths that begin with FROM are looked for at TO.
+    #[arg(long, value_name = "FROM=TO", value_parser = source_map)]
+    pub source_map: Vec<(String, String)>,
     #[command(flatten)]
     pub open: OpenArgs,
 }

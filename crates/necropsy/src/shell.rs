@@ -14,7 +14,7 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     let (target, name) = open(&args.files, &args.open)?;
     let notes = target.notes();
     let release = target.release();
-    let sources = Sources::new(&args.open.source_dir, args.open.source_map.clone(), &release);
+    let sources = Sources::new(&args.source_dir, args.source_map.clone(), &release);
     let cx = Context::new(target, name).with_sources(sources);
     let mode = if args.format == ModeArg::Json { Mode::Json } else { Mode::Text };
     let mut lines = args.command.clone();

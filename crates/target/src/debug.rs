@@ -104,6 +104,9 @@ impl Target {
             self.note(format!("{}: {e}", debug.file.path().display()));
             None
         });
+        for name in debug.file.damaged_sections() {
+            self.note(format!("{}: {name} is damaged and cannot be unpacked", debug.file.path().display()));
+        }
         let found = found.map(Arc::new);
         let mut places = known();
         if places.len() < MAX_PLACES {

@@ -27,6 +27,11 @@ enum Kind {
     Relative(usize),
 }
 
+/// Whether relocations of this machine's files are known.
+pub fn knows(machine: u16) -> bool {
+    matches!(machine, EM_X86_64 | EM_AARCH64)
+}
+
 impl Relocations {
     pub fn new(bytes: &FileBytes, elf: &File, placed: Placement) -> Relocations {
         let table = elf.section(".symtab").and_then(|s| {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::{Abi, Cursor};
 
@@ -23,6 +23,7 @@ pub struct Sections {
     abi: Abi,
     by_name: HashMap<String, Entry>,
     relocations: Option<Relocations>,
+    damaged: Mutex<Vec<String>>,
 }
 
 struct Entry {
@@ -59,7 +60,7 @@ impl Sections {
             by_name.entry(name).or_insert(Entry { range, packed, relocations, prepared: OnceLock::new() });
         }
         let relocations = relocatable.then(|| Relocations::new(&bytes, elf, placed));
-        Sections { bytes, abi: elf.abi, by_name, relocations }
+        Sections { bytes, abi: elf.abi, by_name, relocations, damaged: Mutex::default() }
     }
 
     pub fn placed(&self, name: &str) -> Option<u64> {
@@ -76,15 +77,24 @@ impl Sections {
         if entry.packed == Packed::No && entry.relocations.is_none() {
             return raw;
         }
-        entry.prepared.get_or_init(|| self.prepare(entry, raw))
+        entry.prepared.get_or_init(|| self.prepare(name, entry, raw))
     }
 
-    fn prepare(&self, entry: &Entry, raw: &[u8]) -> Vec<u8> {
-        let mut out = match entry.packed {
-            Packed::No => raw.to_vec(),
-            Packed::Elf => unpack_elf(raw, self.abi).unwrap_or_default(),
-            Packed::Gnu => unpack_gnu(raw).unwrap_or_default(),
+    /// Sections that could not be unpacked, and so are taken as empty.
+    pub fn damaged(&self) -> Vec<String> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn prepare(&self, name: &str, entry: &Entry, raw: &[u8]) -> Vec<u8> {
+        let unpacked = match entry.packed {
+            Packed::No => Some(raw.to_vec()),
+            Packed::Elf => unpack_elf(raw, self.abi),
+            Packed::Gnu => unpack_gnu(raw),
         };
+        let mut out = unpacked.unwrap_or_else(|| {
+            self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+            Vec::new()
+        });
         if let (Some(range), Some(relocations)) = (&entry.relocations, &self.relocations) {
             let table = self.bytes.get(range.clone()).unwrap_or_default();
             relocations.apply(table, &mut out);

@@ -1,6 +1,6 @@
 //! An ELF file: what it is, its sections and its build ID. Nothing but headers is read until asked for.
 
-use necropsy_base::{Abi, Cursor, Endian, FileOff, IoError, OutOfBounds, Store};
+use necropsy_base::{Abi, Cursor, Endian, FileOff, OutOfBounds, Store};
 
 use super::{ElfError, notes};
 
@@ -224,21 +224,4 @@ fn name(names: &[u8], at: usize) -> String {
     let tail = tail.get(..256).unwrap_or(tail);
     let end = memchr::memchr(0, tail).unwrap_or(tail.len());
     String::from_utf8_lossy(tail.get(..end).unwrap_or_default()).into_owned()
-}
-
-/// A file in memory.
-pub struct Bytes(pub Vec<u8>);
-
-impl Store for Bytes {
-    fn read_at(&self, off: FileOff, buf: &mut [u8]) -> Result<(), IoError> {
-        let end = IoError::End { at: off.0, len: self.len() };
-        let start = usize::try_from(off.0).ok();
-        let found = start.and_then(|s| self.0.get(s..s.checked_add(buf.len())?)).ok_or(end)?;
-        buf.copy_from_slice(found);
-        Ok(())
-    }
-
-    fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
 }

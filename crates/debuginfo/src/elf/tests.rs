@@ -2,6 +2,7 @@ use necropsy_base::{Abi, FileOff};
 use necropsy_synth::names::{ElfBuilder, elf_note, elf_symbols};
 
 use super::*;
+use crate::FileBytes;
 
 const ALL: [Abi; 3] = [Abi::LE64, Abi::BE64, Abi::LE32];
 
@@ -84,7 +85,7 @@ fn files_by_their_headers() {
             if huge {
                 elf.huge();
             }
-            let store = Bytes(elf.build());
+            let store = FileBytes::from(elf.build());
             let file = File::open(&store).unwrap();
             assert_eq!((file.abi, file.kind, file.machine), (abi, 2, 62));
             let names: Vec<_> = file.sections.iter().map(|s| &*s.name).collect();
@@ -103,7 +104,7 @@ fn build_id_from_a_segment() {
     for abi in ALL {
         let mut elf = ElfBuilder::new(abi, 4, 183);
         elf.segment(1, 0x1000, b"code").segment(4, 0, &elf_note(abi, "GNU", 3, b"ID"));
-        let store = Bytes(elf.build());
+        let store = FileBytes::from(elf.build());
         let file = File::open(&store).unwrap();
         assert_eq!(file.build_id(&store), Some(b"ID".to_vec()));
         assert_eq!(file.segments.first().map(|s| (s.kind, s.address, s.file_size)), Some((1, 0x1000, 4)));
@@ -115,7 +116,7 @@ fn truncated_or_changed_files_do_not_panic() {
     for abi in ALL {
         let good = vmlinux(abi).build();
         let look = |bytes: Vec<u8>| {
-            let store = Bytes(bytes);
+            let store = FileBytes::from(bytes);
             if let Ok(file) = File::open(&store) {
                 file.build_id(&store);
                 drop(file.bytes(&store, ".text", 1 << 20));
@@ -130,11 +131,13 @@ fn truncated_or_changed_files_do_not_panic() {
             }
         }
     }
-    assert!(matches!(File::open(&Bytes(b"MZ".to_vec())), Err(ElfError::Magic)));
+    assert!(matches!(File::open(&FileBytes::from(b"MZ".to_vec())), Err(ElfError::Magic)));
     assert!(matches!(
-        File::open(&Bytes(b"\x7fELF\x03\x01".to_vec())),
+        File::open(&FileBytes::from(b"\x7fELF\x03\x01".to_vec())),
         Err(ElfError::Class { class: 3, order: 1 })
     ));
-    assert_eq!(necropsy_base::Store::len(&Bytes(vec![0; 3])), 3);
-    assert!(necropsy_base::Store::read_at(&Bytes(vec![0; 3]), FileOff(u64::MAX), &mut [0; 2]).is_err());
+    assert_eq!(necropsy_base::Store::len(&FileBytes::from(vec![0; 3])), 3);
+    assert!(
+        necropsy_base::Store::read_at(&FileBytes::from(vec![0; 3]), FileOff(u64::MAX), &mut [0; 2]).is_err()
+    );
 }

@@ -86,17 +86,10 @@ fn record(t: &Target, crash: &Crash, fits: impl Fn(u64) -> bool) -> Option<Recor
 
 fn fault(t: &Target, crash: &Crash, trap: &Trap<'_>, insns: &[Insn], pc: VirtAddr) -> Option<Fault> {
     let insn = insns.iter().find(|i| i.at == pc)?;
-    let operands: Vec<(MemOperand, u64)> = [insn.mem, insn.source]
-        .into_iter()
-        .flatten()
-        .filter(|m| m.access != Access::None)
-        .filter_map(|m| Some((m, m.address(trap.regs)?)))
-        .collect();
-    // A fault in the middle of an operand that crosses a page is reported at the page's start.
-    let touches = |a: u64, (m, at): &(MemOperand, u64)| a.wrapping_sub(*at) < u64::from(m.size.max(1));
-    let recorded = record(t, crash, |a| operands.iter().any(|o| touches(a, o)));
+    let operands = code::operands(insn, trap.regs);
+    let recorded = record(t, crash, |a| operands.iter().any(|o| code::touches(a, o)));
     let hit = match recorded {
-        Some(r) => operands.iter().find(|o| touches(r.address(), o)).copied(),
+        Some(r) => operands.iter().find(|o| code::touches(r.address(), o)).copied(),
         // Nobody recorded the address: of several operands only one near zero can have faulted this way.
         None => operands.iter().find(|o| o.1 < NEAR_NULL).or(operands.first()).copied(),
     };
@@ -252,11 +245,11 @@ fn decoded(
     );
 }
 
-fn died_of_it(crash: &Crash, trap: &Trap<'_>, found: &mut Findings, class: Class) {
+pub(super) fn died_of_it(crash: &Crash, trap: &Trap<'_>, found: &mut Findings, class: Class) {
     let (weight, claim) = if trap.fatal {
-        (1.5, "the page fault handler gave up and ended the kernel: nothing else happened in between")
+        (1.5, "the exception's handler gave up and ended the kernel: nothing else happened in between")
     } else {
-        (-2.0, "a page fault was being handled, but no frame shows that the handler gave up")
+        (-2.0, "an exception was being handled, but no frame shows that its handler gave up")
     };
     let frames = &crash.stack.frames[..trap.index];
     let path: Vec<&str> = frames.iter().rev().filter_map(|f| f.name()).collect();

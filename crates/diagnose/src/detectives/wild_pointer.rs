@@ -5,7 +5,7 @@ use necropsy_base::VirtAddr;
 use necropsy_target::Target;
 use necropsy_target::unwind::as_text;
 
-use super::null_pointer::{freed, tell};
+use super::null_pointer::{died_of_it, freed, tell};
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
 use crate::suspect::{named, place_of};
@@ -57,11 +57,10 @@ fn touched(
     trap: &Trap<'_>,
     operands: &[(MemOperand, u64)],
 ) -> Option<(MemOperand, u64)> {
-    let near = |a: u64, (m, at): &&(MemOperand, u64)| a.wrapping_sub(*at) < u64::from(m.size.max(1));
     if trap.kind == Exception::PageFault {
         let recorded = crash.task.fault_address.value().filter(|_| crash.task.trap.value() == Some(14));
         return match recorded {
-            Some(a) => operands.iter().find(|o| near(a, o)).map(|(m, _)| (*m, a)),
+            Some(a) => operands.iter().find(|o| code::touches(a, o)).map(|(m, _)| (*m, a)),
             None => operands.first().copied(),
         };
     }
@@ -75,12 +74,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     let Some(near) = t.near(pc) else { return };
     let insns = code::function(t, &near);
     let Some(insn) = insns.iter().find(|i| i.at == pc) else { return };
-    let operands: Vec<(MemOperand, u64)> = [insn.mem, insn.source]
-        .into_iter()
-        .flatten()
-        .filter(|m| m.access != Access::None)
-        .filter_map(|m| Some((m, m.address(trap.regs)?)))
-        .collect();
+    let operands = code::operands(insn, trap.regs);
     let Some((operand, address)) = touched(t, crash, trap, &operands) else { return };
     let base = operand.base.and_then(|r| trap.regs.get(r));
     // A pointer that is NULL, whatever is added to it, is somebody else's matter.
@@ -141,13 +135,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         claim,
     );
     mapped(t, address, class, found);
-    let path: Vec<&str> = frames[..trap.index].iter().rev().filter_map(|f| f.name()).collect();
-    let (weight, how) = if trap.fatal {
-        (1.5, "the handler gave up and ended the kernel")
-    } else {
-        (-2.0, "no frame shows that the handler gave up")
-    };
-    found.add(class, weight, "stack", "bt".to_owned(), format!("{how} ({})", path.join(" > ")));
+    died_of_it(crash, trap, found, class);
     if class == Class::WildPointerDereference {
         let by_chance = format!("and was {value:#x} by chance");
         freed(t, origin.as_ref(), &culprit, class, &by_chance, found);

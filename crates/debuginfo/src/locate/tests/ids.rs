@@ -1,7 +1,8 @@
 //! Kernels that tell no build ID: banner, release, twin, code.
 
 use super::*;
-use crate::elf::{Bytes, File};
+use crate::FileBytes;
+use crate::elf::File;
 
 const BANNER: &str =
     "Linux version 3.10.0-1160.el7.x86_64 (mockbuild@kbuilder) (gcc 4.8.5) #1 SMP Mon Oct 19";
@@ -77,7 +78,7 @@ fn code_is_compared_but_for_what_boot_patches() {
     let code: Vec<u8> = (0..40 * 4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut builder = ElfBuilder::new(Abi::LE64, 2, 62);
     builder.section(".text", 1, 0xffff_ffff_8100_0000, &code);
-    let store = Bytes(builder.build());
+    let store = FileBytes::from(builder.build());
     let file = File::open(&store).unwrap();
     let compare = |memory: &[u8]| {
         same_text(&file, &store, &|at, buf| {
