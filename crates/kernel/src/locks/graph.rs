@@ -128,26 +128,25 @@ impl Waits {
         let members = self.cycles.iter().enumerate().flat_map(|(n, c)| c.waits.iter().map(move |i| (*i, n)));
         let in_cycle: BTreeMap<usize, usize> = members.collect();
         let mut behind: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        // One end for all that wait for the same lock: the first of them.
+        let mut first: BTreeMap<usize, usize> = BTreeMap::new();
+        for (i, wait) in self.waits.iter().enumerate() {
+            wait.lock.map(|lock| *first.entry(lock).or_insert(i));
+        }
+        let mut ends: Vec<Option<usize>> = vec![None; next.len()];
         for start in 0..self.waits.len() {
-            let (mut at, mut steps) = (start, 0);
-            while let Some(to) = next[at].filter(|_| !in_cycle.contains_key(&at) && steps <= next.len()) {
-                (at, steps) = (to, steps + 1);
-            }
+            let at = end_of(start, next, &in_cycle, &mut ends);
             match in_cycle.get(&at) {
-                None => behind.entry(self.end(at)).or_default().push(start),
+                None => {
+                    let end = self.waits[at].lock.and_then(|lock| first.get(&lock)).copied().unwrap_or(at);
+                    behind.entry(end).or_default().push(start);
+                }
                 Some(cycle) if at != start => self.cycles[*cycle].behind.push(start),
                 Some(_) => {}
             }
         }
         self.roots = behind.into_iter().map(|(wait, behind)| self.root(wait, behind)).collect();
         self.roots.sort_by_key(|r| std::cmp::Reverse(r.behind.len()));
-    }
-
-    /// One end for all that wait for the same lock: the first of them.
-    fn end(&self, wait: usize) -> usize {
-        let lock = self.waits[wait].lock;
-        let same = |w: &Wait| lock.is_some() && w.lock == lock;
-        self.waits.iter().position(same).unwrap_or(wait)
     }
 
     fn root(&self, wait: usize, behind: Vec<usize>) -> Root {
@@ -157,6 +156,28 @@ impl Waits {
         };
         Root { wait, holder, behind }
     }
+}
+
+/// Where the chain from `start` ends: at a member of a circle, or where nothing follows. Each node is walked over once.
+fn end_of(
+    start: usize,
+    next: &[Option<usize>],
+    in_cycle: &BTreeMap<usize, usize>,
+    ends: &mut [Option<usize>],
+) -> usize {
+    let (mut at, mut path) = (start, Vec::new());
+    let end = loop {
+        match (ends[at], next[at]) {
+            (Some(end), _) => break end,
+            (None, Some(to)) if !in_cycle.contains_key(&at) && path.len() <= next.len() => {
+                path.push(at);
+                at = to;
+            }
+            _ => break at,
+        }
+    };
+    path.into_iter().for_each(|node| ends[node] = Some(end));
+    end
 }
 
 /// The circles of a graph where each node leads to at most one other. Each once, from its lowest node on.

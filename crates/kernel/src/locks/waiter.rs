@@ -31,7 +31,8 @@ const MAX_SPAN: u64 = 4096;
 /// The part of a span that is the task's stack.
 fn inside(t: &Target, task: &Task, span: &Range<u64>) -> Range<u64> {
     let bounds = task.stack_range(t);
-    let start = span.start.max(bounds.start).next_multiple_of(u64::from(t.abi().word));
+    let start = span.start.max(bounds.start).checked_next_multiple_of(u64::from(t.abi().word));
+    let start = start.unwrap_or(u64::MAX);
     start..span.end.min(bounds.end).min(start.saturating_add(MAX_SPAN))
 }
 
