@@ -7,6 +7,7 @@ mod frame;
 mod insn;
 mod paging;
 mod regs;
+mod text;
 pub mod x86_64;
 
 use necropsy_base::{PhysMem, VirtAddr};
@@ -15,6 +16,7 @@ pub use frame::FrameSetup;
 pub use insn::{Access, CallSite, Exception, Flow, Insn, MemOperand, Op, Operand, Resolve, Syntax};
 pub use paging::{Boot, BootFacts, Level, Mapping, PageTables, WalkError};
 pub use regs::{CpuState, Regs};
+pub use text::instruction_text;
 
 /// A kind of CPU.
 ///

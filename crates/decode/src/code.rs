@@ -57,8 +57,13 @@ fn differs(code: &necropsy_klog::CodeBytes, files: &Files, pc: u64) -> Option<St
 /// `e_machine` as `uname -m` says it.
 fn machine(number: u16) -> Option<&'static str> {
     match number {
+        3 => Some("i686"),
+        21 => Some("ppc64le"),
+        22 => Some("s390x"),
+        40 => Some("armv7l"),
         62 => Some("x86_64"),
         183 => Some("aarch64"),
+        243 => Some("riscv64"),
         _ => None,
     }
 }

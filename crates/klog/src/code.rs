@@ -1,8 +1,8 @@
 //! `Code:` lines: the bytes around the instruction that failed.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use necropsy_arch::{Arch, Syntax};
 use necropsy_base::VirtAddr;
 use serde::Serialize;
 
@@ -81,34 +81,37 @@ pub struct CodeLine {
 /// Instructions of x86 have no fixed length and the bytes begin anywhere: the first cut is taken from which whole
 /// instructions lead exactly to the marked one.
 pub fn disassemble(code: &CodeBytes, machine: &str) -> Vec<CodeLine> {
-    let Some(arch) = necropsy_arch::by_name(machine) else { return Vec::new() };
     let trap = code.trap.unwrap_or(0);
+    let bytes = in_memory(code, machine);
+    let machine = if machine.starts_with("arm") && code.width == 2 { "thumb" } else { machine };
     let walk = |from: usize| {
         let mut found: Vec<(usize, usize, String)> = Vec::new();
         let mut at = from;
-        while let Some((len, text)) = code.bytes.get(at..).and_then(|bytes| instruction(arch, bytes, at)) {
+        while let Some((len, text)) = bytes.get(at..).and_then(|bytes| necropsy_arch::instruction_text(machine, bytes, VirtAddr(at as u64))) {
             found.push((at, len, text));
             at += len;
         }
         found
     };
     let reaches = |found: &Vec<(usize, usize, String)>| found.iter().any(|(at, ..)| *at == trap);
-    let found = (0..trap).map(walk).find(reaches).unwrap_or_else(|| walk(trap));
+    // Words begin where they begin; bytes anywhere.
+    let found = (0..trap).step_by(code.width.max(1)).map(walk).find(reaches).unwrap_or_else(|| walk(trap));
     let line = |(at, len, text): (usize, usize, String)| CodeLine {
         offset: at as i64 - trap as i64,
-        bytes: code.bytes[at..at + len].iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "),
+        bytes: bytes[at..at + len].iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "),
         text,
         trap: code.trap == Some(at),
     };
     found.into_iter().map(line).collect()
 }
 
-/// The first instruction of some bytes, if they hold all of it: its length and text.
-fn instruction(arch: &dyn Arch, bytes: &[u8], at: usize) -> Option<(usize, String)> {
-    let insn = arch.disassemble(bytes, VirtAddr(at as u64))?;
-    let text = arch.text(bytes, VirtAddr(at as u64), Syntax::Gnu, &|_| None)?;
-    let len = usize::from(insn.len);
-    (len > 0 && len <= bytes.len()).then_some((len, text))
+/// The bytes as they stand in memory: a big-endian CPU's words were printed as numbers.
+fn in_memory<'a>(code: &'a CodeBytes, machine: &str) -> Cow<'a, [u8]> {
+    let mut bytes = Cow::Borrowed(&code.bytes[..]);
+    if matches!(machine, "ppc64" | "ppc" | "armv7b") && code.width > 1 {
+        bytes.to_mut().chunks_exact_mut(code.width).for_each(<[u8]>::reverse);
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -127,6 +130,21 @@ mod tests {
             lines.iter().any(|l| l.offset < 0) && lines.last().is_some_and(|l| l.text.starts_with("ret"))
         );
         assert!(disassemble(&code, "vax").is_empty());
+    }
+
+    #[test]
+    fn every_cpu_that_prints_words() {
+        let trap = |line: &str, machine: &str| {
+            let lines = disassemble(&parse_code(line).unwrap(), machine);
+            lines.into_iter().find(|l| l.trap).map(|l| l.text)
+        };
+        let of = |line, machine| trap(line, machine).unwrap_or_default();
+        assert_eq!(of("Code: 910003fd f9000bf3 aa0003f3 97932e41 (08dffe60)", "aarch64"), "ldarb  w0, [x19]");
+        assert_eq!(of("Code: e0844003 e3c434ff e3c3360f e2433612 (e5c35000)", "armv7l"), "strb   r5, [r3]");
+        assert_eq!(of("Code: 4b12 447b (681b) 2b00", "armv7l"), "ldr    r3, [r3]");
+        assert_eq!(of("Code: 60000000 <e9290000> 2fa90000", "ppc64le"), "ld     r9, 0(r9)");
+        assert_eq!(of("Code: 60000000 <e9290000> 2fa90000", "ppc64"), "ld     r9, 0(r9)");
+        assert_eq!(of("Code: 8082 1141 (b503) 0005 8082", "riscv64"), "ld     a0, 0(a1)");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! arm64.
 
+mod decode;
 mod paging;
 
 use necropsy_base::{Abi, Cursor, PhysMem, VirtAddr};
 
-use crate::{Arch, Boot, BootFacts, CallSite, Mapping, PageTables, Regs, WalkError};
+use crate::{
+    Arch, Boot, BootFacts, CallSite, Insn, Mapping, PageTables, Regs, Resolve, Syntax, WalkError,
+};
 
 /// The CPU of phones and many servers.
 pub struct Aarch64;
@@ -103,6 +106,12 @@ impl Arch for Aarch64 {
     }
     fn preserved_registers(&self) -> u64 {
         (19..=FP).chain([SP]).fold(0, |set, r| set | 1 << r)
+    }
+    fn disassemble(&self, code: &[u8], at: VirtAddr) -> Option<Insn> {
+        decode::instruction(code, at)
+    }
+    fn text(&self, code: &[u8], at: VirtAddr, _: Syntax, resolve: Resolve<'_>) -> Option<String> {
+        decode::text(code, at, resolve)
     }
     fn frame_record(&self) -> Option<usize> {
         Some(8)

@@ -13,6 +13,7 @@ use crate::{
     Resolve, Syntax, WalkError,
 };
 pub use registers::*;
+pub use text::of_32_bit as text_of_32_bit;
 
 /// The CPU of PCs and most servers.
 pub struct X86_64;

@@ -1,7 +1,7 @@
 //! Instructions as `objdump -d` and gdb write them.
 
 use iced_x86::{
-    Formatter, GasFormatter, Instruction, IntelFormatter, Mnemonic, OpKind, SymbolResolver, SymbolResult,
+    Decoder, DecoderOptions, Formatter, GasFormatter, Instruction, IntelFormatter, Mnemonic, OpKind, SymbolResolver, SymbolResult,
 };
 use necropsy_base::VirtAddr;
 
@@ -49,6 +49,17 @@ pub fn instruction(code: &[u8], at: VirtAddr, syntax: Syntax, resolve: Resolve<'
         }
     }
     Some(out)
+}
+
+/// The first instruction of 32-bit code: its length and text.
+pub fn of_32_bit(code: &[u8], at: VirtAddr) -> Option<(usize, String)> {
+    let raw = Decoder::with_ip(32, code, at.0, DecoderOptions::NONE).decode();
+    if raw.is_invalid() || raw.len() > code.len() {
+        return None;
+    }
+    let mut out = String::new();
+    gnu().format(&raw, &mut out);
+    Some((raw.len(), tidy(&explicit(&out, &raw))))
 }
 
 fn gnu() -> GasFormatter {

@@ -2,6 +2,7 @@
 
 mod class;
 mod fault;
+mod instructions;
 mod machine;
 mod object;
 mod oom;
@@ -11,7 +12,7 @@ mod task;
 
 use crate::detect::Collected;
 use crate::report::Report;
-use crate::{Caller, disassemble, parse_code, parse_modules};
+use crate::{Caller, parse_modules};
 
 pub(crate) use class::refined;
 pub use fault::{Fault, meaning_of};
@@ -47,8 +48,7 @@ pub(crate) fn fill(report: &mut Report, c: &Collected) {
     report.frames = stacks::main(&c.lines[..c.cut.unwrap_or(c.lines.len()).min(c.lines.len())], report.class);
     report.fault = fault::of(report, group("addr"), &c.lines);
     report.machine_check = group("status").and_then(|s| machine::decode(&s, group("bank").as_deref()));
-    let code = code_line(c);
-    report.code = code.map(|code| disassemble(&code, report.arch.unwrap_or("x86_64"))).unwrap_or_default();
+    report.code = instructions::of(c, report.arch);
     if let (None, Some(Caller::Cpu(cpu))) = (report.cpu, c.caller) {
         report.cpu = Some(cpu);
     }
@@ -69,11 +69,4 @@ fn machine_of(release: &str) -> Option<&'static str> {
         ("armmp", "armv7l"),
     ];
     NAMES.iter().find(|(name, _)| release.contains(name)).map(|(_, machine)| *machine)
-}
-
-/// The bytes of the kernel's code; a user program's are of no interest.
-fn code_line(c: &Collected) -> Option<crate::CodeBytes> {
-    let user = |i: usize| i > 0 && c.lines[i - 1].text.contains("RIP: 0033:");
-    let found = c.lines.iter().enumerate().filter(|(i, _)| !user(*i)).find_map(|(_, l)| parse_code(&l.text));
-    found.filter(|code| code.trap.is_some())
 }
