@@ -20,7 +20,9 @@ pub fn run(data: &[u8]) {
         }
         if let Some(code) = parse_code(rest) {
             assert!(rest.get(code.at.clone()).is_some());
-            let _ = disassemble(&code, "x86_64");
+            for machine in ["x86_64", "i686", "aarch64", "armv7l", "ppc64le", "ppc64", "riscv64", "s390x"] {
+                let _ = disassemble(&code, machine);
+            }
         }
         let _ = parse_modules(rest);
     }

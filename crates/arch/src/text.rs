@@ -14,8 +14,9 @@ use crate::{Syntax, by_name};
 /// assert_eq!(necropsy_arch::instruction_text("vax", &[1], at), None);
 /// ```
 pub fn instruction_text(machine: &str, code: &[u8], at: VirtAddr) -> Option<(usize, String)> {
-    let known = by_name(machine)
-        .and_then(|arch| Some((arch.disassemble(code, at)?.len, arch.text(code, at, Syntax::Gnu, &|_| None)?)));
+    let known = by_name(machine).and_then(|arch| {
+        Some((arch.disassemble(code, at)?.len, arch.text(code, at, Syntax::Gnu, &|_| None)?))
+    });
     match known {
         Some((len, text)) => Some((usize::from(len), text)).filter(|(len, _)| *len > 0 && *len <= code.len()),
         None => foreign(machine, code, at),
@@ -92,7 +93,13 @@ pub(crate) mod all_cpus {
             extra: &[ExtraMode::RiscVC],
             endian: None,
         },
-        Machine { names: &["s390x"], arch: Arch::SYSZ, mode: Mode::Default, extra: &[], endian: Some(Endian::Big) },
+        Machine {
+            names: &["s390x"],
+            arch: Arch::SYSZ,
+            mode: Mode::Default,
+            extra: &[],
+            endian: Some(Endian::Big),
+        },
     ];
 
     thread_local! {
@@ -101,7 +108,8 @@ pub(crate) mod all_cpus {
     }
 
     fn open(machine: &Machine) -> Option<Capstone> {
-        let mut made = Capstone::new_raw(machine.arch, machine.mode, machine.extra.iter().copied(), machine.endian);
+        let mut made =
+            Capstone::new_raw(machine.arch, machine.mode, machine.extra.iter().copied(), machine.endian);
         if let Ok(made) = &mut made {
             made.set_detail(false).ok()?;
         }

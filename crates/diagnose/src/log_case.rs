@@ -171,6 +171,17 @@ impl LogCase {
         if let Some(place) = cause.object.as_ref().and_then(|o| o.place.as_ref()) {
             add(format!("the address is {place}"), 1.0);
         }
+        if let Some(hardware) = &cause.hardware_error {
+            let part = hardware.part.as_deref().unwrap_or("a part without a name");
+            let kind = hardware.kind.as_deref().unwrap_or("an error");
+            let errors = hardware.errors.join(", ");
+            let errors = if errors.is_empty() { errors } else { format!(" ({errors})") };
+            add(format!("{part} reported {kind}{errors}"), 1.0);
+        }
+        for link in cause.lockdep.iter().flat_map(|l| &l.chain).take(6) {
+            let by = link.function.as_deref().unwrap_or("an unknown function");
+            add(format!("link {} of the chain: {by} took {}", link.number, link.lock), 0.5);
+        }
         if cause.taint.iter().any(|t| t == "D") && cause.oops != Some(1) {
             add("the kernel was tainted D: an oops came before this one and is not in this log".into(), -1.0);
         }
@@ -276,8 +287,10 @@ fn statement(report: &Report, class: &str, culprit: Option<&Place>) -> String {
         culprit.and_then(|p| p.module.as_ref()).map(|m| format!(" of module {m}")).unwrap_or_default();
     let end = if report.panicked { " The kernel panicked for it." } else { "" };
     let words = class.replace('-', " ");
+    let part = report.hardware_error.as_ref().and_then(|h| h.part.as_ref());
+    let part = part.map(|p| format!(" The part is {p}.")).unwrap_or_default();
     format!(
-        "The first thing that went wrong is a {words}{place}{module}{who}{pid}{cpu}: {}.{end}",
+        "The first thing that went wrong is a {words}{place}{module}{who}{pid}{cpu}: {}.{part}{end}",
         report.message.trim_end_matches('.')
     )
 }

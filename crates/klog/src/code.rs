@@ -87,7 +87,10 @@ pub fn disassemble(code: &CodeBytes, machine: &str) -> Vec<CodeLine> {
     let walk = |from: usize| {
         let mut found: Vec<(usize, usize, String)> = Vec::new();
         let mut at = from;
-        while let Some((len, text)) = bytes.get(at..).and_then(|bytes| necropsy_arch::instruction_text(machine, bytes, VirtAddr(at as u64))) {
+        while let Some((len, text)) = bytes
+            .get(at..)
+            .and_then(|bytes| necropsy_arch::instruction_text(machine, bytes, VirtAddr(at as u64)))
+        {
             found.push((at, len, text));
             at += len;
         }

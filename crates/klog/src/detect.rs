@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::patterns::{Kind, MATCHER, Pattern};
 use crate::report::{self, Followed, Report};
 use crate::roles::Roles;
-use crate::{Caller, Record, Role};
+use crate::{Caller, Record, Role, details};
 
 /// What bounds the memory of a detector.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ impl Context {
 /// A report that is being collected.
 pub(crate) struct Collected {
     pub pattern: &'static Pattern,
+    /// Index of the line that the pattern is of; what stands before it belongs to the report, too.
+    pub head: usize,
     pub first: u64,
     pub seconds: Option<f64>,
     pub caller: Option<Caller>,
@@ -77,6 +79,13 @@ pub(crate) struct Collected {
     ended: bool,
     over: bool,
 }
+
+/// Families of patterns that tell of one error in several lines.
+const GATHERED: &[&str] = &["ghes", "bert", "aer", "mce.amd", "pcieport"];
+/// Those that say more than what came before them in the same error.
+const WORSE: &[&str] = &["ghes.ce", "aer.fatal", "aer.bus"];
+/// Lines of others that may stand between those of one hardware error.
+const BETWEEN: usize = 8;
 
 /// After the line that ends a report not many more are looked at.
 const AFTER_END: usize = 24;
@@ -104,6 +113,8 @@ struct Waiting {
 pub struct Detector {
     limits: Limits,
     open: Vec<Collected>,
+    /// What hardware says in several lines before anything has gone wrong.
+    gathered: Option<Collected>,
     waiting: VecDeque<Waiting>,
     roles: Roles,
     /// How many records came in.
@@ -118,7 +129,7 @@ impl Detector {
 
     /// Whether nothing is being collected: then only lines that may match a pattern need be pushed.
     pub fn is_idle(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && self.gathered.is_none()
     }
 
     /// Takes the next record.
@@ -137,6 +148,9 @@ impl Detector {
         }
         let line = Line { number: record.line, text: record.text };
         let fact = Fact { context, line, seconds: record.seconds, caller: record.caller };
+        if self.gathers(&fact, found) {
+            return;
+        }
         match found.map(|p| (p, p.kind)) {
             Some((pattern, Kind::Cause | Kind::Weak)) => self.begins(fact, pattern),
             Some((pattern, Kind::Link)) => self.links(fact, pattern),
@@ -155,6 +169,7 @@ impl Detector {
 
     /// The input is over: the remaining reports.
     pub fn finish(mut self) -> Vec<Report> {
+        self.end_gathering();
         self.open.iter_mut().for_each(|c| c.over = true);
         self.close_finished();
         self.roles.end_of_boot();
@@ -163,6 +178,7 @@ impl Detector {
 
     /// Another boot begins, as the log's own form says: what comes has nothing to do with what was.
     pub fn boot(&mut self) {
+        self.end_gathering();
         self.open.iter_mut().for_each(|c| c.over = true);
         self.close_finished();
         self.waiting.clear();
@@ -203,6 +219,10 @@ impl Detector {
             self.close_finished();
         }
         let mut new = Collected::new(pattern, &fact);
+        if let Some(group) = self.gathered.take_if(|g| g.goes_on(&fact)) {
+            (new.first, new.seconds, new.head) = (group.first, group.seconds, group.lines.len());
+            (new.lines, new.bytes) = (group.lines, group.bytes);
+        }
         for waiting in self.waiting.iter().filter(|w| w.context == fact.context && self.seen - w.at <= 12) {
             new.first = new.first.min(waiting.line.number);
             new.details.push((waiting.pattern.id, waiting.line.text.clone()));
@@ -262,8 +282,45 @@ impl Detector {
         self.adds(&fact);
     }
 
+    /// Takes a line of a hardware error that is being told; whether that is all there is to do with it.
+    fn gathers(&mut self, fact: &Fact, found: Option<&'static Pattern>) -> bool {
+        let Some(group) = self.gathered.as_mut() else { return false };
+        if !group.goes_on(fact) {
+            group.quiet += 1;
+            if group.quiet > BETWEEN || found.is_some() {
+                self.end_gathering();
+            }
+            return false;
+        }
+        if found.is_some_and(|p| p.kind == Kind::Cause) {
+            return false; // it was worse than it looked: `begins` takes what there is
+        }
+        if let Some(worse) = found.filter(|p| WORSE.contains(&p.id) && p.id != group.pattern.id) {
+            (group.pattern, group.head) = (worse, group.lines.len());
+        }
+        group.take(fact, &self.limits);
+        if group.over {
+            self.end_gathering();
+        }
+        true
+    }
+
+    fn end_gathering(&mut self) {
+        if let Some(group) = self.gathered.take() {
+            let pattern = group.pattern;
+            self.roles.add_or_count(report::build(group), pattern);
+        }
+    }
+
     fn precursor(&mut self, fact: Fact, pattern: &'static Pattern) {
         self.adds(&fact);
+        if GATHERED.iter().any(|family| pattern.id.starts_with(family)) {
+            self.end_gathering();
+            let mut group = Collected::new(pattern, &fact);
+            group.take(&fact, &self.limits);
+            self.gathered = Some(group);
+            return;
+        }
         if self.roles.counted(pattern, &fact.line.text, fact.line.number) {
             return;
         }
@@ -314,6 +371,7 @@ impl Collected {
     fn new(pattern: &'static Pattern, fact: &Fact) -> Collected {
         Collected {
             pattern,
+            head: 0,
             first: fact.line.number,
             seconds: fact.seconds,
             caller: fact.caller,
@@ -333,6 +391,13 @@ impl Collected {
             ended: false,
             over: false,
         }
+    }
+
+    /// Whether a line tells more of the hardware error that this one tells.
+    fn goes_on(&self, fact: &Fact) -> bool {
+        let near = fact.seconds.zip(self.last_seconds).is_none_or(|(now, then)| (now - then).abs() < 2.0);
+        let first = self.lines.first().map_or("", |l| l.text.as_str());
+        near && self.context == fact.context && details::hardware_continues(first, &fact.line.text)
     }
 
     fn follow(&mut self, pattern: &Pattern, fact: &Fact) {

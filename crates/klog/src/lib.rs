@@ -23,7 +23,9 @@ mod title;
 
 pub use blame::{canonical, function_name, never_to_blame};
 pub use code::{CodeBytes, CodeLine, disassemble, parse_code};
-pub use details::{Fault, MachineCheck, Object, Oom, OomTask, meaning_of};
+pub use details::{
+    Fault, HardwareError, Link, LockUse, Lockdep, MachineCheck, Object, Oom, OomTask, Step, meaning_of,
+};
 pub use detect::{Detector, Limits};
 pub use events::{Event, Role, events};
 pub use fingerprint::{Fingerprint, VERSION as FINGERPRINT_VERSION};

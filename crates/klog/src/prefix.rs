@@ -64,6 +64,8 @@ pub struct Prefix {
     pub kernel: bool,
     /// Continues the record before.
     pub continues: bool,
+    /// A piece of a record that netconsole had to cut: where in the record it begins.
+    pub fragment: Option<usize>,
 }
 
 impl Prefix {
@@ -173,6 +175,7 @@ fn kmsg(text: &str, at: usize, p: &mut Prefix) -> Option<usize> {
     p.seconds = Some(micros as f64 / 1e6);
     p.continues = *flags == "c" || *flags == "+";
     p.caller = more.iter().find_map(|f| Caller::parse(f.strip_prefix("caller=")?));
+    p.fragment = more.iter().find_map(|f| f.strip_prefix("ncfrag=")?.split('/').next()?.parse().ok());
     Some(head.len() + 1)
 }
 

@@ -67,6 +67,10 @@ pub struct Report {
     pub object: Option<details::Object>,
     /// The locks that lockdep names.
     pub locks: Vec<String>,
+    /// What lockdep says about their order.
+    pub lockdep: Option<details::Lockdep>,
+    /// The part that reported an error.
+    pub hardware_error: Option<details::HardwareError>,
     /// The numbers of an OOM kill.
     pub oom: Option<details::Oom>,
     /// What a machine check's bank said.
@@ -184,7 +188,7 @@ const HEADINGS: &[&str] = &[
 pub(crate) fn build(c: Collected) -> Report {
     let all: Vec<&str> = c.lines.iter().map(|l| l.text.as_str()).collect();
     let decisive = &all[..c.cut.unwrap_or(all.len()).min(all.len())];
-    let titled = title::of(c.pattern, decisive);
+    let titled = title::of(c.pattern, decisive.get(c.head..).unwrap_or_default());
     let mut report = Report {
         class: c.pattern.class,
         pattern: c.pattern.id,
@@ -194,7 +198,7 @@ pub(crate) fn build(c: Collected) -> Report {
         last_line: c.last,
         time: c.seconds,
         count: 1,
-        message: all.first().map(|l| short(l)).unwrap_or_default(),
+        message: all.get(c.head).map(|l| short(l)).unwrap_or_default(),
         details: c.details.iter().map(|(_, text)| short(text)).collect(),
         panicked: c.panicked,
         followed_by: c.followed.clone(),

@@ -43,6 +43,19 @@ impl Roles {
         true
     }
 
+    /// Adds a sign of trouble, or counts it where the same part has reported the same before.
+    pub fn add_or_count(&mut self, report: Report, pattern: &'static Pattern) {
+        let part = |r: &Report| r.hardware_error.as_ref().and_then(|h| h.part.clone());
+        let same = |r: &Report| r.title == report.title && part(r) == part(&report);
+        match self.boot.iter_mut().find(|(r, kind)| *kind == Kind::Precursor && same(r)) {
+            Some((known, _)) => {
+                known.count += 1;
+                known.last_line = known.last_line.max(report.last_line);
+            }
+            None => self.add(report, pattern),
+        }
+    }
+
     /// A panic that another report of this boot has led to shortly before: it is no report of its own.
     pub fn took_panic(&mut self, pattern: &'static Pattern, seconds: Option<f64>) -> bool {
         let follows = pattern.titles.iter().any(|t| t.broken);

@@ -5,9 +5,7 @@ mod paging;
 
 use necropsy_base::{Abi, Cursor, PhysMem, VirtAddr};
 
-use crate::{
-    Arch, Boot, BootFacts, CallSite, Insn, Mapping, PageTables, Regs, Resolve, Syntax, WalkError,
-};
+use crate::{Arch, Boot, BootFacts, CallSite, Insn, Mapping, PageTables, Regs, Resolve, Syntax, WalkError};
 
 /// The CPU of phones and many servers.
 pub struct Aarch64;

@@ -33,10 +33,11 @@ fn listing(lines: &[Line]) -> Vec<CodeLine> {
     let Some(first) = lines.iter().position(|l| l.text.trim_start().starts_with("Krnl Code:")) else {
         return Vec::new();
     };
-    let texts = lines[first..].iter().take(16).enumerate().map(|(i, l)| match (i, l.text.split_once("Code:")) {
-        (0, Some((_, rest))) => rest,
-        _ => l.text.as_str(),
-    });
+    let texts =
+        lines[first..].iter().take(16).enumerate().map(|(i, l)| match (i, l.text.split_once("Code:")) {
+            (0, Some((_, rest))) => rest,
+            _ => l.text.as_str(),
+        });
     let found: Vec<Listed> = texts.map_while(listed).collect();
     let Some(trap) = found.iter().find(|l| l.marked).map(|l| l.at) else { return Vec::new() };
     let line = |l: Listed| CodeLine {

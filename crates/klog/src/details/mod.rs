@@ -2,7 +2,9 @@
 
 mod class;
 mod fault;
+mod hardware;
 mod instructions;
+mod lockdep;
 mod machine;
 mod object;
 mod oom;
@@ -16,6 +18,9 @@ use crate::{Caller, parse_modules};
 
 pub(crate) use class::refined;
 pub use fault::{Fault, meaning_of};
+pub use hardware::HardwareError;
+pub(crate) use hardware::continues as hardware_continues;
+pub use lockdep::{Link, LockUse, Lockdep, Step};
 pub use machine::MachineCheck;
 pub use object::Object;
 pub use oom::{Oom, OomTask};
@@ -24,7 +29,7 @@ pub(crate) use stacks::significant;
 
 /// Fills in all that the lines give.
 pub(crate) fn fill(report: &mut Report, c: &Collected) {
-    let head = c.lines.first().and_then(|l| c.pattern.captures(&l.text));
+    let head = c.lines.get(c.head).and_then(|l| c.pattern.captures(&l.text));
     let group = |name: &str| head.as_ref().and_then(|h| h.name(name)).map(|m| m.as_str().to_owned());
     report.cpu = group("cpu").and_then(|c| c.parse().ok());
     report.pid = group("pid").and_then(|p| p.parse().ok());
@@ -48,10 +53,16 @@ pub(crate) fn fill(report: &mut Report, c: &Collected) {
     report.frames = stacks::main(&c.lines[..c.cut.unwrap_or(c.lines.len()).min(c.lines.len())], report.class);
     report.fault = fault::of(report, group("addr"), &c.lines);
     report.machine_check = group("status").and_then(|s| machine::decode(&s, group("bank").as_deref()));
+    report.hardware_error = is_hardware(report.class).then(|| hardware::of(&c.lines)).flatten();
+    report.lockdep = (!report.locks.is_empty()).then(|| lockdep::of(&c.lines)).flatten();
     report.code = instructions::of(c, report.arch);
     if let (None, Some(Caller::Cpu(cpu))) = (report.cpu, c.caller) {
         report.cpu = Some(cpu);
     }
+}
+
+fn is_hardware(class: &str) -> bool {
+    matches!(class, "hardware-error" | "machine-check")
 }
 
 /// The machine that distributions put into the names of their kernels.

@@ -1,5 +1,6 @@
 //! Text, line by line; while nothing is being collected, lines that no pattern can match are not even looked at.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter, memrchr};
@@ -81,6 +82,7 @@ impl Lines<'_> {
 
     fn line(&mut self, bytes: &[u8]) {
         let text = text_of(bytes);
+        let text = without_piece_headers(&text);
         let prefix = Prefix::of(&text);
         self.timed |= prefix.seconds.is_some();
         self.tagged |= prefix.kernel || text.starts_with("Linux version ");
@@ -136,14 +138,21 @@ impl Lines<'_> {
         }
     }
 
+    /// Whether a line is the next piece of a record that netconsole cut (drivers/net/netconsole.c, `ncfrag=OFFSET/LENGTH`).
+    fn is_next_piece(record: &Record, prefix: &Prefix) -> bool {
+        let same = record.seconds == prefix.seconds && record.caller == prefix.caller;
+        same && prefix.fragment.is_some_and(|at| at > 0 && at == record.text.len())
+    }
+
     /// Whether a line is the rest of the one before: wrapped at the edge of a terminal, a fragment, or its dictionary.
     fn continues(&mut self, prefix: &Prefix, message: &str, length: usize) -> bool {
         let Some((record, before, kmsg)) = &mut self.held else { return false };
         if *kmsg && !prefix.is_some() && message.starts_with(' ') {
             return message.contains('=');
         }
+        let piece = Self::is_next_piece(record, prefix);
         let wrapped = record.tagged && !prefix.is_some() && matches!(*before, 80 | 132) && length > 0;
-        if (wrapped || prefix.continues && *kmsg) && record.text.len() < LONGEST {
+        if (piece || wrapped || prefix.continues && *kmsg) && record.text.len() < LONGEST {
             record.text.push_str(message);
             *before = length;
             return true;
@@ -156,8 +165,28 @@ fn is_kmsg(prefix: &Prefix, line: &str) -> bool {
     prefix.seconds.is_some() && line.get(..prefix.end).is_some_and(|p| p.contains(';'))
 }
 
+/// Pieces of a netconsole record carry its header each, and only the last has a line end: written one behind the other they are
+/// one line.
+fn without_piece_headers(text: &str) -> Cow<'_, str> {
+    const MARK: &str = ",ncfrag=";
+    let Some(mark) = text.find(MARK).filter(|mark| text[mark + 1..].contains(MARK)) else {
+        return text.into();
+    };
+    let head = &text[text[..mark].rfind(' ').map_or(0, |at| at + 1)..mark + MARK.len()];
+    let mut pieces = text.split(head);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for (i, piece) in pieces.enumerate() {
+        match piece.split_once(';') {
+            Some((place, rest)) if i == 0 => out.extend([head, place, ";", rest]),
+            Some((_, rest)) => out += rest,
+            None => out += piece,
+        }
+    }
+    out.into()
+}
+
 /// /dev/kmsg writes control characters as `\x0a`.
-fn unescaped(message: &str, kmsg: bool) -> std::borrow::Cow<'_, str> {
+fn unescaped(message: &str, kmsg: bool) -> Cow<'_, str> {
     if kmsg && message.contains("\\x0a") { message.replace("\\x0a", "\n").into() } else { message.into() }
 }
 

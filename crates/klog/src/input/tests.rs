@@ -58,6 +58,16 @@ fn text_in_all_its_forms() {
         ("raw", |i, l| format!("<1>[   12.3456{i:02}] {l}\n")),
         ("kmsg", |i, l| format!("1,{},{},-;{l}\n SUBSYSTEM=cpu\n", 100 + i, 12_345_600 + i)),
         ("kmsg caller", |i, l| format!("1,{},{},-,caller=T42;{l}\n", 100 + i, 12_345_600 + i)),
+        ("netconsole in pieces", |i, l| {
+            let (a, b) = l.split_at(l.len() / 2);
+            let head = format!("1,{},{},-", 100 + i, 12_345_600 + i);
+            format!("{head},ncfrag=0/{1};{a}\n{head},ncfrag={0}/{1};{b}\n", a.len(), l.len())
+        }),
+        ("netconsole in pieces, one behind the other", |i, l| {
+            let (a, b) = l.split_at(l.len() / 2);
+            let head = format!("6.1.0-18,1,{},{},-", 100 + i, 12_345_600 + i);
+            format!("{head},ncfrag=0/{1};{a}{head},ncfrag={0}/{1};{b}\n", a.len(), l.len())
+        }),
         ("netconsole", |i, l| format!("6.1.0-18,1,{},{},-;{l}\n", 100 + i, 12_345_600 + i)),
         ("syslog", |i, l| format!("Nov 20 20:58:06 box kernel: [   12.3456{i:02}] {l}\n")),
         ("iso", |_, l| format!("2026-11-20T20:58:06.123456+00:00 box kernel: {l}\n")),

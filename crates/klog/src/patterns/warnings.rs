@@ -101,12 +101,13 @@ pub static PATTERNS: &[Pattern] = &[
     Pattern::new(
         ("warn.new", "warning", Cause),
         ", CPU#",
-        r"^WARNING: (?:\[(?P<cond>.+?)\] )?(?:(?P<where>\S+:\d+) )?at (?P<sym>\S+)(?: \[[^\]]+\])?, CPU#(?P<cpu>\d+)(?:: (?P<comm>.*)/(?P<pid>\d+))?",
+        r"^WARNING: (?:\[(?P<cond>.+?)\] )?(?:(?P<where>\S+:\d+) )?at (?P<sym>\S+)(?: \[[^\]]+\])?(?: \S+:\d+(?: \[inline\])?)?, CPU#(?P<cpu>\d+)(?:: (?P<comm>.*)/(?P<pid>\d+))?",
         &[title("WARNING in {f}", &WARNING)],
         &[
             "WARNING: kernel/workqueue.c:1500 at __queue_work+0x200/0x3c0, CPU#0: syz/12",
             "WARNING: [count < 0] kernel/x.c:15 at foo+0x2/0x3 [bad_driver], CPU#1: a b/12",
             "WARNING: fs/x.c:12 at 0x0, CPU#1: a.out/12",
+            "WARNING: fs/x.c:12 at foo+0x2/0x3 fs/x.c:12, CPU#1: a.out/12",
         ],
     ),
     Pattern::new(
