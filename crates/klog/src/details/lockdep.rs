@@ -61,6 +61,24 @@ pub(super) fn of(lines: &[Line]) -> Option<Lockdep> {
     (reader.found != Lockdep::default()).then_some(reader.found)
 }
 
+/// Lockdep itself, and functions that only take a lock for their caller.
+const LOCKING: &[&str] = &[
+    "__lock_acquire",
+    "check_prev_add",
+    "check_prevs_add",
+    "validate_chain",
+    "lock_sock",
+    "lock_sock_nested",
+    "lock_sock_fast",
+    "rtnl_lock",
+    "rtnl_lock_killable",
+    "inode_lock",
+    "console_lock",
+    "percpu_down_read",
+    "percpu_down_write",
+    "cpus_read_lock",
+];
+
 #[derive(Default, Clone, Copy, PartialEq)]
 enum Part {
     #[default]
@@ -121,7 +139,8 @@ impl Reader {
         } else if let Some(last) = self.found.chain.last_mut().filter(|l| l.function.is_none()) {
             let frame = parse_frames(text).find(|f| f.role == FrameRole::Call && f.reliable);
             let name = frame.map(|f| function_name(f.name(text)));
-            last.function = name.filter(|n| !crate::blame::never_to_blame(n));
+            last.function =
+                name.filter(|n| !crate::blame::never_to_blame(n) && !LOCKING.contains(&n.as_str()));
         }
     }
 
