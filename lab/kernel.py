@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from kernels import ARCHES, KERNELS
-from packages import Suite, Unavailable, makedumpfile
+from packages import Suite, Unavailable, makedumpfile, mirror
 
 HERE = Path(__file__).resolve().parent
 # Stock modules: what the guest needs (the first six serve the capture kernel too), and some to see in the dump.
@@ -106,13 +106,45 @@ class Kernel:
                 shutil.copyfile(source, copy)
         (build / "Kbuild").write_text("".join(f"obj-m += {s.stem}.o\n" for s in sources))
         with open(self.build / "modules.log", "w") as log:
-            done = sh(["make", "-C", str(headers), f"M={build}", "CC=gcc", "-j2", "modules"], stdout=log, stderr=log, check=False)
+            done = self.make(headers, build, log)
         if done.returncode:
             raise Unavailable(f"the modules do not build, see {self.build}/modules.log")
         if shutil.which("debugedit"):
             for module in build.glob("*.ko"):
                 for old, new in ((f"{self.root}/usr/src", "/usr/src"), (str(build), "/build"), (str(headers), "/build/linux")):
                     sh(["debugedit", "-b", old, "-d", new, str(module)], stdout=subprocess.DEVNULL)
+
+    def make(self, headers, build, log):
+        """Runs the kernel's own build system on the modules."""
+        options = dict(stdout=log, stderr=log, check=False)
+        if "compiler" not in self.spec:
+            return sh(["make", "-C", str(headers), f"M={build}", "CC=gcc", "-j2", "modules"], **options)
+        root = self.compiler_root()
+        for package in (self.root / ".unpacked").glob("linux-*.deb"):
+            if "headers" in package.name or "kbuild" in package.name:
+                sh(["dpkg", "-x", str(self.suite.debs / package.name), str(root)])
+        inside = root / "build"
+        shutil.rmtree(inside, ignore_errors=True)
+        shutil.copytree(build, inside, ignore=lambda _, names: [n for n in names if not n.endswith((".c", "Kbuild"))])
+        # objtool wants /proc; a mount namespace of its own leaves no mount behind
+        enter = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+        done = sh(["unshare", "-m", "sh", "-c", enter, str(root), "make", "-C", f"/usr/src/linux-headers-{self.release}",
+                   "M=/build", "-j2", "modules"], **options)
+        for module in inside.glob("*.ko"):
+            shutil.copy(module, build)
+        shutil.rmtree(inside)
+        return done
+
+    def compiler_root(self):
+        """A root with that suite's compiler; made once, by root."""
+        suite = self.spec["compiler"]
+        root = self.cache / "root" / f"compiler-{suite}"
+        if not (root / "usr/bin/make").exists():
+            if not shutil.which("debootstrap"):
+                raise Unavailable("debootstrap is needed to build modules for this kernel")
+            sh(["debootstrap", "--variant=minbase", "--include=gcc,make,kmod,dwarves,perl-base", suite, str(root), mirror(False)],
+               stdout=subprocess.DEVNULL)
+        return root
 
     # ---- the guest's files ---------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ suite      Debian suite; the build is the newest there: what the meta package de
 meta       that meta package (default: the suite's own cloud kernel)
 security   whether the suite's security archive counts (bullseye's index names packages that are gone)
 modules    whether out-of-tree modules are built (needs the headers, and a compiler the kernel accepts)
+compiler   the suite whose compiler builds the modules, in a root of its own, where this machine's is too old
 source     the package whose source is built here (source.py) ...
 config     ... with this file of configs/
 dir        where results go (default: the version and, if it is not amd64, the architecture)
@@ -15,7 +16,7 @@ KERNELS = {
                     dir="5.10-fp"),
     "6.1": dict(suite="bookworm", arch="amd64", modules=True),
     "6.12": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-6.12-cloud-amd64"),
-    "sid": dict(suite="sid", arch="amd64", modules=False),
+    "sid": dict(suite="sid", arch="amd64", modules=True, compiler="sid"),
     "6.1-arm64": dict(suite="bookworm", arch="arm64", modules=False),
 }
 

@@ -21,4 +21,4 @@ pub use elf::{ElfError, ElfSymbol};
 pub use file_bytes::FileBytes;
 pub use kallsyms::{Encoding, KSymbol, Kallsyms, KallsymsError, Keys};
 pub use orc::{Base, OrcEntry, OrcError, OrcKind, OrcLayout, OrcTable, SpIndirect};
-pub use types::{Kind, Member, MemberPath, Name, Qualifier, Type, TypeError, TypeId, Types};
+pub use types::{Kind, Member, MemberAt, MemberPath, Name, Qualifier, Type, TypeError, TypeId, Types};

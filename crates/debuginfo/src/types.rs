@@ -1,5 +1,6 @@
 //! One form for types, whatever described them.
 
+mod at;
 mod layout;
 mod name;
 mod path;
@@ -9,6 +10,7 @@ mod tests;
 
 use necropsy_base::Abi;
 
+pub use at::MemberAt;
 pub use name::Name;
 pub use path::MemberPath;
 
@@ -291,6 +293,10 @@ pub trait Types: Send + Sync {
     /// Pointers are not followed.
     fn member(&self, ty: TypeId, path: &str) -> Result<MemberPath, TypeError> {
         path::resolve(self, ty, path)
+    }
+    /// The innermost member of `ty` at `offset`, as a load of `size` bytes from there would read it.
+    fn member_at(&self, ty: TypeId, offset: u64, size: u64) -> Option<MemberAt> {
+        at::find(self, ty, offset, size)
     }
     /// What is impossible about the layout of a struct: members that overlap, or lie outside of it. Then the table is damaged.
     fn contradiction(&self, ty: TypeId) -> Option<String> {

@@ -7,7 +7,7 @@ use necropsy_target::Target;
 /// No function is longer.
 const MAX_FUNCTION: u64 = 1 << 16;
 /// How far a value is followed.
-const MAX_DEPTH: usize = 12;
+pub(crate) const MAX_DEPTH: usize = 12;
 
 /// The instructions of a function, by a linear sweep.
 pub fn function(t: &Target, near: &Near) -> Vec<Insn> {
@@ -75,9 +75,9 @@ pub enum Origin {
 
 /// A function and the registers at one instruction of it.
 pub struct Trace<'t> {
-    t: &'t Target,
-    insns: &'t [Insn],
-    at: usize,
+    pub(crate) t: &'t Target,
+    pub(crate) insns: &'t [Insn],
+    pub(crate) at: usize,
     regs: &'t Regs,
 }
 
@@ -130,12 +130,12 @@ impl<'t> Trace<'t> {
     }
 
     /// The last instruction before `before` that changes `reg`.
-    fn definition(&self, reg: usize, before: usize) -> Option<usize> {
+    pub(crate) fn definition(&self, reg: usize, before: usize) -> Option<usize> {
         self.insns[..before].iter().rposition(|i| self.changes(i, reg))
     }
 
     /// Whether `reg` may come round a loop to instruction `before`, changed since its definition there.
-    fn changed_in_loop(&self, reg: usize, definition: Option<usize>, before: usize) -> bool {
+    pub(crate) fn changed_in_loop(&self, reg: usize, definition: Option<usize>, before: usize) -> bool {
         loop_around(self.insns, definition, before)
             .is_some_and(|body| body.iter().any(|i| self.changes(i, reg)))
     }
@@ -177,7 +177,7 @@ impl<'t> Trace<'t> {
         }
     }
 
-    fn address(&self, mem: &MemOperand, before: usize, depth: usize) -> Option<u64> {
+    pub(crate) fn address(&self, mem: &MemOperand, before: usize, depth: usize) -> Option<u64> {
         if mem.percpu {
             return None;
         }

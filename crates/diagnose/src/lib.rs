@@ -10,12 +10,14 @@ mod class;
 mod code;
 mod crash;
 pub mod detectives;
+mod expression;
 mod findings;
 mod fingerprint;
 mod judge;
 mod log_case;
 pub mod present;
 mod suspect;
+mod term;
 mod timeline;
 mod waiting;
 

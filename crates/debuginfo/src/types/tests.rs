@@ -120,3 +120,40 @@ fn names_are_text_whatever_the_bytes() {
     assert_eq!(Name::new(&table, 3, usize::MAX), "");
     assert_eq!(format!("{:>4}|{:?}", Name::from("ok"), Name::from("a\"b")), "  ok|\"a\\\"b\"");
 }
+
+#[test]
+fn what_lies_at_an_offset() {
+    let t = table([
+        (1, int(4)),
+        (2, structure("pair", 8, vec![member("x", 1, 0), member("y", 1, 32)])),
+        (3, Type::Array { elem: TypeId(2), len: 4 }),
+        (6, Type::Pointer(TypeId(2))),
+        (7, int(8)),
+        (
+            8,
+            Type::Struct {
+                union: true,
+                name: None,
+                size: 8,
+                members: vec![member("n", 7, 0), member("next", 6, 0)],
+            },
+        ),
+        (
+            4,
+            structure(
+                "outer",
+                64,
+                vec![member("", 8, 0), member("a", 1, 64), member("list", 3, 128), member("tail", 5, 384)],
+            ),
+        ),
+        (5, Type::Array { elem: TypeId(1), len: 0 }),
+    ]);
+    let at = |offset, size| t.member_at(TypeId(4), offset, size).map(|m| (m.path, m.ty.0, m.rest));
+    assert_eq!(at(0, 8), Some(("next".into(), 6, 0)), "a pointer before a number of the same size");
+    assert_eq!(at(0, 1), Some(("n".into(), 7, 0)));
+    assert_eq!(at(8, 4), Some(("a".into(), 1, 0)));
+    assert_eq!(at(16 + 20, 4), Some(("list[2].y".into(), 1, 0)));
+    assert_eq!(at(48 + 400, 4), Some(("tail[100]".into(), 1, 0)));
+    assert_eq!(at(12, 4), None, "padding");
+    assert_eq!(at(10, 1), Some(("a".into(), 1, 2)));
+}

@@ -9,6 +9,7 @@ use necropsy_target::Target;
 use super::wild_pointer::is_error_code;
 use crate::code::{self, Origin, Trace};
 use crate::crash::{Crash, Trap};
+use crate::expression::{Expression, Namer};
 use crate::findings::place;
 use crate::suspect::{named, place_of};
 use crate::timeline::first_event;
@@ -133,7 +134,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     if base.and_then(|r| trap.regs.get(r)).is_some_and(is_error_code) {
         return;
     }
-    let origin = base.zip(trace).and_then(|(reg, trace)| trace.origin(reg));
+    let origin = base.zip(trace.as_ref()).and_then(|(reg, trace)| trace.origin(reg));
     let Some(shape) = shape(&fault, trap, origin.as_ref()) else { return };
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
@@ -158,6 +159,8 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
         "{who} tried to {verb} {size} bytes through {how}: `{text}` touched address {:#x}.",
         fault.address
     );
+    let names = trace.as_ref().map(|trace| Names::of(t, crash, trap, trace, fault.operand));
+    statement += &names.as_ref().map(Names::text).unwrap_or_default();
     if let Some(said) = origin.as_ref().and_then(|o| tell(t, o, &insns, base)) {
         statement += &format!(" {said}");
     }
@@ -180,6 +183,40 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     freed(t, origin.as_ref(), &culprit_again, CLASS, "and was NULL by chance", found);
     if let Some((line, text)) = first_event(case.log(), NULL_EVENTS) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
+    }
+}
+
+/// What was touched, in the words of the source.
+struct Names {
+    /// The place: `p->ops->flags`.
+    place: Option<Expression>,
+    /// The pointer it was reached through: `p->ops`.
+    pointer: Option<Expression>,
+}
+
+impl Names {
+    fn of(
+        t: &Target,
+        crash: &Crash,
+        trap: &Trap<'_>,
+        trace: &Trace<'_>,
+        operand: Option<MemOperand>,
+    ) -> Names {
+        let namer = Namer::new(t, &crash.stack, trap.index);
+        Names {
+            place: operand.as_ref().and_then(|m| namer.operand(trace, m)),
+            pointer: operand.and_then(|m| namer.register(trace, m.base?)),
+        }
+    }
+
+    fn text(&self) -> String {
+        let place = self.place.as_ref().map(|p| format!(" That is `{}`.", p.text)).unwrap_or_default();
+        let pointer = self.pointer.as_ref().map(|p| {
+            let member =
+                p.member.as_ref().map(|(of, at)| format!(" (at {at:#x} of {of})")).unwrap_or_default();
+            format!(" `{}`{member} is NULL.", p.text)
+        });
+        place + &pointer.unwrap_or_default()
     }
 }
 

@@ -24,7 +24,7 @@ use necropsy_base::{Near, VirtAddr};
 
 use crate::Target;
 pub use address::{frame_address, register_at};
-pub use calls::{callers_in_module, function_calls, is_indirect_thunk};
+pub use calls::{callers_in_module, direct_target, function_calls, is_indirect_thunk};
 pub use cfi::{Caller, caller_regs, frame_start, registers};
 pub use locals::variables;
 pub use methods::Methods;
