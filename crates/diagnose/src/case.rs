@@ -95,6 +95,7 @@ impl Case {
             hypotheses,
             evidence,
             timeline: self.timeline(),
+            registers: self.registers(),
             stacks,
             fingerprint: Some(fingerprint),
             notes: t.notes(),
@@ -109,6 +110,12 @@ impl Case {
         events.extend(more);
         events.sort_by(|a, b| a.seconds.unwrap_or(f64::MAX).total_cmp(&b.seconds.unwrap_or(f64::MAX)));
         events
+    }
+
+    /// Those of the code that an exception interrupted for good.
+    fn registers(&self) -> Vec<necropsy_report::RegisterInfo> {
+        let trap = self.crash().and_then(|c| c.trap(&self.target));
+        trap.map(|trap| present::identified(&self.target, self.tasks(), trap.regs)).unwrap_or_default()
     }
 
     fn crash_stack(&self, crash: &Crash) -> necropsy_report::StackInfo {

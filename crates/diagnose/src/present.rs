@@ -2,9 +2,10 @@
 
 use necropsy_arch::Regs;
 use necropsy_debuginfo::dwarf::SourceFrame;
+use necropsy_kernel::identify::{What, identify};
 use necropsy_kernel::tasks::{Task, Tasks, stack};
 use necropsy_kernel::{cpus, system, taint};
-use necropsy_report::{FrameInfo, Hex, StackInfo, SystemInfo, TaskInfo, bytes_text};
+use necropsy_report::{FrameInfo, Hex, RegisterInfo, StackInfo, SystemInfo, TaskInfo, bytes_text};
 use necropsy_target::Target;
 use necropsy_target::unwind::{End, Frame, Stack};
 
@@ -42,6 +43,25 @@ fn rfc3339(seconds: u64) -> Option<String> {
 /// A task in one line.
 pub fn task_info(task: &Task, cpu: Option<usize>) -> TaskInfo {
     TaskInfo { pid: task.pid, comm: bytes_text(&task.comm.0), cpu }
+}
+
+/// The registers of interrupted code, with what each value is; flags and the like are left out.
+pub fn identified(t: &Target, tasks: Option<&Tasks>, regs: &Regs) -> Vec<RegisterInfo> {
+    let names = t.arch().registers();
+    let general = t.arch().argument_registers().iter().copied().chain(t.arch().return_register());
+    let preserved = (0..64).filter(|i| t.arch().preserved_registers() >> i & 1 == 1);
+    let mut shown: Vec<usize> = general.chain(preserved).chain([t.arch().pc(), t.arch().sp()]).collect();
+    shown.extend(
+        (0..names.len()).filter(|i| names[*i].starts_with('r') && names[*i][1..].parse::<u8>().is_ok()),
+    );
+    shown.sort_unstable();
+    shown.dedup();
+    let of = |i: usize| {
+        let value = regs.get(i)?;
+        let what = Some(identify(t, tasks, value)).filter(|w| *w != What::Small).map(|w| w.text());
+        Some(RegisterInfo { name: names.get(i)?, value: Hex(value), what })
+    };
+    shown.into_iter().filter_map(of).collect()
 }
 
 /// The stack of a task.

@@ -4,6 +4,7 @@ pub mod bugs;
 pub mod containers;
 pub mod cpus;
 pub mod globals;
+pub mod identify;
 pub mod locks;
 pub mod mm;
 pub mod modules;

@@ -47,6 +47,13 @@ pub fn analysis(a: &Analysis) -> String {
     for s in &a.stacks {
         let _ = write!(out, "\n{}", stack(s));
     }
+    if !a.registers.is_empty() {
+        let _ = writeln!(out, "\nRegisters there");
+        for r in &a.registers {
+            let what = r.what.as_deref().map(|w| format!("  {w}")).unwrap_or_default();
+            let _ = writeln!(out, "  {:<6} {}{what}", r.name, r.value);
+        }
+    }
     if !a.timeline.is_empty() {
         let _ = writeln!(out, "\nTimeline");
         for e in &a.timeline {

@@ -23,6 +23,9 @@ pub struct Analysis {
     pub timeline: Vec<Event>,
     /// The stacks that matter.
     pub stacks: Vec<StackInfo>,
+    /// The registers of the code that failed, and what each value is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub registers: Vec<RegisterInfo>,
     /// What makes crashes of the same cause look the same.
     pub fingerprint: Option<Fingerprint>,
     /// What could not be read, and why.
@@ -176,6 +179,17 @@ pub struct Event {
     pub event: String,
     /// `precursor`, `cause`, `consequence`, `context` or `response`.
     pub role: &'static str,
+}
+
+/// A register and what its value is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RegisterInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Hex,
+    /// What lies there: a symbol, the stack of a task, an object of a slab cache …
+    pub what: Option<String>,
 }
 
 /// A stack.
