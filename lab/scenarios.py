@@ -153,6 +153,90 @@ SCENARIOS = {
         module="pwrmgr", run="poke -n pwr_poll /proc/pwrmgr 7", classes=["kernel-stack-overflow"],
         bugs=[("culprit", "domain_walk", "CULPRIT_DEEP")], frames=["domain_walk"],
         note="domain_walk calls itself until the stack is used up"),
+    "spin_holder": dict(
+        kind="soft lockup of a CPU that waits for a spin lock whose holder, on another CPU, does not let go",
+        module="portmux", append="softlockup_panic=1", wait=240, task=False, classes=["soft-lockup"],
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="taskset 2 poke -n mux_count /proc/portmux 0",
+        bugs=[("culprit", "port_settle", "CULPRIT_HOLDER"), ("victim", "port_count", "CULPRIT_SELF")],
+        note="mux-scan on CPU 0 holds ports[0]->lock and polls, touching its watchdog; mux_count on CPU 1 waits for the lock"),
+    "spin_self": dict(
+        kind="a CPU takes a spin lock that it holds",
+        module="portmux", append="softlockup_panic=1", wait=240, classes=["deadlock", "soft-lockup"],
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="taskset 2 poke -n mux_update /proc/portmux 1",
+        bugs=[("culprit", "port_count", "CULPRIT_SELF")], frames=["port_count", "port_update", "mux_write"],
+        note="port_update() holds ports[1]->lock and calls port_count(), which takes it again"),
+    "spin_abba": dict(
+        kind="ABBA deadlock of two spin locks on two CPUs",
+        module="portmux", append="softlockup_panic=1", wait=240, task=False, classes=["deadlock"],
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="taskset 2 poke -n mux_route /proc/portmux 2",
+        bugs=[("culprit", "route_add", "CULPRIT_AB"), ("culprit", "stats_dump", "CULPRIT_BA")],
+        note="mux_route holds route_lock and waits for stats_lock; mux-stats the reverse"),
+    "rcu_loop": dict(
+        kind="RCU stall: a loop inside of a read-side critical section",
+        module="portmux", append="rcupdate.rcu_cpu_stall_timeout=8", wait=240, classes=["rcu-stall"],
+        prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall", run="taskset 2 poke -n mux_walk /proc/portmux 3",
+        task=False, bugs=[("culprit", "route_walk", "CULPRIT_RCU")],
+        note="route_walk() polls in rcu_read_lock(), touching the soft lockup watchdog"),
+    "never_complete": dict(
+        kind="a task waits for a completion that never comes",
+        module="portmux", append="hung_task_panic=1", wait=240, task=False, classes=["hung-task"],
+        prepare=HUNG, run="poke -n mux_await /proc/portmux 4", bugs=[("culprit", "port_await", "CULPRIT_AWAIT")],
+        note="nobody completes ports[0]->ready"),
+    "sleep_atomic": dict(
+        kind="a task sleeps while it holds a spin lock",
+        module="portmux", prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run="poke -n mux_reset /proc/portmux 5",
+        classes=["sleep-in-atomic"], bugs=[("culprit", "port_reset", "CULPRIT_SLEEP")],
+        frames=["port_reset", "mux_write"], note="msleep() with ports[0]->lock held"),
+    "flush_self": dict(
+        kind="a work item waits for another that is queued behind it",
+        module="portmux", append="hung_task_panic=1", wait=240, task=False, classes=["deadlock", "hung-task"],
+        prepare=HUNG, run="poke -n mux_drain /proc/portmux 6", bugs=[("culprit", "mux_drain", "CULPRIT_FLUSH")],
+        note="the ordered queue `mux` runs mux_drain, which flushes mux_settle, queued behind it"),
+    "stuck_disk": dict(
+        kind="a task hangs behind a disk that never answers",
+        module="spoold", append="hung_task_panic=1", wait=240, task=False, classes=["hung-task"],
+        prepare=HUNG, run="mknod /tmp/s b $(awk '/spoold/ {print $1}' /proc/devices) 0; dd if=/tmp/s of=/dev/null bs=4k count=1",
+        bugs=[("culprit", "spool_take", "CULPRIT"), ("culprit", "spool_submit", "CULPRIT")],
+        note="the driver keeps the bio and never ends it"),
+    "user_pointer": dict(
+        kind="kernel reads user memory directly (SMAP)",
+        module="fanctl", run="poke -n fan_curve /proc/fanctl 0", classes=["user-access-violation"],
+        bugs=[("culprit", "fan_user_curve", "CULPRIT_USER")], frames=["fan_user_curve", "fan_write"],
+        note="the user's pointer is followed without get_user()"),
+    "write_const": dict(
+        kind="write to read-only data",
+        module="fanctl", run="poke -n fan_limit /proc/fanctl 1", classes=["write-to-readonly"],
+        bugs=[("culprit", "fan_limit", "CULPRIT_CONST")], frames=["fan_limit", "fan_write"], note="limits[] is const"),
+    "usercopy": dict(
+        kind="copy to user space longer than the object",
+        module="fanctl", run="poke -n fan_label /proc/fanctl 2", classes=["out-of-bounds-access"],
+        bugs=[("culprit", "fan_read_label", "CULPRIT_EXPOSE")], frames=["fan_read_label", "fan_write"],
+        note="512 bytes out of an object of 64"),
+    "fortify": dict(
+        kind="memcpy longer than the array, caught by FORTIFY_SOURCE",
+        module="fanctl", run="poke -n fan_name /proc/fanctl 3abcdefghijklmnopqrstuvwxyz", classes=["out-of-bounds-access"],
+        bugs=[("culprit", "fan_name", "CULPRIT_FORTIFY")], frames=["fan_name", "fan_write"],
+        note="27 bytes into name[16]; where the compiler cannot tell the size at run time, nothing happens"),
+    "null_race": dict(
+        kind="a pointer becomes NULL between the check and the use",
+        module="fanctl", run="poke -n fan_speed /proc/fanctl 4", classes=NULL,
+        bugs=[("culprit", "zone_speed", "CULPRIT_RACE")], frames=["zone_speed", "fan_write"],
+        note="fan-unplug clears zone->fan while zone_speed() waits"),
+    "old_warning": dict(
+        kind="NULL pointer read long after a harmless WARNING of the same driver",
+        module="fanctl", prepare="poke -n fan_check /proc/fanctl 5; sleep 8", run="poke -n fan_curve /proc/fanctl 6",
+        classes=NULL, bugs=[("culprit", "fan_curve", "CULPRIT_OLD")], frames=["fan_curve", "fan_write"],
+        note="spare->curve is NULL; the WARNING in fan_check() has nothing to do with it"),
+    "null_timer": dict(
+        kind="NULL pointer read in a timer, in another task's interrupt",
+        module="fanctl", run="poke -n fan_timer /proc/fanctl 7", classes=NULL, task=False,
+        bugs=[("culprit", "fan_poll", "CULPRIT_TIMER")], frames=["fan_poll"], note="spare->curve is NULL"),
+    "smash_dma": dict(
+        kind="stack buffer overwritten by another thread that was given its address, as a device would",
+        module="fanctl", run="poke -n fan_sample /proc/fanctl 8", classes=SMASH,
+        bugs=[("culprit", "fan_sampler", "CULPRIT_DMA"), ("culprit", "fan_sample", "VICTIM_DMA")],
+        frames=["__stack_chk_fail", "fan_sample"],
+        note="fan-sampler writes 80 bytes into window[32] while fan_sample() sleeps: no call on the stack wrote it"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],

@@ -8,6 +8,7 @@ use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, log_lines};
+use crate::spinning::Spinning;
 use crate::{Class, DETECTIVES, Findings, LogCase, fingerprint, judge, present, timeline};
 
 /// How to look at a dump.
@@ -31,13 +32,14 @@ pub struct Case {
     log: OnceLock<Vec<(f64, String)>>,
     tasks: OnceLock<Option<Tasks>>,
     waits: OnceLock<Waits>,
+    spinning: OnceLock<Spinning>,
 }
 
 impl Case {
     /// A case on a dump.
     pub fn open(target: Arc<Target>, options: CaseOptions) -> Case {
-        let (crash, log, tasks, waits) = Default::default();
-        Case { target, options, crash, log, tasks, waits }
+        let (crash, log, tasks, waits, spinning) = Default::default();
+        Case { target, options, crash, log, tasks, waits, spinning }
     }
 
     /// The task that panicked; `None` when no CPU did.
@@ -62,6 +64,11 @@ impl Case {
     pub fn waits(&self) -> &Waits {
         let read = || self.tasks().map(|tasks| Waits::read(&self.target, tasks)).unwrap_or_default();
         self.waits.get_or_init(read)
+    }
+
+    /// The CPUs that spin on locks.
+    pub(crate) fn spinning(&self) -> &Spinning {
+        self.spinning.get_or_init(|| Spinning::read(self))
     }
 
     /// The verdict and all that led to it.

@@ -16,6 +16,7 @@ mod fingerprint;
 mod judge;
 mod log_case;
 pub mod present;
+mod spinning;
 mod suspect;
 mod term;
 mod timeline;

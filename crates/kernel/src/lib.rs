@@ -9,6 +9,7 @@ pub mod locks;
 pub mod mm;
 pub mod modules;
 pub mod printk;
+pub mod rcu;
 pub mod slab;
 pub mod system;
 pub mod taint;

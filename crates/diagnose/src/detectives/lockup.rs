@@ -1,13 +1,16 @@
 //! A CPU that made no progress, noticed by a watchdog.
 
 use necropsy_base::MemoryExt;
+use necropsy_kernel::{cpus, rcu};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
+use crate::spinning::takes_spin_lock;
 use crate::suspect::{named, place_of};
 use crate::timeline::first_event;
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, present};
+use necropsy_report::{Place, Related};
 
 pub const LOCKUP: Detective = Detective {
     id: "lockup",
@@ -56,22 +59,6 @@ const WATCHDOGS: &[Watchdog] = &[
 
 const PANIC: &[&str] = &["panic", "vpanic", "nmi_panic"];
 
-/// Functions that wait for a lock: whoever holds it is to blame.
-const WAIT_FOR_LOCK: &[&str] = &[
-    "native_queued_spin_lock_slowpath",
-    "queued_spin_lock_slowpath",
-    "__pv_queued_spin_lock_slowpath",
-    "queued_read_lock_slowpath",
-    "queued_write_lock_slowpath",
-    "_raw_spin_lock",
-    "_raw_spin_lock_irqsave",
-    "_raw_spin_lock_irq",
-    "_raw_spin_lock_bh",
-    "_raw_read_lock",
-    "_raw_write_lock",
-    "ticket_spin_lock",
-];
-
 /// Functions in which a CPU has nothing to do.
 const IDLE: &[&str] = &[
     "default_idle",
@@ -118,16 +105,17 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     let stuck = interrupted(crash, reporter);
     let names: Vec<&str> =
         stuck.map_or_else(Vec::new, |k| frames[k..].iter().filter_map(base_name).collect());
-    let waits = names.first().is_some_and(|n| WAIT_FOR_LOCK.contains(n));
+    let waits = names.first().is_some_and(|n| takes_spin_lock(n));
     let idle = names.iter().take(3).any(|n| IDLE.contains(n));
     // Who waits for a lock is a victim of who holds it.
-    let first = stuck.map(|k| k + names.iter().take_while(|n| WAIT_FOR_LOCK.contains(n)).count());
+    let first = stuck.map(|k| k + names.iter().take_while(|n| takes_spin_lock(n)).count());
     let (index, sure) = match first.and_then(|k| blame::culprit(frames, k)).filter(|_| !idle) {
         Some((index, _)) if waits => (Some(index), 0.4),
         Some((index, sure)) => (Some(index), sure),
         None => (None, 0.0),
     };
-    let culprit = index.map(|i| place_of(t, &frames[i], sure));
+    let mut culprit = index.map(|i| place_of(t, &frames[i], sure));
+    let victim = culprit.clone();
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
     let since = seconds_stuck(t, crash.cpu).filter(|_| dog.class == Class::SoftLockup);
     let long = since.map(|s| format!(" for {s} s")).unwrap_or_default();
@@ -139,7 +127,23 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         necropsy_report::bytes_text(&crash.task.comm.0),
         crash.task.pid
     );
-    if waits {
+    let elsewhere = if idle || names.is_empty() { elsewhere(case, crash.cpu, dog) } else { None };
+    let blocker = if let Some(b) = elsewhere {
+        statement = format!(
+            "{watchdog} ended the kernel on CPU {}, which was not the one that was stuck.",
+            crash.cpu
+        );
+        Some(b)
+    } else if waits {
+        blocker(case, crash.cpu)
+    } else {
+        None
+    };
+    if let Some(b) = &blocker {
+        statement += &b.text;
+        found.add(dog.class, 2.5, b.source.clone(), b.reproduce.clone(), b.claim.clone());
+        culprit = Some(b.place.clone());
+    } else if waits {
         statement += " It waits for a lock: whoever holds that is to blame, and is not known.";
     } else if idle {
         statement = format!(
@@ -148,8 +152,9 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         );
     }
     let mut h = Hypothesis::new(dog.class, title, statement);
-    h.victim = culprit.clone();
+    h.victim = victim;
     h.culprit = culprit;
+    h.related = blocker.into_iter().map(|b| b.related).collect();
     h.advice = vec![
         format!(
             "read the loop that it stands in: dis {}",
@@ -180,6 +185,105 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     if let Some((line, text)) = first_event(case.log(), dog.patterns) {
         found.add(dog.class, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
+}
+
+/// The CPU that another one's watchdog complains of: of a grace period one that holds it up, else one whose clock stands still.
+fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
+    let t = &case.target;
+    let (stuck, why, reproduce) = match dog.class {
+        Class::RcuStall => {
+            let period = rcu::grace_period(t).map_err(|e| t.note(format!("RCU: {e}"))).ok()?;
+            let cpu = period.cpus.into_iter().find(|cpu| *cpu != own)?;
+            (
+                cpu,
+                "has not passed through a quiescent state, by its bit in RCU's tree".to_owned(),
+                "p rcu_state.node[0].qsmask",
+            )
+        }
+        _ => {
+            let (cpu, behind) = most_behind(t)?;
+            (cpu, format!("has not moved its run queue's clock for {behind} s"), "bt -a")
+        }
+    };
+    let on = case.spinning().cpus.iter().find(|c| c.cpu == stuck)?;
+    let frames = &on.stack.frames;
+    // An interrupt that stopped the CPU stands above what it was doing.
+    let from = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
+    let (index, sure) = blame::culprit(frames, from)?;
+    let place = place_of(t, &frames[index], 0.9 * sure);
+    let who = named(&place);
+    Some(Blocker {
+        text: format!(" CPU {stuck} {why}: it runs {who}, in task {}.", on.who()),
+        claim: format!("CPU {stuck} {why}; its task {} stands in {who}", on.who()),
+        source: "memory:rcu_state".into(),
+        reproduce: Some(if dog.class == Class::RcuStall {
+            reproduce.into()
+        } else {
+            format!("bt -c {stuck}")
+        }),
+        related: Related {
+            role: "owner",
+            function: place.function.clone(),
+            module: place.module.clone(),
+            task: Some(present::task_info(&on.task, Some(stuck))),
+        },
+        place,
+    })
+}
+
+/// The CPU whose run queue's clock is furthest behind the others, and by how many seconds, if that is long.
+fn most_behind(t: &Target) -> Option<(usize, u64)> {
+    let clocks = cpus::present(t).into_iter().filter_map(|cpu| Some((cpu, cpus::run_queue_clock(t, cpu)?)));
+    let clocks: Vec<(usize, u64)> = clocks.collect();
+    let newest = clocks.iter().map(|c| c.1).max()?;
+    let (cpu, oldest) = clocks.into_iter().min_by_key(|c| c.1)?;
+    let behind = (newest - oldest) / 1_000_000_000;
+    (behind >= 5).then_some((cpu, behind))
+}
+
+/// Who holds the lock that a CPU spins on.
+struct Blocker {
+    place: Place,
+    related: Related,
+    text: String,
+    claim: String,
+    source: String,
+    reproduce: Option<String>,
+}
+
+/// The last in the chain: a holder that does not spin itself.
+fn blocker(case: &Case, cpu: usize) -> Option<Blocker> {
+    let (t, spinning) = (&case.target, case.spinning());
+    let last = spinning.end(spinning.of_cpu(cpu)?);
+    let (hold, lock) = (spinning.holds.get(last)?.as_ref()?, spinning.spins.get(last)?.lock);
+    let (on, frame) = spinning.place(hold)?;
+    // What runs below the function that took the lock is what keeps it; an interrupt that stopped the CPU is not.
+    let below = &on.stack.frames[..=hold.frame];
+    let from = below.iter().rposition(|f| f.trap.is_some()).map_or(0, |i| i + 1);
+    let (index, sure) = blame::culprit(&on.stack.frames, from.min(hold.frame))?;
+    let place = place_of(t, &on.stack.frames[index], 0.9 * sure);
+    let (who, name) = (named(&place), frame.name().unwrap_or("an unknown function"));
+    let state = if hold.asleep { "sleeps".to_owned() } else { format!("runs on CPU {}", on.cpu) };
+    let (taken, lock) = (t.describe(hold.taken), t.describe(lock));
+    Some(Blocker {
+        text: format!(
+            " It waits for a lock ({lock}) that task {} holds: that one {state}, in {who}, and does not give it back.",
+            on.who()
+        ),
+        claim: format!(
+            "{name}, on the stack of {}, took the lock {lock} at {taken} and has not come to the unlock; it {state}, in {who}",
+            on.who()
+        ),
+        source: format!("text:{name}"),
+        reproduce: Some(format!("bt {}", on.task.pid)),
+        related: Related {
+            role: "owner",
+            function: place.function.clone(),
+            module: place.module.clone(),
+            task: Some(present::task_info(&on.task, Some(on.cpu))),
+        },
+        place,
+    })
 }
 
 /// Whether the code that was interrupted is a loop, and one that calls nothing.

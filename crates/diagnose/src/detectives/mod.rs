@@ -8,6 +8,7 @@ mod lockup;
 mod null_pointer;
 mod panic_site;
 mod requested;
+mod spin_lock;
 mod stack_overflow;
 mod stack_protector;
 mod wild_pointer;
@@ -24,6 +25,7 @@ pub static DETECTIVES: &[Detective] = &[
     null_pointer::NULL_POINTER,
     panic_site::PANIC_SITE,
     requested::REQUESTED,
+    spin_lock::SPIN_LOCK,
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
     wild_pointer::WILD_POINTER,
