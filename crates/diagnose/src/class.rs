@@ -75,6 +75,8 @@ classes! {
     Deadlock "deadlock"
     /// Tasks that wait for too long, for something that is no circle.
     HungTask "hung-task"
+    /// A task slept where it must not.
+    SleepInAtomic "sleep-in-atomic"
     /// Somebody asked for the dump.
     RequestedCrash "requested-crash"
     /// Nothing that is known here.

@@ -256,6 +256,41 @@ fn took(t: &Target, on: &OnCpu, index: usize, frame: &Frame, lock: VirtAddr) -> 
     last.taken.then_some(insns[last.at].at)
 }
 
+/// A spin lock that a frame of a stack took and has not given back.
+pub struct Held {
+    /// The frame.
+    pub frame: usize,
+    /// The lock.
+    pub lock: VirtAddr,
+    /// The call that took it.
+    pub taken: VirtAddr,
+}
+
+/// The first spin lock held by the frames from `above` on.
+pub fn lock_held(t: &Target, task: &Task, cpu: usize, stack: &Stack, above: usize) -> Option<Held> {
+    let on = OnCpu::new(t, cpu, task.clone(), stack.clone());
+    (above..stack.frames.len().min(above + MAX_FRAMES)).find_map(|i| {
+        let frame = &on.stack.frames[i];
+        locks_before(t, &on, i, frame)?
+            .into_iter()
+            .find_map(|lock| Some(Held { frame: i, lock, taken: took(t, &on, i, frame, lock)? }))
+    })
+}
+
+/// How many frames are looked at for locks.
+const MAX_FRAMES: usize = 32;
+
+/// The locks that a frame's function took before the place it has come to.
+fn locks_before(t: &Target, on: &OnCpu, index: usize, frame: &Frame) -> Option<Vec<VirtAddr>> {
+    let (insns, here) = call_of(t, frame)?;
+    let trace = Trace::new(t, &insns, insns.get(here)?.at, on.regs.get(index)?)?;
+    let takes = |i: &usize| match insns[*i].flow {
+        Flow::Call(Some(to)) => t.near(to).is_some_and(|n| takes_spin_lock(&n.name)),
+        _ => false,
+    };
+    Some((0..here).filter(takes).filter_map(|i| argument(&trace, i)).collect())
+}
+
 /// A place that takes or gives the lock.
 struct Step {
     at: usize,

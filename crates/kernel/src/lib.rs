@@ -14,5 +14,6 @@ pub mod slab;
 pub mod system;
 pub mod taint;
 pub mod tasks;
+pub mod workqueue;
 
 pub use necropsy_target::{LoadError, Target};

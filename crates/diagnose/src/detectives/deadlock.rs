@@ -75,6 +75,17 @@ fn trust(cycle: &Cycle, members: &[&Wait]) -> f64 {
 /// A task that waits for itself.
 fn alone(waits: &Waits, wait: &Wait) -> (String, String) {
     let (lock, at) = (lock_text(waits, wait), place(wait));
+    if waits.lock(wait).is_some_and(|l| l.kind == "completion") {
+        return (
+            format!("deadlock: {at} waits for the {lock}, which cannot run before it ends"),
+            format!(
+                "Task {} runs a work item and waits in {at} for the {lock}{}. That item is queued behind the one that waits: neither \
+                 can ever go on.",
+                who(wait),
+                how_long(wait)
+            ),
+        );
+    }
     (
         format!("deadlock: {at} takes {lock}, which its own task holds already"),
         format!(

@@ -8,6 +8,7 @@ mod lockup;
 mod null_pointer;
 mod panic_site;
 mod requested;
+mod sleep_atomic;
 mod spin_lock;
 mod stack_overflow;
 mod stack_protector;
@@ -25,6 +26,7 @@ pub static DETECTIVES: &[Detective] = &[
     null_pointer::NULL_POINTER,
     panic_site::PANIC_SITE,
     requested::REQUESTED,
+    sleep_atomic::SLEEP_ATOMIC,
     spin_lock::SPIN_LOCK,
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::scene::Scene;
 use super::{WaitKind, hex, name, waiter::Found};
+use crate::workqueue::{self, Flush};
 
 /// The low bits of an owner are flags: of a mutex waiters, handoff, pickup; of a rw_semaphore readers, not spinnable
 /// (kernel/locking/mutex.h, rwsem.c). Tasks are aligned to more than that.
@@ -97,11 +98,21 @@ pub struct Lock {
 impl Lock {
     /// The lock that was found from a waiter; its waiters are still to be added.
     pub(super) fn read(scene: &Scene<'_>, found: &Found) -> Result<Lock, LoadError> {
-        let (owner, readers) = owner(scene, found.kind, found.lock)?;
+        let flush = flush(scene, found);
+        let (owner, readers) = match &flush {
+            Some(flush) => (flush_owner(scene, flush), None),
+            None => owner(scene, found.kind, found.lock)?,
+        };
+        let name = match &flush {
+            Some(flush) => {
+                Some(format!("of work item {}", scene.t.describe(flush.function).replace("+0x0", "")))
+            }
+            None => name::of(scene.t, scene.tasks, found.lock),
+        };
         Ok(Lock {
             kind: found.kind.struct_name().unwrap_or("lock"),
             at: found.lock,
-            name: name::of(scene.t, scene.tasks, found.lock),
+            name,
             owner,
             readers,
             waiters: Vec::new(),
@@ -130,6 +141,20 @@ impl Lock {
             Owner::Task { task, certain, .. } => Some((task, certain)),
             _ => None,
         }
+    }
+}
+
+/// The flush of a work item that a completion is the end of.
+fn flush(scene: &Scene<'_>, found: &Found) -> Option<Flush> {
+    let (_, waiter) = found.waiters.first().filter(|_| found.kind == WaitKind::Completion)?;
+    workqueue::flush(scene.t, scene.tasks, found.lock, *waiter)
+}
+
+/// Who must end before the item has run.
+fn flush_owner(scene: &Scene<'_>, flush: &Flush) -> Owner {
+    match flush.worker.and_then(|at| scene.task(at)) {
+        Some(task) => Owner::Task { task: task.at, pid: task.pid, certain: flush.certain },
+        None => Owner::Unknown { why: "no worker runs what the work item is queued behind".into() },
     }
 }
 

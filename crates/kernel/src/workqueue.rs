@@ -1,0 +1,160 @@
+//! Workqueues: which worker runs what, and whom a task that flushes a work item waits for.
+//!
+//! `flush_work()` puts a barrier, which lies on the flusher's stack, behind the item: on the list of the worker that runs it, or on
+//! the list where it is queued (kernel/workqueue.c, `insert_wq_barrier`). So the barrier's links lead to the item or its worker.
+
+use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_target::{Load, LoadError, Target};
+
+use crate::tasks::{Task, Tasks};
+
+/// `PF_WQ_WORKER` (include/linux/sched.h).
+const WORKER: u64 = 0x20;
+/// Bits below a `pool_workqueue` in `work_struct.data`: 8 and, since 6.10, 9.
+const FLAGS: [u64; 2] = [0x1ff, 0xff];
+/// More barriers behind one item than anybody queues.
+const MAX_LINKS: usize = 256;
+
+/// A worker thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// Address of its `struct worker`.
+    pub at: VirtAddr,
+    /// Its task.
+    pub task: VirtAddr,
+    /// The item it runs.
+    pub work: VirtAddr,
+    /// That item's function.
+    pub function: VirtAddr,
+    /// The queue the item is of.
+    pub queue: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "worker")]
+struct RawWorker {
+    task: VirtAddr,
+    current_work: VirtAddr,
+    current_func: VirtAddr,
+    current_pwq: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "task_struct")]
+struct ThreadOf {
+    /// 5.17 and later; before, `set_child_tid` held it.
+    #[kernel(any = "worker_private|set_child_tid")]
+    kthread: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "kthread")]
+struct Thread {
+    data: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "wq_barrier")]
+struct Barrier {
+    task: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "work_struct")]
+struct Work {
+    #[kernel(any = "data.counter|data")]
+    data: u64,
+    func: VirtAddr,
+}
+
+/// The worker of a task, if it is one.
+pub fn worker(t: &Target, task: &Task) -> Option<Worker> {
+    if u64::from(task.flags) & WORKER == 0 {
+        return None;
+    }
+    let thread: ThreadOf = t.load(task.at).ok()?;
+    let at = t.load::<Thread>(thread.kthread).ok()?.data;
+    let raw: RawWorker = t.load(at).ok()?;
+    (raw.task == task.at).then_some(Worker {
+        at,
+        task: raw.task,
+        work: raw.current_work,
+        function: raw.current_func,
+        queue: raw.current_pwq,
+    })
+}
+
+/// Whom a flush waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flush {
+    /// The function of the item that is flushed.
+    pub function: VirtAddr,
+    /// The task of the worker that runs it, or that runs what stands before it.
+    pub worker: Option<VirtAddr>,
+    /// Whether that is certain: it runs the item itself, or is the only one that its queue has running.
+    pub certain: bool,
+}
+
+/// What the completion at `done`, which `waiter` waits for, is the end of; `None` if it is no barrier of a workqueue.
+pub fn flush(t: &Target, tasks: &Tasks, done: VirtAddr, waiter: VirtAddr) -> Option<Flush> {
+    try_flush(t, tasks, done, waiter).ok().flatten()
+}
+
+fn try_flush(
+    t: &Target,
+    tasks: &Tasks,
+    done: VirtAddr,
+    waiter: VirtAddr,
+) -> Result<Option<Flush>, LoadError> {
+    let barrier = done.moved(-(t.offset_of("wq_barrier", "done")? as i64));
+    if t.load::<Barrier>(barrier)?.task != waiter {
+        return Ok(None);
+    }
+    let entry = t.offset_of("work_struct", "entry")?;
+    let own: Work = t.load(barrier)?;
+    let scheduled = t.offset_of("worker", "scheduled")?;
+    let workers: Vec<Worker> = tasks.all.iter().filter_map(|task| worker(t, task)).collect();
+    let mut node = barrier.offset(entry);
+    for _ in 0..MAX_LINKS {
+        node = t.memory().ptr(node.offset(u64::from(t.abi().word)))?;
+        if let Some(w) = workers.iter().find(|w| w.at.offset(scheduled) == node) {
+            return Ok(Some(Flush { function: w.function, worker: Some(w.task), certain: true }));
+        }
+        let item: Work = t.load(node.moved(-(entry as i64)))?;
+        if item.func != own.func {
+            return Ok(Some(queued(&item, &workers)));
+        }
+    }
+    Ok(None)
+}
+
+/// An item that waits for its turn: behind what its queue has running.
+fn queued(item: &Work, workers: &[Worker]) -> Flush {
+    let of_queue =
+        |w: &&Worker| FLAGS.iter().any(|flags| item.data & !flags == w.queue.0) && !w.queue.is_null();
+    let running: Vec<&Worker> = workers.iter().filter(of_queue).collect();
+    Flush { function: item.func, worker: running.first().map(|w| w.task), certain: running.len() == 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_behind_the_only_worker_of_its_queue() {
+        let worker = |task: u64, queue: u64| Worker {
+            at: VirtAddr(task + 0x100),
+            task: VirtAddr(task),
+            work: VirtAddr(0),
+            function: VirtAddr(0x10),
+            queue: VirtAddr(queue),
+        };
+        let item = Work { data: 0xffff_8880_0123_4500 | 5, func: VirtAddr(0x20) };
+        let all = [worker(1, 0xffff_8880_0123_4500), worker(2, 0xffff_8880_0123_4600), worker(3, 0)];
+        let found = queued(&item, &all);
+        assert_eq!(found, Flush { function: VirtAddr(0x20), worker: Some(VirtAddr(1)), certain: true });
+        let two = [worker(1, 0xffff_8880_0123_4500), worker(2, 0xffff_8880_0123_4500)];
+        assert!(!queued(&item, &two).certain);
+        assert_eq!(queued(&item, &[]).worker, None);
+    }
+}
