@@ -1,5 +1,6 @@
 //! Linux knowledge as plain structs, one module per area. Nothing here prints.
 
+pub mod block;
 pub mod bugs;
 pub mod containers;
 pub mod cpus;

@@ -8,6 +8,9 @@ use crate::report::Report;
 
 /// An earlier report further back than this, of a lesser kind, is not why the kernel died.
 const LONG_AGO: f64 = 120.0;
+/// The same for a plain WARNING of another task: what it warned of either bites at once or is another matter. (Those of counters,
+/// lists and locks have classes of their own and may bite later.)
+const WARNED_LONG_AGO: f64 = 5.0;
 
 /// Holds the reports of a boot until their roles are known.
 #[derive(Default)]
@@ -127,7 +130,10 @@ fn primary(boot: &[(Report, Kind)]) -> Option<usize> {
     let deadly = |r: &Report| r.panicked || r.oops.is_some();
     let later = boot.iter().enumerate().skip(first + 1).find(|(_, (r, k))| {
         let since = r.time.zip(boot[first].0.time).map_or(0.0, |(now, then)| now - then);
-        matches!(k, Kind::Cause | Kind::Link) && deadly(r) && since > LONG_AGO
+        let other_task = r.pid.zip(boot[first].0.pid).is_some_and(|(a, b)| a != b);
+        let plain = boot[first].0.class == "warning" && other_task;
+        let long = if plain { WARNED_LONG_AGO } else { LONG_AGO };
+        matches!(k, Kind::Cause | Kind::Link) && deadly(r) && since > long
     });
     later.filter(|_| lesser(&boot[first].0)).map(|(i, _)| i).or(Some(first))
 }

@@ -76,6 +76,26 @@ fn all_are_found() {
 }
 
 #[test]
+fn an_old_warning_of_another_task_is_not_the_cause() {
+    let log = |at: u32, pid: u32| {
+        let warning = "[   10.000000] WARNING: CPU: 0 PID: 7 at fs/x.c:12 check_it+0x12/0x34\n[   10.000001] Call Trace:\n[   10.000002]  check_it+0x12/0x34\n";
+        format!(
+            "{warning}[   {at}.000000] BUG: kernel NULL pointer dereference, address: 0000000000000008\n\
+             [   {at}.000001] Oops: 0000 [#1] SMP\n[   {at}.000002] CPU: 0 PID: {pid} Comm: sh Tainted: G W 6.1.0 #1\n\
+             [   {at}.000003] RIP: 0010:use_it+0x1/0x2\n[   {at}.000004] Call Trace:\n[   {at}.000005]  open_it+0x1/0x2\n\
+             [   {at}.000006] Kernel panic - not syncing: Fatal exception\n"
+        )
+    };
+    let cause = |log: String| {
+        let found = reports(log.as_bytes());
+        found.into_iter().find(|r| r.role == necropsy_klog::Role::Cause).unwrap().title
+    };
+    assert!(cause(log(18, 9)).contains("use_it"));
+    assert!(cause(log(11, 9)).contains("check_it"), "at once");
+    assert!(cause(log(18, 7)).contains("check_it"), "the same task");
+}
+
+#[test]
 fn any_line_may_be_missing() {
     let (lines, whole) = log();
     for gone in 0..lines.len() {

@@ -1,10 +1,12 @@
 //! Tasks that wait for too long, though not in a circle.
 
+use necropsy_kernel::block::{self, Disk};
 use necropsy_kernel::locks::{Lock, Owner, Root, Wait};
 use necropsy_kernel::tasks::{self, Task};
 use necropsy_report::{Related, bytes_text};
 use necropsy_target::unwind::{Frame, Stack};
 
+use crate::findings::place;
 use crate::timeline::first_event;
 use crate::waiting::{
     Ending, blamed, busy_with, frame_place, how_long, named, patience, task_info, what, who,
@@ -30,7 +32,10 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some((root, longest)) = worst(case, ending) else { return };
     let last = &waits.waits[root.wait];
     let holder = root.holder.and_then(|at| case.tasks()?.at(at)).map(|task| Holder::new(case, task));
-    found.hypotheses.push(hypothesis(case, root, last, longest, holder.as_ref()));
+    let disk = if holder.is_none() { disk(case, last) } else { None };
+    let mut h = hypothesis(case, root, last, longest, holder.as_ref());
+    disk.iter().for_each(|d| behind_disk(case, d, last, &mut h, found));
+    found.hypotheses.push(h);
     overdue(case, ending, root, longest, found);
     held(case, last, holder.as_ref(), found);
     if let Some((line, text)) = first_event(case.log(), &["hung-task"]) {
@@ -109,6 +114,25 @@ fn hypothesis(
     h.advice = holder.into_iter().chain([format!("see what hangs: bt {}", longest.pid)]).collect();
     h.separate = Some("whether the holder still moves: a second dump, or its CPU time, would tell".into());
     h
+}
+
+/// The disk whose answer the last task of the chain waits for.
+fn disk(case: &Case, last: &Wait) -> Option<Disk> {
+    block::waited_for(&case.target, case.tasks()?.at(last.task)?)
+}
+
+/// Who takes a disk's requests has to end them.
+fn behind_disk(case: &Case, disk: &Disk, last: &Wait, h: &mut Hypothesis, found: &mut Findings) {
+    let t = &case.target;
+    let driver = disk.driver.map(|f| t.describe(f).replace("+0x0", ""));
+    let by = driver.as_ref().map(|d| format!(", whose requests go to {d}")).unwrap_or_default();
+    h.title = format!("{} hangs behind disk {}", who(last), disk.name);
+    h.statement += &format!(" It waits for disk {}{by}: a request was not answered.", disk.name);
+    h.culprit = disk.driver.map(|f| place(t, f, Some(0.5)));
+    h.advice.insert(0, format!("look at the disk {}, its driver and its cable or transport: log", disk.name));
+    let claim = format!("what {} waits for is a page or buffer of disk {}{by}", who(last), disk.name);
+    let source = format!("memory:((struct gendisk *){:#x})", disk.at.0);
+    found.add(CLASS, 1.0, source, format!("struct gendisk.disk_name,fops,queue {:x}", disk.at.0), claim);
 }
 
 fn why_unknown(lock: Option<&Lock>) -> String {
