@@ -5,12 +5,17 @@ pub mod containers;
 pub mod cpus;
 pub mod globals;
 pub mod locks;
+pub mod memmap;
+pub mod meminfo;
 pub mod mm;
 pub mod modules;
+pub mod pages;
+pub mod parallel;
 pub mod printk;
 pub mod slab;
 pub mod system;
 pub mod taint;
 pub mod tasks;
+pub mod vmalloc;
 
 pub use necropsy_target::{LoadError, Target};
