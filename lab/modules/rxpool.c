@@ -21,6 +21,8 @@ static noinline int rx_refill(void)
 
 		if (!page)
 			return -ENOMEM;
+		if (ring[i])
+			set_page_private(ring[i], taken);
 		ring[i] = page;	/* the one before is lost */
 		taken++;
 	}

@@ -4,17 +4,22 @@
 //! evidence for and against it; the judge weighs them in log-odds. A verdict follows from memory and instructions; the log
 //! only adds to it.
 
+mod allocators;
 mod blame;
+mod calls;
 mod case;
 mod class;
 mod code;
+mod consumers;
 mod crash;
 pub mod detectives;
 mod findings;
 mod fingerprint;
+mod holders;
 mod judge;
 mod log_case;
 pub mod present;
+mod runs;
 mod suspect;
 mod timeline;
 mod waiting;

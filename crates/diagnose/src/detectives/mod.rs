@@ -5,7 +5,9 @@ mod deadlock;
 mod divide;
 mod hung_task;
 mod lockup;
+mod memory_leak;
 mod null_pointer;
+mod out_of_memory;
 mod panic_site;
 mod requested;
 mod stack_overflow;
@@ -21,7 +23,9 @@ pub static DETECTIVES: &[Detective] = &[
     divide::DIVIDE,
     hung_task::HUNG_TASK,
     lockup::LOCKUP,
+    memory_leak::MEMORY_LEAK,
     null_pointer::NULL_POINTER,
+    out_of_memory::OUT_OF_MEMORY,
     panic_site::PANIC_SITE,
     requested::REQUESTED,
     stack_overflow::STACK_OVERFLOW,
