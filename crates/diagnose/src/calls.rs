@@ -102,12 +102,17 @@ fn loaded_from(recent: &[Insn], reg: usize) -> Option<VirtAddr> {
 /// cache's address. Modules are looked at first, the kernel only if there is none in them.
 pub fn allocations(t: &Target, cache: VirtAddr) -> Vec<Call> {
     let functions = addresses(t, crate::allocators::FROM_CACHE);
-    let holds = |call: &Call| call.first_from.is_some_and(|from| t.memory().ptr(from) == Ok(cache));
+    let holds = |call: &Call| passes(t, call, cache);
     let of = |code: Vec<Range<u64>>| {
         calls_of(t, &code, &functions).into_iter().filter(|c| holds(c)).collect::<Vec<_>>()
     };
     let in_modules = of(modules(t));
     if in_modules.is_empty() { of(kernel(t)) } else { in_modules }
+}
+
+/// Whether the first argument of a call was loaded from a place that holds `value`.
+pub fn passes(t: &Target, call: &Call, value: VirtAddr) -> bool {
+    call.first_from.is_some_and(|from| t.memory().ptr(from) == Ok(value))
 }
 
 /// The functions that calls are in, each once, with the first call in it.

@@ -90,9 +90,9 @@ impl Taker {
             Who::Vmalloc { caller, areas, .. } => {
                 format!("{areas} areas of vmalloc() that {} asked for", t.describe(caller.moved(-1)))
             }
-            Who::Pages { holder, .. } => {
+            Who::Pages { holder, found, .. } => {
                 let holder = holder.as_ref().map(|(m, ..)| format!(", of which module {m} knows some"));
-                format!("pages that are in no statistics{}", holder.unwrap_or_default())
+                format!("{found} pages that are in no statistics{}", holder.unwrap_or_default())
             }
             Who::Process(task) => format!("process {} ({})", task.comm, task.pid),
             Who::Files { kind, largest, count, .. } => {

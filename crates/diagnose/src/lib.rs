@@ -4,6 +4,7 @@
 //! evidence for and against it; the judge weighs them in log-odds. A verdict follows from memory and instructions; the log
 //! only adds to it.
 
+mod access;
 mod allocators;
 mod blame;
 mod calls;
@@ -18,11 +19,15 @@ mod fingerprint;
 mod holders;
 mod judge;
 mod log_case;
-pub mod present;
+mod objects;
+pub
+mod present;
 mod runs;
+mod spoilt;
 mod suspect;
 mod timeline;
 mod waiting;
+mod writers;
 
 pub use case::{Case, CaseOptions};
 pub use class::Class;

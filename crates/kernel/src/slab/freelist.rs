@@ -74,6 +74,12 @@ pub(super) fn follow(t: &Target, cache: &Cache, slab: &Slab, head: VirtAddr, kep
     list
 }
 
+/// The link that an object holds, unmasked, whether it is free or not.
+pub fn link(t: &Target, cache: &Cache, slab: &Slab, object: VirtAddr) -> Option<VirtAddr> {
+    let place = object.offset(cache.layout.offset);
+    Some(unmask(cache, slab, t.memory().word(place).ok()?, place))
+}
+
 /// The pointer behind what is stored at `place`: of the ways to mask it, the one that gives an object of this slab.
 pub(super) fn unmask(cache: &Cache, slab: &Slab, raw: u64, place: VirtAddr) -> VirtAddr {
     let Some(random) = cache.random else { return VirtAddr(raw) };

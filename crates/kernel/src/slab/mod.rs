@@ -19,7 +19,7 @@ pub use count::{Count, bytes, count};
 pub use cpu::{CpuSlab, Holder, Sheaf, sheaves};
 pub use find::{Found, Object, find, object};
 pub use flags::{FlagBits, Flags};
-pub use freelist::{BadLink, Fault, FreeList};
+pub use freelist::{BadLink, Fault, FreeList, link};
 pub use layout::{Layout, POISON_END, POISON_FREE, POISON_INUSE, RED_ACTIVE, RED_INACTIVE};
 pub use page::Slab;
 pub use slabs::{Free, Place, State, every, slabs};
