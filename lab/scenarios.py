@@ -196,8 +196,9 @@ SCENARIOS = {
         frames=["req_submit", "io_write"], note="the track of the object names req_finish"),
     "uaf_reused": dict(
         kind="freed object used: by now it is another object",
-        module="iotrack", prepare="poke /proc/iotrack o1; poke /proc/iotrack s1",
-        run="poke /proc/iotrack f1; poke /proc/iotrack nMAINTENANCE-WINDOW-TONIGHT; poke -n io_flush /proc/iotrack s1",
+        module="iotrack", prepare="taskset 1 poke /proc/iotrack o1; taskset 1 poke /proc/iotrack s1",
+        run="taskset 1 poke /proc/iotrack f1; taskset 1 poke /proc/iotrack nMAINTENANCE-WINDOW-TONIGHT; "
+            "poke -n io_flush /proc/iotrack s1",
         classes=["use-after-free", "wild-pointer-dereference"],
         bugs=[("culprit", "req_submit", "CULPRIT"), ("culprit_free", "req_finish", "CULPRIT2")],
         frames=["req_submit", "io_write"], note="table[1] and one of notes[] point to the same object, which holds the note's text"),

@@ -87,7 +87,7 @@ static ssize_t io_write(struct file *f, const char __user *ubuf, size_t len, lof
 	else if (text[0] == 's' && table[slot])
 		ret = req_submit(slot);
 	else if (text[0] == 'n')
-		for (i = 0, ret = 0; i < 8 && !ret; i++)
+		for (i = 0, ret = 0; i < 60 && !ret; i++)
 			ret = note_add(text + 1);
 	return ret ? ret : len;
 }

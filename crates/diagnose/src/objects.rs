@@ -1,6 +1,6 @@
 //! Slab objects in words, and who had to do with them.
 
-use necropsy_base::VirtAddr;
+use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::slab::{self, Found, State, Track};
 use necropsy_report::{Related, TaskInfo};
 use necropsy_target::Target;
@@ -38,7 +38,17 @@ pub fn who(t: &Target, track: &Track) -> VirtAddr {
         t.near(pc.moved(-1)).is_some_and(|n| !allocators::is_allocator(&n.name) && !crate::blame::is_servant(&n.name))
     };
     let mut stack = track.stack.iter();
-    stack.find(own).or_else(|| callers.clone().find(own)).map_or(track.caller, |pc| pc.moved(-1))
+    let pc = stack.find(own).or_else(|| callers.clone().find(own)).copied().unwrap_or(track.caller);
+    jumped_on(t, pc).unwrap_or(pc.moved(-1))
+}
+
+/// The function that the call before `ret` went to, if that is no allocator's: it left for the allocator by a jump at its end, so
+/// that no stack has it.
+fn jumped_on(t: &Target, ret: VirtAddr) -> Option<VirtAddr> {
+    let before = t.memory().bytes(ret.moved(-8), 8).ok()?;
+    let to = t.arch().call_before(&before, ret)?.direct.filter(|to| t.is_text(*to))?;
+    let near = t.near(to).filter(|n| n.start == to)?;
+    (!allocators::is_allocator(&near.name) && !crate::blame::is_servant(&near.name)).then_some(to)
 }
 
 /// Who did something to an object, as others involved.

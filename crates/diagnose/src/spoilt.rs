@@ -2,7 +2,7 @@
 //! there, and the object whose user wrote on.
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_kernel::slab::{self, Cache, Damage, Found, Free, Part, Slab, State};
+use necropsy_kernel::slab::{self, Cache, Damage, Fault, Found, Free, Part, Slab, State};
 use necropsy_target::Target;
 
 use crate::access::BadAccess;
@@ -76,7 +76,8 @@ fn links_of(t: &Target, cache: &Cache) -> Vec<Spoilt> {
     let Some(free) = Free::of(t, cache) else { return Vec::new() };
     let mut out = Vec::new();
     for (_, slab) in free.listed(cache) {
-        for bad in free.chains(cache, &slab).into_iter().filter_map(|chain| chain.broken) {
+        let broken = free.chains(cache, &slab).into_iter().filter_map(|chain| chain.broken);
+        for bad in broken.filter(|bad| bad.fault != Fault::Circle) {
             let holder = bad.object.or_else(|| given_away(t, cache, &slab, bad.value));
             if let Some(index) = holder.and_then(|at| slab.index(cache, at)) {
                 let start = slab.object(cache, index);
@@ -88,6 +89,26 @@ fn links_of(t: &Target, cache: &Cache) -> Vec<Spoilt> {
         }
     }
     out
+}
+
+/// An object that is twice on a chain of free objects: it was freed twice. Only caches that a register of the trap names are
+/// looked at.
+pub fn twice_free(t: &Target, crash: &Crash) -> Option<Found> {
+    let all = slab::caches(t).ok()?.items;
+    let trap = crash.trap(t)?;
+    let count = t.arch().registers().len();
+    let named = |cache: &&Cache| (0..count).any(|r| trap.regs.get(r) == Some(cache.at.0));
+    all.iter().filter(named).find_map(|cache| circle(t, cache))
+}
+
+fn circle(t: &Target, cache: &Cache) -> Option<Found> {
+    let free = Free::of(t, cache)?;
+    free.listed(cache).into_iter().find_map(|(_, slab)| {
+        let broken = free.chains(cache, &slab).into_iter().filter_map(|chain| chain.broken);
+        let at = broken.filter(|bad| bad.fault == Fault::Circle).map(|bad| VirtAddr(bad.value)).next()?;
+        let index = slab.index(cache, at)?;
+        Some(Found { cache: cache.clone(), start: slab.object(cache, index), slab, index })
+    })
 }
 
 /// The object that a bad start of a chain was read from when it was given away: its link still says the same.

@@ -23,6 +23,10 @@ fn examine(case: &Case, found: &mut Findings) {
     let trapped = trapped(t, crash).map(|(index, object)| (index, object, "trapped on a check of its own"));
     if let Some((index, object, how)) = trapped.or_else(|| reported(t, crash)) {
         twice(t, crash, index, &object, how, found);
+    } else if let Some(index) = spoilt::died_allocating(t, crash)
+        && let Some(object) = spoilt::twice_free(t, crash)
+    {
+        before(t, crash, index, &object, found);
     }
 }
 
@@ -58,6 +62,30 @@ fn free_object(t: &Target, values: impl Iterator<Item = u64>) -> Option<Found> {
     };
     let mut all = kernel.filter_map(object);
     all.next()
+}
+
+/// An object was freed twice before, by nobody knows whom: the allocator gives it out twice.
+fn before(t: &Target, crash: &Crash, index: usize, object: &Found, found: &mut Findings) {
+    const CLASS: Class = Class::DoubleFree;
+    let frames = &crash.stack.frames;
+    let victim = blame::culprit(frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let what = objects::named(object);
+    let mut h = Hypothesis::new(
+        CLASS,
+        format!("a {} object was freed twice", object.cache.name),
+        format!(
+            "{what} is twice on the list of free objects: somebody freed it twice, and it was given out twice since. Who noticed, {}, is \
+             not to blame.",
+            victim.as_ref().map_or("the allocator".into(), named)
+        ),
+    );
+    h.victim = victim;
+    h.advice = vec!["slub_debug=FU or KASAN name both who freed it".into()];
+    let claim = format!("the list of free objects comes back to {what}");
+    let bears = [(CLASS, 5.0), (Class::WildPointerDereference, -4.0), (Class::SlabCorruption, -2.0)];
+    found.add_to_all(&bears, format!("memory:{:#x}", object.start.0), objects::shown(object), claim);
+    h.related = objects::tracked(t, object, CLASS, 0.5, found);
+    found.hypotheses.push(h);
 }
 
 fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, found: &mut Findings) {
