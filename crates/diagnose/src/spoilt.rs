@@ -6,12 +6,14 @@ use necropsy_kernel::slab::{self, Cache, Damage, Fault, Found, Free, Part, Slab,
 use necropsy_target::Target;
 
 use crate::access::BadAccess;
-use crate::allocators;
+use crate::{allocators, blame, holders};
 use crate::crash::{Crash, base_name};
 use crate::runs::{self, Run};
 
 /// So many damaged places are enough.
 const ENOUGH: usize = 64;
+/// No part of a stack that is looked at is larger.
+const MAX_STACK: u64 = 8192;
 
 /// A place in a slab that was written over.
 #[derive(Clone, Debug)]
@@ -57,6 +59,18 @@ pub fn died_allocating(t: &Target, crash: &Crash) -> Option<usize> {
 pub fn reported(crash: &Crash) -> Option<usize> {
     let frames = &crash.stack.frames;
     frames.iter().position(|f| base_name(f).is_some_and(allocators::checks))
+}
+
+/// The words on the stack between the frame of a check and whoever called the allocator.
+pub fn on_stack(t: &Target, crash: &Crash, index: usize) -> Vec<u64> {
+    let frames = &crash.stack.frames;
+    let mut words = Vec::new();
+    let end = blame::culprit(frames, index).and_then(|(i, _)| frames.get(i));
+    if let (Some(first), Some(last)) = (frames.get(index), end) {
+        let end = last.sp.0.saturating_add(128).min(first.sp.0.saturating_add(MAX_STACK));
+        holders::scan(t, &(first.sp.0..end), &mut |_, word| words.push(word));
+    }
+    words
 }
 
 /// Links of free objects that lead nowhere, among the slabs that are on a list. Where registers name a cache, only its.
@@ -142,7 +156,7 @@ fn zones_of(t: &Target, cache: &Cache, slabs: &[Slab]) -> Vec<(Damage, Spoilt)> 
             for damage in slab::damage(t, cache, start, state) {
                 let object =
                     Found { cache: cache.clone(), slab: slab.clone(), index: index as u64, start };
-                let instead = format!("{:#04x} over and over", damage.expected);
+                let instead = format!("{} it", part(damage.part));
                 let spoilt = Spoilt::new(t, object, state, damage.range.start, instead);
                 out.push((damage, spoilt));
             }

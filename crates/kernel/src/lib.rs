@@ -3,6 +3,7 @@
 pub mod bugs;
 pub mod containers;
 pub mod cpus;
+pub mod descriptors;
 pub mod globals;
 pub mod locks;
 pub mod memmap;

@@ -70,6 +70,11 @@ impl PerCpuCounter {
     }
 }
 
+/// The value of the `struct percpu_counter` at an address.
+pub fn percpu_counter(t: &Target, at: VirtAddr) -> Result<i64, LoadError> {
+    Ok(t.load::<PerCpuCounter>(at)?.sum(t))
+}
+
 /// `MM_FILEPAGES`, `MM_ANONPAGES` and `MM_SHMEMPAGES`; `MM_SWAPENTS` (2) is no memory (include/linux/mm_types_task.h).
 const RESIDENT: [u64; 3] = [0, 1, 3];
 

@@ -2,7 +2,7 @@
 
 use necropsy_arch::Exception;
 use necropsy_base::VirtAddr;
-use necropsy_kernel::slab::Found;
+use necropsy_kernel::slab::{Damage, Found, Part};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, base_name};
@@ -35,30 +35,34 @@ fn trapped(t: &Target, crash: &Crash) -> Option<(usize, Found)> {
     let trap = crash.trap(t).filter(|trap| trap.kind == Exception::InvalidOpcode)?;
     base_name(crash.stack.frames.get(trap.index)?).filter(|name| allocators::frees(name))?;
     let registers = (0..t.arch().registers().len()).filter_map(|r| trap.regs.get(r));
-    free_object(t, registers).map(|object| (trap.index, object))
+    free_object(t, registers, |_| true).map(|object| (trap.index, object))
 }
 
-/// The allocator's checks ended the kernel while it freed: an object that is free is on the stack between them and who freed.
+/// The allocator's checks ended the kernel while it freed, and found no red zone damaged: a free object is on the stack between them and who
+/// freed, together with its cache.
 fn reported(t: &Target, crash: &Crash) -> Option<(usize, Found, &'static str)> {
     let index = spoilt::reported(crash)?;
-    let frames = &crash.stack.frames;
-    let freeing = frames.iter().skip(index).take(8).any(|f| base_name(f).is_some_and(allocators::frees));
-    let (end, _) = blame::culprit(frames, index)?;
-    let span = frames.get(index)?.sp.0..frames.get(end)?.sp.0.saturating_add(128);
-    let mut words = Vec::new();
-    crate::holders::scan(t, &(span.start..span.end.min(span.start + 4096)), &mut |_, word| words.push(word));
-    let found = freeing.then(|| free_object(t, words.into_iter())).flatten()?;
-    // Damage is the other reason for such a report.
-    let damaged = spoilt::zones(t).iter().any(|(_, s)| s.object.start == found.start);
-    (!damaged).then_some((index, found, "reported it"))
+    let freeing = crash.stack.frames.iter().skip(index).take(8).any(|f| base_name(f).is_some_and(allocators::frees));
+    let in_zone = |d: &Damage| matches!(d.part, Part::LeftRedZone | Part::RightRedZone);
+    if !freeing || spoilt::zones(t).iter().any(|(d, _)| in_zone(d)) {
+        return None;
+    }
+    let words = spoilt::on_stack(t, crash, index);
+    let kernel = words.iter().filter(|w| t.arch().is_kernel(VirtAddr(**w)));
+    let found = free_object(t, kernel.copied(), |cache| words.contains(&cache.0))?;
+    Some((index, found, "reported it"))
 }
 
-/// The first of these values that is the address of a free object.
-fn free_object(t: &Target, values: impl Iterator<Item = u64>) -> Option<Found> {
+/// The first of these values that is the address of a free object of a cache that is wanted.
+fn free_object(
+    t: &Target,
+    values: impl Iterator<Item = u64>,
+    wanted: impl Fn(VirtAddr) -> bool,
+) -> Option<Found> {
     let kernel = values.filter(|v| t.arch().is_kernel(VirtAddr(*v)));
     let object = |v: u64| {
         let (found, state) = objects::at(t, VirtAddr(v))?;
-        (found.start.0 == v && objects::is_free(state)).then_some(found)
+        (found.start.0 == v && objects::is_free(state) && wanted(found.cache.at)).then_some(found)
     };
     let mut all = kernel.filter_map(object);
     all.next()
@@ -110,7 +114,7 @@ fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, fou
     ];
     h.separate = Some("who freed it the first time".into());
     found.add_to_all(
-        &[(CLASS, 5.0), (Class::BugAssertion, -5.0), (Class::SlabCorruption, -3.0), (Class::Warning, -3.0), (Class::InvalidOpcode, -5.0)],
+        &[(CLASS, 5.0), (Class::BugAssertion, -5.0), (Class::SlabCorruption, -3.0), (Class::UseAfterFree, -4.0), (Class::Warning, -3.0), (Class::InvalidOpcode, -5.0)],
         format!("memory:{:#x}", object.start.0),
         objects::shown(object),
         format!("{} was being freed, and is on the list of free objects", objects::named(object)),

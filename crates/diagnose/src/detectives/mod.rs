@@ -4,7 +4,9 @@ mod assertion;
 mod deadlock;
 mod divide;
 mod double_free;
+mod fd_leak;
 mod hung_task;
+mod list_corruption;
 mod lockup;
 mod memory_leak;
 mod null_pointer;
@@ -28,7 +30,9 @@ pub static DETECTIVES: &[Detective] = &[
     deadlock::DEADLOCK,
     divide::DIVIDE,
     double_free::DOUBLE_FREE,
+    fd_leak::FD_LEAK,
     hung_task::HUNG_TASK,
+    list_corruption::LIST_CORRUPTION,
     lockup::LOCKUP,
     memory_leak::MEMORY_LEAK,
     null_pointer::NULL_POINTER,

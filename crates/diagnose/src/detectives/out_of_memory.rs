@@ -215,3 +215,6 @@ fn shown_by(taker: &Taker) -> (String, Option<String>) {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

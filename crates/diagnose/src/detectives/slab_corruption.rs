@@ -126,5 +126,7 @@ fn checked(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     found.hypotheses.push(h);
     let called = frames.get(index).and_then(|f| f.place()).map(|at| place(t, at, None));
     let from = called.map(|p| named(&p)).unwrap_or(reporter);
-    found.add(class, 3.0, "stack", "bt".to_owned(), format!("{from} reported it: it is called for nothing else"));
+    let claim = format!("{from} reported it: it is called for nothing else");
+    let bears = [(class, 3.0), (Class::SlabOverflow, 1.0), (Class::DoubleFree, 1.0), (Class::Warning, -3.0)];
+    found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
 }

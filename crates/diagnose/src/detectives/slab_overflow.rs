@@ -42,7 +42,10 @@ fn examine(case: &Case, found: &mut Findings) {
 /// What the allocator's checks found, found again in memory.
 fn red_zones(t: &Target, crash: &Crash, found: &mut Findings) {
     let Some(index) = spoilt::reported(crash) else { return };
-    let all = spoilt::zones(t);
+    let mut all = spoilt::zones(t);
+    // Of several the one that was being looked at.
+    let words = spoilt::on_stack(t, crash, index);
+    all.sort_by_key(|(_, s)| !words.contains(&s.object.start.0));
     let behind = all.iter().find(|(d, _)| d.part == Part::RightRedZone);
     let hit = behind.or_else(|| all.iter().find(|(d, s)| d.part == Part::LeftRedZone && s.writer.is_some()));
     let Some((damage, s)) = hit else { return };

@@ -72,7 +72,9 @@ impl<'t> Free<'t> {
     /// What each object of a slab is, in the order of their addresses.
     pub fn states(&self, cache: &Cache, slab: &Slab) -> Vec<(VirtAddr, State)> {
         let chains = self.chains(cache, slab);
-        let broken = chains.iter().any(|c| c.broken.is_some());
+        // A chain that ends early without a bad link is seen by its length.
+        let own = chains.first().map_or(0, |c| c.objects.len() as u32);
+        let broken = chains.iter().any(|c| c.broken.is_some()) || own != slab.objects.saturating_sub(slab.inuse);
         let free: HashSet<VirtAddr> = chains.into_iter().flat_map(|c| c.objects).collect();
         let state = |at: VirtAddr| {
             if free.contains(&at) {
