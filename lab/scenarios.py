@@ -182,6 +182,13 @@ SCENARIOS = {
         kind="out of memory: a program takes it all; nobody in the kernel is to blame",
         append="", prepare=OOM, run=EATER, classes=["out-of-memory"], wait=300, task=False, blameless=True,
         note="dd has a buffer larger than the memory"),
+    "cgroup_full": dict(
+        kind="a memory cgroup reaches its limit; nobody in the kernel is to blame",
+        append="", wait=300, task=False, blameless=True, classes=["out-of-memory"],
+        prepare=OOM + "; echo +memory >/sys/fs/cgroup/cgroup.subtree_control; mkdir -p /sys/fs/cgroup/jobs/night; "
+                "echo +memory >/sys/fs/cgroup/jobs/cgroup.subtree_control; echo 24M >/sys/fs/cgroup/jobs/night/memory.max",
+        run="echo $$ >/sys/fs/cgroup/jobs/night/cgroup.procs; dd if=/dev/zero of=/dev/null bs=100M count=1",
+        note="/jobs/night may use 24 MiB"),
     "uaf_poison": dict(
         kind="freed object used: it is poisoned",
         module="iotrack", append="oops=panic slub_debug=P", prepare="poke /proc/iotrack o1; poke /proc/iotrack s1",

@@ -38,7 +38,8 @@ impl BadAccess<'_> {
         let insn = insns.iter().find(|i| i.at == pc)?;
         let (operand, address) = touched(t, crash, &trap, &code::operands(insn, trap.regs))?;
         let base = operand.base.and_then(|r| trap.regs.get(r));
-        let origin = operand.base.zip(Trace::new(t, &insns, pc, trap.regs)).and_then(|(r, trace)| trace.origin(r));
+        let origin =
+            operand.base.zip(Trace::new(t, &insns, pc, trap.regs)).and_then(|(r, trace)| trace.origin(r));
         Some(BadAccess { trap, pc, near, insns, operand, address, base, origin })
     }
 

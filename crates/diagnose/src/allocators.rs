@@ -199,7 +199,9 @@ mod tests {
 
     #[test]
     fn names_of_all_kernels_are_known() {
-        for name in ["kmem_cache_alloc_noprof", "__kmalloc_node_track_caller", "___slab_alloc", "kmalloc_trace"] {
+        for name in
+            ["kmem_cache_alloc_noprof", "__kmalloc_node_track_caller", "___slab_alloc", "kmalloc_trace"]
+        {
             assert!(allocates(name) && is_slab(name) && is_allocator(name), "{name}");
         }
         assert!(frees("kmem_cache_free") && frees("__slab_free") && checks("check_bytes_and_report"));

@@ -194,7 +194,11 @@ pub fn is_machinery(name: &str) -> bool {
 pub fn is_servant(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name);
     let takes = || locks::wait_function(name).is_some_and(|kind| kind.struct_name().is_some());
-    SERVANTS.contains(&name) || allocators::is_allocator(name) || locks::is_scheduler(name) || takes() || name.starts_with("__x86_indirect_")
+    SERVANTS.contains(&name)
+        || allocators::is_allocator(name)
+        || locks::is_scheduler(name)
+        || takes()
+        || name.starts_with("__x86_indirect_")
 }
 
 /// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant. With how sure that is.

@@ -55,7 +55,9 @@ pub fn calls_of(t: &Target, code: &[Range<u64>], functions: &[VirtAddr]) -> Vec<
 
 fn in_piece(t: &Target, piece: &Range<u64>, functions: &[VirtAddr]) -> Vec<Call> {
     let mut found = Vec::new();
-    let Ok(code) = t.memory().bytes(VirtAddr(piece.start), (piece.end - piece.start) as usize) else { return found };
+    let Ok(code) = t.memory().bytes(VirtAddr(piece.start), (piece.end - piece.start) as usize) else {
+        return found;
+    };
     let (mut recent, mut at): (Vec<Insn>, usize) = (Vec::new(), 0);
     while let Some(rest) = code.get(at..).filter(|rest| !rest.is_empty()) {
         let Some(insn) = t.arch().disassemble(rest, VirtAddr(piece.start + at as u64)) else {
@@ -89,7 +91,9 @@ fn loaded_from(recent: &[Insn], reg: usize) -> Option<VirtAddr> {
         }
         match (insn.op, insn.mem) {
             (Op::Move { src: Operand::Reg(from), .. }, _) => reg = from,
-            (Op::Move { src: Operand::Mem, .. }, Some(m)) if m.base.is_none() && m.index.is_none() && !m.percpu => {
+            (Op::Move { src: Operand::Mem, .. }, Some(m))
+                if m.base.is_none() && m.index.is_none() && !m.percpu =>
+            {
                 return Some(VirtAddr(m.disp));
             }
             _ => return None,

@@ -1,10 +1,11 @@
 //! Who has the memory: the largest takers in the kernel and among processes and files, each with what proves it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::meminfo::{self, Account, File, Use};
 use necropsy_kernel::slab::{self, Cache};
+use necropsy_kernel::tasks::Task;
 use necropsy_kernel::{memmap::Memmap, mm, pages, vmalloc};
 use necropsy_report::TaskInfo;
 use necropsy_target::Target;
@@ -59,8 +60,13 @@ pub enum Who {
         /// Calls in that module that take pages: one in each function.
         sites: Vec<VirtAddr>,
     },
-    /// A process's own memory.
-    Process(TaskInfo),
+    /// The memory of a process, or of all that have its name.
+    Process {
+        /// The process; of several the largest.
+        task: TaskInfo,
+        /// How many there are.
+        count: usize,
+    },
     /// Files in memory, the largest of them, and how many.
     Files {
         /// The `struct super_block`.
@@ -77,14 +83,15 @@ pub enum Who {
 impl Taker {
     /// Whether it is the kernel itself that has it.
     pub fn is_kernel(&self) -> bool {
-        !matches!(self.who, Who::Process(_) | Who::Files { .. })
+        !matches!(self.who, Who::Process { .. } | Who::Files { .. })
     }
 
     /// What it is called in a sentence.
     pub fn text(&self, t: &Target) -> String {
         match &self.who {
             Who::Cache { cache, objects, .. } => {
-                let objects = objects.map(|n| format!("{n} objects of {} bytes in ", cache.layout.object_size));
+                let objects =
+                    objects.map(|n| format!("{n} objects of {} bytes in ", cache.layout.object_size));
                 format!("{}slab cache {}", objects.unwrap_or_default(), cache.name)
             }
             Who::Vmalloc { caller, areas, .. } => {
@@ -94,7 +101,10 @@ impl Taker {
                 let holder = holder.as_ref().map(|(m, ..)| format!(", of which module {m} knows some"));
                 format!("{found} pages that are in no statistics{}", holder.unwrap_or_default())
             }
-            Who::Process(task) => format!("process {} ({})", task.comm, task.pid),
+            Who::Process { task, count: 1 } => format!("process {} ({})", task.comm, task.pid),
+            Who::Process { task, count } => {
+                format!("{count} processes {}, the largest {}", task.comm, task.pid)
+            }
             Who::Files { kind, largest, count, .. } => {
                 let largest = largest.as_ref().filter(|f| !f.path.is_empty());
                 let most = largest.map(|f| format!(", the largest {} of {}", f.path, size(f.size)));
@@ -131,8 +141,7 @@ impl Consumers {
         let mut kernel = caches(t, &account);
         kernel.extend(areas(t, &account));
         kernel.extend(unaccounted(t, &account));
-        let mut others = processes(case);
-        others.extend(files(t));
+        let mut others: Vec<Taker> = processes(case).into_iter().chain(files(t)).collect();
         for list in [&mut kernel, &mut others] {
             list.sort_by_key(|taker| std::cmp::Reverse(taker.bytes));
         }
@@ -161,7 +170,8 @@ fn caches(t: &Target, account: &Account) -> Vec<Taker> {
             return Vec::new();
         }
     };
-    let mut sized: Vec<(u64, Cache)> = all.into_iter().filter_map(|c| Some((slab::bytes(t, &c)?, c))).collect();
+    let mut sized: Vec<(u64, Cache)> =
+        all.into_iter().filter_map(|c| Some((slab::bytes(t, &c)?, c))).collect();
     sized.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
     let unusual = |(bytes, _): &(u64, Cache)| *bytes as f64 > UNUSUAL * account.total as f64;
     let taker = |(bytes, cache): (u64, Cache)| {
@@ -236,7 +246,8 @@ fn holder(t: &Target, lost: &HashSet<u64>) -> Option<(String, usize, VirtAddr)> 
     let is_one = |value: u64| {
         let at = VirtAddr(value);
         let described = map.frame(at).filter(|frame| map.page(*frame) == at);
-        let in_direct = || direct.as_ref().filter(|d| d.contains(&value)).map(|d| (value - d.start) / map.page_size);
+        let in_direct =
+            || direct.as_ref().filter(|d| d.contains(&value)).map(|d| (value - d.start) / map.page_size);
         described.filter(|f| lost.contains(f)).or_else(in_direct).is_some_and(|frame| lost.contains(&frame))
     };
     let found = holders::in_modules(t, is_one);
@@ -247,15 +258,22 @@ fn holder(t: &Target, lost: &HashSet<u64>) -> Option<(String, usize, VirtAddr)> 
     (n >= ENOUGH_POINTERS).then(|| (best.module.clone(), n, first.at))
 }
 
-/// The process with most memory of its own.
-fn processes(case: &Case) -> Vec<Taker> {
-    let t = &case.target;
-    let Some(tasks) = case.tasks() else { return Vec::new() };
+/// The process with most memory of its own; where those of one name have more together, they.
+fn processes(case: &Case) -> Option<Taker> {
+    let (t, tasks) = (&case.target, case.tasks()?);
     let mut seen = HashSet::new();
     let leaders = tasks.all.iter().filter(|task| !task.mm.is_null() && seen.insert(task.mm));
-    let resident = leaders.filter_map(|task| Some((mm::usage(t, task).ok()?.resident_bytes, task)));
-    let most = resident.max_by_key(|(bytes, _)| *bytes);
-    most.map(|(bytes, task)| Taker { who: Who::Process(present::task_info(task, None)), bytes }).into_iter().collect()
+    let mut named: HashMap<&[u8], (u64, u64, usize, &Task)> = HashMap::new();
+    for (bytes, task) in leaders.filter_map(|task| Some((mm::usage(t, task).ok()?.resident_bytes, task))) {
+        let group = named.entry(&task.comm.0).or_insert((0, 0, 0, task));
+        group.0 = group.0.saturating_add(bytes);
+        group.2 += 1;
+        if bytes > group.1 {
+            (group.1, group.3) = (bytes, task);
+        }
+    }
+    let (bytes, _, count, task) = named.into_values().max_by_key(|group| group.0)?;
+    Some(Taker { who: Who::Process { task: present::task_info(task, None), count }, bytes })
 }
 
 /// The file system in memory that has most.

@@ -74,7 +74,8 @@ impl Crash {
             return None;
         }
         let frames = &self.stack.frames;
-        let panic = frames.iter().rposition(|f| matches!(base_name(f), Some("panic" | "vpanic" | "nmi_panic")))?;
+        let panic =
+            frames.iter().rposition(|f| matches!(base_name(f), Some("panic" | "vpanic" | "nmi_panic")))?;
         let mut near = frames.iter().enumerate().skip(panic + 1).take(3);
         near.find(|(_, f)| base_name(f).is_some_and(|n| names.contains(&n))).map(|(i, _)| i)
     }

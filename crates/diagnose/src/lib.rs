@@ -20,8 +20,7 @@ mod holders;
 mod judge;
 mod log_case;
 mod objects;
-pub
-mod present;
+pub mod present;
 mod runs;
 mod spoilt;
 mod suspect;

@@ -35,7 +35,8 @@ pub fn shown(found: &Found) -> String {
 pub fn who(t: &Target, track: &Track) -> VirtAddr {
     let callers = std::iter::once(&track.caller).chain(&track.stack);
     let own = |pc: &&VirtAddr| {
-        t.near(pc.moved(-1)).is_some_and(|n| !allocators::is_allocator(&n.name) && !crate::blame::is_servant(&n.name))
+        t.near(pc.moved(-1))
+            .is_some_and(|n| !allocators::is_allocator(&n.name) && !crate::blame::is_servant(&n.name))
     };
     let mut stack = track.stack.iter();
     let pc = stack.find(own).or_else(|| callers.clone().find(own)).copied().unwrap_or(track.caller);
@@ -54,8 +55,17 @@ fn jumped_on(t: &Target, ret: VirtAddr) -> Option<VirtAddr> {
 /// Who did something to an object, as others involved.
 pub fn related(t: &Target, role: &'static str, track: &Track) -> Related {
     let near = t.near(who(t, track));
-    let task = (track.pid > 0).then(|| TaskInfo { pid: track.pid as i32, comm: String::new(), cpu: Some(track.cpu as usize) });
-    Related { role, function: near.as_ref().map(|n| n.name.clone()), module: near.and_then(|n| n.module), task }
+    let task = (track.pid > 0).then(|| TaskInfo {
+        pid: track.pid as i32,
+        comm: String::new(),
+        cpu: Some(track.cpu as usize),
+    });
+    Related {
+        role,
+        function: near.as_ref().map(|n| n.name.clone()),
+        module: near.and_then(|n| n.module),
+        task,
+    }
 }
 
 /// Adds what the allocator knows about who allocated and who freed an object; gives those as others involved.

@@ -27,11 +27,16 @@ pub fn around(t: &Target, at: VirtAddr, from: VirtAddr) -> Option<Run> {
     let before = t.memory().bytes(low, at.0.checked_sub(low.0)? as usize).ok()?;
     let page = t.page_size();
     let up = page - at.0 % page;
-    let more = t.memory().bytes(at, (up + page) as usize).or_else(|_| t.memory().bytes(at, up as usize)).ok()?;
+    let more =
+        t.memory().bytes(at, (up + page) as usize).or_else(|_| t.memory().bytes(at, up as usize)).ok()?;
     let here = before.len();
     let bytes = [before, more].concat();
     let (start, end, what) = text(&bytes, here).or_else(|| pattern(&bytes, here))?;
-    (end - start >= SHORTEST).then(|| Run { start: low.offset(start as u64), end: low.offset(end as u64), what })
+    (end - start >= SHORTEST).then(|| Run {
+        start: low.offset(start as u64),
+        end: low.offset(end as u64),
+        what,
+    })
 }
 
 fn is_text(b: u8) -> bool {
@@ -56,7 +61,9 @@ fn pattern(bytes: &[u8], here: usize) -> Option<(usize, usize, String)> {
         return None;
     }
     let repeats = |p: &usize| {
-        let (Some(start), Some(next)) = (here.checked_sub(*p), bytes.get(here..here + p.max(&8))) else { return false };
+        let (Some(start), Some(next)) = (here.checked_sub(*p), bytes.get(here..here + p.max(&8))) else {
+            return false;
+        };
         bytes.get(start..start + p.max(&8)) == Some(next)
     };
     let period = (1..=MAX_PERIOD).find(repeats)?;

@@ -6,9 +6,9 @@ use necropsy_kernel::slab::{self, Cache, Damage, Fault, Found, Free, Part, Slab,
 use necropsy_target::Target;
 
 use crate::access::BadAccess;
-use crate::{allocators, blame, holders};
 use crate::crash::{Crash, base_name};
 use crate::runs::{self, Run};
+use crate::{allocators, blame, holders};
 
 /// So many damaged places are enough.
 const ENOUGH: usize = 64;
@@ -83,7 +83,11 @@ pub fn links(t: &Target, crash: &Crash) -> Vec<Spoilt> {
     };
     let named: Vec<&Cache> = all.iter().filter(|c| in_registers(c)).collect();
     let first: Vec<Spoilt> = named.into_iter().flat_map(|cache| links_of(t, cache)).collect();
-    if first.is_empty() { all.iter().flat_map(|cache| links_of(t, cache)).take(ENOUGH).collect() } else { first }
+    if first.is_empty() {
+        all.iter().flat_map(|cache| links_of(t, cache)).take(ENOUGH).collect()
+    } else {
+        first
+    }
 }
 
 fn links_of(t: &Target, cache: &Cache) -> Vec<Spoilt> {
@@ -154,8 +158,7 @@ fn zones_of(t: &Target, cache: &Cache, slabs: &[Slab]) -> Vec<(Damage, Spoilt)> 
     for slab in slabs {
         for (index, (start, state)) in free.states(cache, slab).into_iter().enumerate() {
             for damage in slab::damage(t, cache, start, state) {
-                let object =
-                    Found { cache: cache.clone(), slab: slab.clone(), index: index as u64, start };
+                let object = Found { cache: cache.clone(), slab: slab.clone(), index: index as u64, start };
                 let instead = format!("{} it", part(damage.part));
                 let spoilt = Spoilt::new(t, object, state, damage.range.start, instead);
                 out.push((damage, spoilt));

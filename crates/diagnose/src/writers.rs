@@ -31,7 +31,9 @@ pub fn at_offset(t: &Target, module: &Module, offset: u64) -> Vec<VirtAddr> {
 }
 
 fn writes_run(insn: &Insn, offset: u64) -> bool {
-    let Some(m) = insn.mem.filter(|m| m.disp == offset && m.base.is_some() && !m.percpu) else { return false };
+    let Some(m) = insn.mem.filter(|m| m.disp == offset && m.base.is_some() && !m.percpu) else {
+        return false;
+    };
     let indexed = m.index.is_some() && matches!(m.access, Access::Write | Access::ReadWrite);
     indexed || matches!(insn.op, Op::Address { .. }) && m.index.is_none()
 }

@@ -6,8 +6,8 @@ use necropsy_target::{ArrayAt, Load, LoadError, Target};
 use crate::mm;
 use crate::tasks::Task;
 
-/// No process may open more (`sysctl_nr_open_max`).
-const MAX_FILES: u64 = 1 << 30;
+/// No more are counted; `fs.nr_open` is a million unless somebody raises it.
+const MAX_FILES: u64 = 1 << 26;
 /// `RLIMIT_NOFILE` (include/uapi/asm-generic/resource.h).
 const NOFILE: u64 = 7;
 

@@ -51,16 +51,19 @@ impl Shape {
     /// That of this kernel.
     pub fn of(t: &Target) -> Result<Shape, LoadError> {
         let map = Memmap::of(t).ok_or_else(|| LoadError::NoSymbol("vmemmap_base".into()))?;
-        let at = |paths: &str| t.offset_of("page", paths).ok().filter(|o| *o < map.stride).map(|o| o as usize);
+        let at =
+            |paths: &str| t.offset_of("page", paths).ok().filter(|o| *o < map.stride).map(|o| o as usize);
         let number = |name: &str| t.meta().vmcoreinfo.as_ref().and_then(|info| info.number(name));
         let types = types(t);
         let by_type = types.iter().find(|(name, ..)| name == "slab").map(|(_, value, _)| *value);
         let by_type = number("PAGE_SLAB_MAPCOUNT_VALUE").map(|n| n as u32).or(by_type);
-        let slab = match (number("PG_slab").or_else(|| Some(t.enumerator("pageflags", "PG_slab")? as i64)), by_type) {
-            (Some(bit @ 0..64), _) => Slab::Flag(bit as u32),
-            (_, Some(value)) => Slab::Type(value >> 24),
-            _ => Slab::Unknown,
-        };
+        let slab =
+            match (number("PG_slab").or_else(|| Some(t.enumerator("pageflags", "PG_slab")? as i64)), by_type)
+            {
+                (Some(bit @ 0..64), _) => Slab::Flag(bit as u32),
+                (_, Some(value)) => Slab::Type(value >> 24),
+                _ => Slab::Unknown,
+            };
         Ok(Shape {
             abi: t.abi(),
             flags: flags(t),
@@ -99,15 +102,21 @@ fn types(t: &Target) -> Vec<(String, u32, u32)> {
         return named;
     }
     let info = t.meta().vmcoreinfo.as_ref();
-    let told = |name: &str| Some(info?.number(&format!("PAGE_{}_MAPCOUNT_VALUE", name.to_uppercase()))? as u32);
-    OLD_TYPES.iter().map(|(name, value)| ((*name).to_owned(), told(name).unwrap_or(*value), u32::MAX)).collect()
+    let told =
+        |name: &str| Some(info?.number(&format!("PAGE_{}_MAPCOUNT_VALUE", name.to_uppercase()))? as u32);
+    OLD_TYPES
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), told(name).unwrap_or(*value), u32::MAX))
+        .collect()
 }
 
 fn enumerators(t: &Target, of: &str) -> Vec<(String, i64)> {
     let found = || {
         let types = t.types().ok()?;
         match types.get(types.find(Kind::Enum, of)?).ok()? {
-            Type::Enum { values, .. } => Some(values.iter().map(|(n, v)| (n.as_str().to_owned(), *v as i64)).collect()),
+            Type::Enum { values, .. } => {
+                Some(values.iter().map(|(n, v)| (n.as_str().to_owned(), *v as i64)).collect())
+            }
             _ => None,
         }
     };
@@ -212,9 +221,9 @@ impl Page<'_> {
 pub(crate) fn head_of(map: &Memmap, page: VirtAddr, info: u64) -> Option<VirtAddr> {
     let named = VirtAddr(info - 1);
     let masked = VirtAddr(page.0 & (info - 1));
-    [named, masked].into_iter().find(|at| {
-        at.0 <= page.0 && at.0 >= map.base.0 && (at.0 - map.base.0).is_multiple_of(map.stride)
-    })
+    [named, masked]
+        .into_iter()
+        .find(|at| at.0 <= page.0 && at.0 >= map.base.0 && (at.0 - map.base.0).is_multiple_of(map.stride))
 }
 
 /// The `struct page` at a page frame, copied out of memory.
@@ -282,7 +291,7 @@ fn steps(t: &Target, shape: &Shape) -> Vec<Range<u64>> {
 
 /// A hole in the array costs the pages that one page of it describes, no more.
 fn each(t: &Target, shape: &Shape, frames: Range<u64>, look: &mut dyn FnMut(Page<'_>)) {
-    if some(t, shape, frames.clone(), look) {
+    if t.budget().step().is_err() || some(t, shape, frames.clone(), look) {
         return;
     }
     let per_page = (shape.map.page_size / shape.map.stride).max(1);

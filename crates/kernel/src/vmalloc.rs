@@ -110,7 +110,8 @@ fn area(t: &Target, at: VirtAddr) -> Result<Area, LoadError> {
     let raw: RawArea = t.load(at)?;
     // The same place holds a number in areas that are free: only what names the area's own start is its description.
     let vm = Some(raw.vm).filter(|vm| t.arch().is_kernel(*vm));
-    let vm = vm.and_then(|at| t.load::<Vm>(at).ok().map(|vm| (at, vm))).filter(|(_, vm)| vm.addr == raw.va_start);
+    let vm =
+        vm.and_then(|at| t.load::<Vm>(at).ok().map(|vm| (at, vm))).filter(|(_, vm)| vm.addr == raw.va_start);
     let mut area = Area {
         at,
         start: raw.va_start,

@@ -38,7 +38,10 @@ fn a_cache_is_what_its_members_say() {
     for era in ERAS {
         let t = opened(Slabs::new(era, GUARDED));
         let c = cache(&t);
-        assert_eq!((c.name.as_str(), c.at, c.objects_per_slab, c.order), ("made_cell", VirtAddr(CACHE), OBJECTS, 0));
+        assert_eq!(
+            (c.name.as_str(), c.at, c.objects_per_slab, c.order),
+            ("made_cell", VirtAddr(CACHE), OBJECTS, 0)
+        );
         assert_eq!((c.layout.size, c.layout.object_size, c.nodes.len()), (160, 40, 1));
         let flags = c.flags();
         assert!(flags.red_zone && flags.poisoned && flags.object_poisoned && flags.tracked && flags.checked);
@@ -130,7 +133,10 @@ fn damage_is_found_in_its_part() {
     s.memory.put(VirtAddr(free + 8), &[0x6a]);
     let t = opened(s);
     let over = slab::damage(&t, &c, VirtAddr(taken), State::Allocated);
-    assert_eq!((over.len(), over[0].part, over[0].found.as_slice()), (1, Part::RightRedZone, b"xy".as_slice()));
+    assert_eq!(
+        (over.len(), over[0].part, over[0].found.as_slice()),
+        (1, Part::RightRedZone, b"xy".as_slice())
+    );
     let late = slab::damage(&t, &c, VirtAddr(free), State::Free);
     assert_eq!((late.len(), late[0].part, late[0].range.start.0), (1, Part::Poison, free + 8));
 }

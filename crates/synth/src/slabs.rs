@@ -188,7 +188,8 @@ impl Slabs {
         let (at, shape) = (self.object(index), self.shape);
         let red = if free { 0xbb } else { 0xcc };
         self.memory.put(VirtAddr(at - shape.left), &vec![red; shape.left as usize]);
-        self.memory.put(VirtAddr(at + shape.object_size), &vec![red; (shape.inuse - shape.object_size) as usize]);
+        self.memory
+            .put(VirtAddr(at + shape.object_size), &vec![red; (shape.inuse - shape.object_size) as usize]);
         if free {
             self.memory.put(VirtAddr(at), &vec![0x6b; shape.object_size as usize - 1]);
             self.memory.put(VirtAddr(at + shape.object_size - 1), &[0xa5]);
@@ -255,7 +256,12 @@ impl Slabs {
         ];
         if self.era == Era::Sheaves {
             cache.push(("cpu_sheaves", pointer, 512, 0));
-            b.structure(false, "slub_percpu_sheaves", 16, &[("main", pointer, 0, 0), ("spare", pointer, 64, 0)]);
+            b.structure(
+                false,
+                "slub_percpu_sheaves",
+                16,
+                &[("main", pointer, 0, 0), ("spare", pointer, 64, 0)],
+            );
             let sheaf = [("size", uint, 192, 0), ("objects", none, 256, 0)];
             b.structure(false, "slab_sheaf", 32, &sheaf);
         } else {
@@ -271,7 +277,8 @@ impl Slabs {
             ("total_objects", long, 256, 0),
         ];
         b.structure(false, "kmem_cache_node", 64, &node);
-        let track = [("addr", pointer, 0, 0), ("cpu", int, 96, 0), ("pid", int, 128, 0), ("when", ulong, 192, 0)];
+        let track =
+            [("addr", pointer, 0, 0), ("cpu", int, 96, 0), ("pid", int, 128, 0), ("when", ulong, 192, 0)];
         b.structure(false, "track", 32, &track);
         b.build()
     }

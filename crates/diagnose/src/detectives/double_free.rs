@@ -42,7 +42,8 @@ fn trapped(t: &Target, crash: &Crash) -> Option<(usize, Found)> {
 /// freed, together with its cache.
 fn reported(t: &Target, crash: &Crash) -> Option<(usize, Found, &'static str)> {
     let index = spoilt::reported(crash)?;
-    let freeing = crash.stack.frames.iter().skip(index).take(8).any(|f| base_name(f).is_some_and(allocators::frees));
+    let freeing =
+        crash.stack.frames.iter().skip(index).take(8).any(|f| base_name(f).is_some_and(allocators::frees));
     let in_zone = |d: &Damage| matches!(d.part, Part::LeftRedZone | Part::RightRedZone);
     if !freeing || spoilt::zones(t).iter().any(|(d, _)| in_zone(d)) {
         return None;
@@ -101,11 +102,7 @@ fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, fou
     let mut h = Hypothesis::new(
         CLASS,
         format!("double free of a {} object in {}", object.cache.name, named(&who)),
-        format!(
-            "{} freed {}, which was free already; {inside} {how}.",
-            named(&who),
-            objects::named(object)
-        ),
+        format!("{} freed {}, which was free already; {inside} {how}.", named(&who), objects::named(object)),
     );
     h.victim = Some(who.clone());
     h.advice = vec![
@@ -114,7 +111,14 @@ fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, fou
     ];
     h.separate = Some("who freed it the first time".into());
     found.add_to_all(
-        &[(CLASS, 5.0), (Class::BugAssertion, -5.0), (Class::SlabCorruption, -3.0), (Class::UseAfterFree, -4.0), (Class::Warning, -3.0), (Class::InvalidOpcode, -5.0)],
+        &[
+            (CLASS, 5.0),
+            (Class::BugAssertion, -5.0),
+            (Class::SlabCorruption, -3.0),
+            (Class::UseAfterFree, -4.0),
+            (Class::Warning, -3.0),
+            (Class::InvalidOpcode, -5.0),
+        ],
         format!("memory:{:#x}", object.start.0),
         objects::shown(object),
         format!("{} was being freed, and is on the list of free objects", objects::named(object)),

@@ -52,7 +52,10 @@ fn report(task: &Task, open: OpenFiles, all: u64, full: bool, found: &mut Findin
     let mut h = Hypothesis::new(
         CLASS,
         format!("{who} leaks open files: it has {}", open.count),
-        format!("Process {who} has {} of {all} open files.{limit} Nobody in the kernel is to blame for that.", open.count),
+        format!(
+            "Process {who} has {} of {all} open files.{limit} Nobody in the kernel is to blame for that.",
+            open.count
+        ),
     );
     h.task = Some(present::task_info(task, None));
     h.advice = vec!["find out what the program opens and does not close: files of the same kind".into()];

@@ -26,7 +26,9 @@ const WORDS: u64 = 64;
 
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
-    let check = |f: &necropsy_target::unwind::Frame| base_name(f).is_some_and(|n| n.starts_with("__list_") && n.contains("_valid"));
+    let check = |f: &necropsy_target::unwind::Frame| {
+        base_name(f).is_some_and(|n| n.starts_with("__list_") && n.contains("_valid"))
+    };
     let Some(index) = crash.stack.frames.iter().position(check) else { return };
     if !found.hypotheses.iter().any(|h| h.class == Class::ListCorruption) {
         return;
@@ -56,7 +58,10 @@ fn candidates(t: &Target, crash: &Crash, index: usize) -> Vec<VirtAddr> {
         holders::scan(t, &(frame.sp.0..frame.sp.0.saturating_add(WORDS * 8)), &mut |_, word| out.push(word));
     }
     let mut seen = HashSet::new();
-    out.into_iter().filter(|v| v % 8 == 0 && t.arch().is_kernel(VirtAddr(*v)) && seen.insert(*v)).map(VirtAddr).collect()
+    out.into_iter()
+        .filter(|v| v % 8 == 0 && t.arch().is_kernel(VirtAddr(*v)) && seen.insert(*v))
+        .map(VirtAddr)
+        .collect()
 }
 
 /// What is wrong with the links at `at`, if it is a list entry with something wrong: one link must fit or be what list_del() leaves.

@@ -1,6 +1,6 @@
 //! No memory left: who has it.
 
-use necropsy_kernel::meminfo::{Account, Use};
+use necropsy_kernel::meminfo::{self, Account, Cgroup, Use};
 use necropsy_report::{Place, Related};
 use necropsy_target::Target;
 
@@ -31,6 +31,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(crash) = case.crash() else { return };
     let (t, frames) = (&case.target, &crash.stack.frames);
     let Some(index) = crash.panic_caller(t, SITES) else { return };
+    if crash.frame(&["mem_cgroup_out_of_memory"]).is_some() {
+        return group(case, index, found);
+    }
     let Some(consumers) = Consumers::find(case) else { return bare(case, index, found) };
     let site = base_name(&frames[index]).unwrap_or("the kernel").to_owned();
     let who = necropsy_report::bytes_text(&crash.task.comm.0);
@@ -47,6 +50,51 @@ fn examine(case: &Case, found: &mut Findings) {
     facts(t, &consumers, Class::OutOfMemory, found);
 }
 
+/// A memory control group reached its limit: there is memory, but not for it.
+fn group(case: &Case, index: usize, found: &mut Findings) {
+    let (Some(crash), t) = (case.crash(), &case.target) else { return };
+    let full = |g: &Cgroup| g.limit.is_some_and(|limit| g.pages.saturating_add(limit / 50) >= limit);
+    let groups = meminfo::cgroups(t).unwrap_or_default();
+    // The innermost: groups above it may be full of what it has.
+    let full = groups.iter().filter(|g| full(g)).max_by_key(|g| g.path.matches('/').count());
+    let who = necropsy_report::bytes_text(&crash.task.comm.0);
+    let page = t.page_size();
+    let of = full.map(|g| {
+        let limit = size(g.limit.unwrap_or(0).saturating_mul(page));
+        format!(" {} ({} of {limit})", g.path, size(g.pages.saturating_mul(page)))
+    });
+    let named = of.clone().unwrap_or_else(|| ", which cannot be told from this dump".into());
+    let mut h = Hypothesis::new(
+        Class::OutOfMemory,
+        format!("a memory cgroup is out of memory:{named}"),
+        format!(
+            "The memory cgroup{named} reached its limit when task {who} ({}) asked for more, and the kernel was told to panic then. Nobody in \
+             the kernel is to blame for that.",
+            crash.task.pid
+        ),
+    );
+    h.advice = vec![
+        "raise the group's memory.max, or do not set vm.panic_on_oom=2: then only the group's processes die"
+            .into(),
+    ];
+    found.hypotheses.push(h);
+    let name = base_name(&crash.stack.frames[index]).unwrap_or("a function");
+    let claim =
+        format!("{name} called the panic, for a memory cgroup: mem_cgroup_out_of_memory is on the stack");
+    found.add_to_all(DECIDES, "stack", "bt".to_owned(), claim);
+    if let Some(g) = full {
+        let claim = format!("the memory cgroup{} is full", of.unwrap_or_default());
+        let reproduce = format!("struct mem_cgroup.memory {:x}", g.at.0);
+        found.add(
+            Class::OutOfMemory,
+            1.5,
+            format!("memory:*(struct mem_cgroup *){:#x}", g.at.0),
+            reproduce,
+            claim,
+        );
+    }
+}
+
 /// Nothing could be added up.
 fn bare(case: &Case, index: usize, found: &mut Findings) {
     let (Some(crash), t) = (case.crash(), &case.target) else { return };
@@ -55,7 +103,10 @@ fn bare(case: &Case, index: usize, found: &mut Findings) {
     let mut h = Hypothesis::new(
         Class::OutOfMemory,
         format!("out of memory ({who}, {})", crash.task.pid),
-        format!("{what}, in task {who} ({}). What has the memory cannot be told from this dump.", crash.task.pid),
+        format!(
+            "{what}, in task {who} ({}). What has the memory cannot be told from this dump.",
+            crash.task.pid
+        ),
     );
     h.victim = blame::culprit(&crash.stack.frames, index + 1)
         .map(|(i, sure)| place_of(t, &crash.stack.frames[i], sure * 0.5));
@@ -85,7 +136,7 @@ pub(super) fn explain(t: &Target, consumers: &Consumers, class: Class) -> Hypoth
     let mut statement = format!("The most, {of}, is {what}. In all: {}.", sums(account));
     statement += &why(t, most, blamed.as_ref());
     let mut h = Hypothesis::new(class, title, statement);
-    if let Who::Process(task) = &most.who
+    if let Who::Process { task, .. } = &most.who
         && class == Class::OutOfMemory
     {
         h.related.push(Related { role: "owner", function: None, module: None, task: Some(task.clone()) });
@@ -124,22 +175,23 @@ fn sites(taker: &Taker) -> Vec<necropsy_base::VirtAddr> {
     }
 }
 
-/// The function to blame: the only one that allocates there.
+/// The function to blame: the only one that allocates there, if it is a module's. Functions of the kernel itself allocate for
+/// others, and caches that can be emptied are meant to grow.
 fn blamed(t: &Target, taker: &Taker) -> Option<Place> {
     let [site] = sites(taker)[..] else { return None };
-    // General helpers allocate for others.
-    let in_module = t.modules().text_of(site).is_some();
-    let sure = match taker.who {
+    let sure = match &taker.who {
         Who::Pages { .. } => 0.75,
-        _ if in_module => 0.9,
-        _ => 0.5,
+        Who::Cache { cache, .. } if cache.flags().reclaimable => return None,
+        _ => 0.9,
     };
-    t.is_text(site).then(|| place(t, site, Some(sure)))
+    t.modules().text_of(site).map(|_| place(t, site, Some(sure)))
 }
 
 fn why(t: &Target, taker: &Taker, blamed: Option<&Place>) -> String {
     let who = match (&taker.who, blamed) {
-        (Who::Process(_) | Who::Files { .. }, _) => return " Nobody in the kernel is to blame for that.".into(),
+        (Who::Process { .. } | Who::Files { .. }, _) => {
+            return " Nobody in the kernel is to blame for that.".into();
+        }
         (Who::Vmalloc { .. }, _) => return " Who asked for each area is kept with it.".into(),
         (Who::Pages { holder: Some((module, count, _)), .. }, _) => {
             format!(" The data of module {module} has {count} pointers to such pages.")
@@ -149,14 +201,14 @@ fn why(t: &Target, taker: &Taker, blamed: Option<&Place>) -> String {
     let all: Vec<String> = sites(taker).iter().take(8).map(|at| t.describe(*at)).collect();
     match (blamed, all.is_empty()) {
         (Some(p), _) => format!("{who} The only function that allocates there is {}.", named(p)),
-        (None, false) => format!("{who} Several functions allocate there: {}.", all.join(", ")),
+        (None, false) => format!("{who} What allocates there: {}.", all.join(", ")),
         (None, true) => format!("{who} No call that allocates there by name was found."),
     }
 }
 
 fn advice(taker: &Taker) -> Vec<String> {
     match &taker.who {
-        Who::Process(task) => vec![
+        Who::Process { task, .. } => vec![
             format!("find out why {} needs so much, or limit it: ps -G {}", task.comm, task.pid),
             "give it a memory cgroup with a limit, so that only it dies".into(),
         ],
@@ -195,7 +247,10 @@ fn shown_by(taker: &Taker) -> (String, Option<String>) {
     match &taker.who {
         Who::Cache { cache, .. } => {
             let node = cache.nodes.first().map_or(cache.at, |n| n.at).0;
-            (format!("memory:*(struct kmem_cache_node *){node:#x}"), Some(format!("struct kmem_cache_node {node:x}")))
+            (
+                format!("memory:*(struct kmem_cache_node *){node:#x}"),
+                Some(format!("struct kmem_cache_node {node:x}")),
+            )
         }
         Who::Vmalloc { example, .. } => {
             let at = example.0;
@@ -205,7 +260,7 @@ fn shown_by(taker: &Taker) -> (String, Option<String>) {
             let at = holder.as_ref().map(|(_, _, at)| at.0);
             ("memory:struct page".into(), at.map(|at| format!("rd {at:x} 8")))
         }
-        Who::Process(task) => ("memory:task_struct.mm".into(), Some(format!("ps {}", task.pid))),
+        Who::Process { task, .. } => ("memory:task_struct.mm".into(), Some(format!("ps {}", task.pid))),
         Who::Files { largest, at, .. } => match largest {
             Some(f) => (
                 format!("memory:*(struct inode *){:#x}", f.inode.0),

@@ -28,13 +28,16 @@ fn examine(case: &Case, found: &mut Findings) {
     let inside = frames.iter().take(at).skip(index).filter_map(base_name);
     let freeing = inside.clone().any(|n| n.contains("free") && !n.contains("freelist"));
     let page = on_stack(t, crash, index, at);
-    let wrong = page.as_ref().map(|p| wrong(p)).unwrap_or_default();
+    let wrong = page.as_ref().map(wrong).unwrap_or_default();
     let twice = wrong.iter().any(|w| w.1);
     let what = wrong.iter().map(|w| w.0.clone()).collect::<Vec<_>>().join(", ");
     let what = if what.is_empty() { "its state cannot be".to_owned() } else { what };
     let did = if freeing { "freed" } else { "was given" };
     let title = format!("bad page state: {} {did} a page of which {what}", named(&who));
-    let mut statement = format!("The page allocator found a page whose state cannot be when {} {did} it: {what}.", named(&who));
+    let mut statement = format!(
+        "The page allocator found a page whose state cannot be when {} {did} it: {what}.",
+        named(&who)
+    );
     if twice {
         statement += " Somebody dropped a reference to it that was not there: it was freed twice.";
     }
@@ -48,7 +51,8 @@ fn examine(case: &Case, found: &mut Findings) {
     }
     h.advice = vec![
         "read what the check printed about the page: log".into(),
-        "page_owner=on names who allocated and who freed the page; debug_pagealloc=on stops who writes to it".into(),
+        "page_owner=on names who allocated and who freed the page; debug_pagealloc=on stops who writes to it"
+            .into(),
     ];
     found.hypotheses.push(h);
     found.add_to_all(
@@ -59,7 +63,13 @@ fn examine(case: &Case, found: &mut Findings) {
     );
     if let Some(p) = &page {
         let at = p.page().at().0;
-        found.add(CLASS, 2.0, format!("memory:*(struct page *){at:#x}"), format!("struct page {at:x}"), format!("page {:#x}: {what}", p.page().memory().0));
+        found.add(
+            CLASS,
+            2.0,
+            format!("memory:*(struct page *){at:#x}"),
+            format!("struct page {at:x}"),
+            format!("page {:#x}: {what}", p.page().memory().0),
+        );
     }
 }
 

@@ -20,7 +20,9 @@ const SATURATED: u32 = 0xc000_0000;
 
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
-    if crash.frame(&["refcount_warn_saturate"]).is_none() || !found.hypotheses.iter().any(|h| h.class == Class::RefcountBug) {
+    if crash.frame(&["refcount_warn_saturate"]).is_none()
+        || !found.hypotheses.iter().any(|h| h.class == Class::RefcountBug)
+    {
         return;
     }
     let Some(at) = saturated(t, crash) else { return };

@@ -39,7 +39,9 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     let inside = frames.get(index).and_then(|f| f.name()).unwrap_or("the allocator").to_owned();
     let links = spoilt::links(t, crash);
     let held = links.first().map(|s| objects::named(&s.object));
-    let told = held.as_ref().map(|o| format!(" The link to the next free object in {o} is none: it was written to after it was freed."));
+    let told = held.as_ref().map(|o| {
+        format!(" The link to the next free object in {o} is none: it was written to after it was freed.")
+    });
     let mut h = Hypothesis::new(
         CLASS,
         format!("slab corruption, noticed by {inside} when {who} called it"),
@@ -60,10 +62,18 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     let text = code::text(t, access.pc).unwrap_or_default();
     let offset = access.pc.0 - access.near.start.0;
     found.add_to_all(
-        &[(CLASS, 3.0), (Class::WildPointerDereference, -4.0), (Class::NullPointerDereference, -2.0), (Class::SlabOverflow, 0.5)],
+        &[
+            (CLASS, 3.0),
+            (Class::WildPointerDereference, -4.0),
+            (Class::NullPointerDereference, -2.0),
+            (Class::SlabOverflow, 0.5),
+        ],
         format!("text:{}", access.near.name),
         format!("dis {}+{offset:#x} 1", access.near.name),
-        format!("`{text}` of the allocator touched {:#x}: it follows only pointers of its own", access.address),
+        format!(
+            "`{text}` of the allocator touched {:#x}: it follows only pointers of its own",
+            access.address
+        ),
     );
     died_of_it(crash, &access.trap, found, CLASS);
     for s in links.iter().take(3) {
@@ -102,7 +112,9 @@ fn checked(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
         None => (
             Class::SlabCorruption,
             format!("slab corruption, reported when {who} called the allocator"),
-            format!("The allocator's own checks ({reporter}) found a slab that is not as it must be, when {who} called it."),
+            format!(
+                "The allocator's own checks ({reporter}) found a slab that is not as it must be, when {who} called it."
+            ),
         ),
     };
     let mut h = Hypothesis::new(class, title, told + &format!(" {who} is not known to be to blame."));

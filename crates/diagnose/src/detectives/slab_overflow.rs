@@ -50,7 +50,11 @@ fn red_zones(t: &Target, crash: &Crash, found: &mut Findings) {
     let hit = behind.or_else(|| all.iter().find(|(d, s)| d.part == Part::LeftRedZone && s.writer.is_some()));
     let Some((damage, s)) = hit else { return };
     // The right red zone belongs to the object that was too small.
-    let writer = if damage.part == Part::RightRedZone { s.object.clone() } else { s.writer.clone().unwrap_or(s.object.clone()) };
+    let writer = if damage.part == Part::RightRedZone {
+        s.object.clone()
+    } else {
+        s.writer.clone().unwrap_or(s.object.clone())
+    };
     let s = Spoilt { writer: Some(writer), ..s.clone() };
     overflow(t, crash, index, &s, "the allocator checked it", found);
     in_zone(damage, &s, found);
@@ -113,10 +117,15 @@ fn overflow(t: &Target, crash: &Crash, index: usize, s: &Spoilt, how: &str, foun
     };
     h.related.extend(sites.iter().take(4).map(other));
     h.advice = vec![
-        format!("find out who writes to {} objects: look at what allocates them, and at the length of copies into them", object.cache.name),
+        format!(
+            "find out who writes to {} objects: look at what allocates them, and at the length of copies into them",
+            object.cache.name
+        ),
         "slub_debug=FZ or KASAN catch the writer".into(),
     ];
-    h.separate = Some("whether the object was used after it was freed: the owner of the bytes that were written".into());
+    h.separate = Some(
+        "whether the object was used after it was freed: the owner of the bytes that were written".into(),
+    );
     evidence(t, s, &written, &wrote, found);
     if let Some(trap) = crash.trap(t).filter(|trap| trap.fatal) {
         died_of_it(crash, &trap, found, CLASS);
@@ -167,7 +176,8 @@ fn evidence(t: &Target, s: &Spoilt, written: &Written<'_>, wrote: &[VirtAddr], f
         let near = t.near(*at);
         let reproduce = near.map(|n| format!("dis {}+{:#x} 1", n.name, at.0 - n.start.0));
         let offset = written.offset.unwrap_or(0);
-        let claim = format!("{} writes bytes {offset:#x} behind a pointer, where the run begins", t.describe(*at));
+        let claim =
+            format!("{} writes bytes {offset:#x} behind a pointer, where the run begins", t.describe(*at));
         found.add(Class::SlabOverflow, 0.5, format!("text:{}", t.describe(*at)), reproduce, claim);
     }
 }

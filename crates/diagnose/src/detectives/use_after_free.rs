@@ -105,13 +105,23 @@ fn poisoned(s: &Scene<'_>, found: &mut Findings) -> bool {
         4.5,
         format!("text:{}", a.near.name),
         format!("dis {}+{offset:#x} 1", a.near.name),
-        format!("`{text}` at {}+{offset:#x} touches {:#x}: poison of freed {of} ({value:#x})", a.near.name, a.address),
+        format!(
+            "`{text}` at {}+{offset:#x} touches {:#x}: poison of freed {of} ({value:#x})",
+            a.near.name, a.address
+        ),
     );
     died_of_it(s.crash, &a.trap, found, Class::UseAfterFree);
     if let Some((object, state, from)) = &source {
         let free = if objects::is_free(*state) { "is on a list of free objects" } else { "may be free" };
-        let claim = format!("the pointer was read at {:#x} from {}, which {free}", from.0, objects::named(object));
-        found.add(Class::UseAfterFree, 1.5, format!("memory:{:#x}", object.start.0), objects::shown(object), claim);
+        let claim =
+            format!("the pointer was read at {:#x} from {}, which {free}", from.0, objects::named(object));
+        found.add(
+            Class::UseAfterFree,
+            1.5,
+            format!("memory:{:#x}", object.start.0),
+            objects::shown(object),
+            claim,
+        );
         h.related = objects::tracked(t, object, Class::UseAfterFree, 1.0, found);
         add_freers(t, object, &mut h);
     }
@@ -130,7 +140,12 @@ fn add_freers(t: &Target, object: &Found, h: &mut Hypothesis) {
         if all.len() == 1 {
             h.statement += &format!(" Only {} frees objects of cache {}.", named(&p), object.cache.name);
         }
-        h.related.push(necropsy_report::Related { role: "freer", function: p.function, module: p.module, task: None });
+        h.related.push(necropsy_report::Related {
+            role: "freer",
+            function: p.function,
+            module: p.module,
+            task: None,
+        });
     }
 }
 
@@ -156,7 +171,10 @@ fn freed(s: &Scene<'_>, found: &mut Findings) -> bool {
         ],
         format!("memory:{:#x}", object.start.0),
         objects::shown(&object),
-        format!("{}, from which the pointer was read, is on the list of free objects", objects::named(&object)),
+        format!(
+            "{}, from which the pointer was read, is on the list of free objects",
+            objects::named(&object)
+        ),
     );
     h.related = objects::tracked(s.t, &object, Class::UseAfterFree, 1.0, found);
     add_freers(s.t, &object, &mut h);
@@ -169,7 +187,9 @@ fn reused(s: &Scene<'_>, found: &mut Findings) {
     let (t, a) = (s.t, &s.access);
     let Some((object, _, from)) = s.source(|state| state == State::Allocated) else { return };
     // Only what is no pointer at all: a value that was written as something else.
-    if a.loads().first().is_none_or(|(first, _)| *first != from) || t.memory().ptr(from).is_ok_and(|p| p.is_null()) {
+    if a.loads().first().is_none_or(|(first, _)| *first != from)
+        || t.memory().ptr(from).is_ok_and(|p| p.is_null())
+    {
         return;
     }
     let low = object.neighbour(-1).map_or(object.start, |n| n.start);
@@ -195,7 +215,11 @@ fn reused(s: &Scene<'_>, found: &mut Findings) {
         &[(Class::UseAfterFree, 3.2), (Class::WildPointerDereference, -3.5)],
         format!("memory:{:#x}", object.start.0),
         objects::shown(&object),
-        format!("{} holds {} from its first byte on, where the pointer was read", objects::named(&object), run.what),
+        format!(
+            "{} holds {} from its first byte on, where the pointer was read",
+            objects::named(&object),
+            run.what
+        ),
     );
     for holder in held.iter().take(3) {
         found.add(

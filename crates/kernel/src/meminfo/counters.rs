@@ -23,9 +23,10 @@ impl Counters {
         let mut all = HashMap::new();
         let held_by_zones = zone_addresses(t).into_iter().map(|at| held_by_zone(t, at)).collect::<Vec<_>>();
         let held_by_nodes = node_addresses(t).into_iter().map(|at| held_by_node(t, at)).collect::<Vec<_>>();
-        for (table, of, held) in
-            [("vm_zone_stat", "zone_stat_item", held_by_zones), ("vm_node_stat", "node_stat_item", held_by_nodes)]
-        {
+        for (table, of, held) in [
+            ("vm_zone_stat", "zone_stat_item", held_by_zones),
+            ("vm_node_stat", "node_stat_item", held_by_nodes),
+        ] {
             let at = t.need_symbol(table)?;
             for (name, index) in items(t, of)? {
                 let value = t.memory().word(at.offset(index * u64::from(t.abi().word)))? as i64;

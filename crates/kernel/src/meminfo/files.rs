@@ -91,7 +91,8 @@ fn file_system(t: &Target, at: VirtAddr) -> Option<FileSystem> {
     }
     let link = t.offset_of("inode", "i_sb_list").ok()?;
     let inodes = containers::list(t, raw.s_inodes.0, link).or_note(t, "files in memory");
-    let mut files: Vec<(VirtAddr, Inode)> = inodes.into_iter().filter_map(|at| Some((at, t.load(at).ok()?))).collect();
+    let mut files: Vec<(VirtAddr, Inode)> =
+        inodes.into_iter().filter_map(|at| Some((at, t.load(at).ok()?))).collect();
     let pages = files.iter().fold(0, |sum: u64, (_, inode)| sum.saturating_add(inode.pages));
     let count = files.len() as u64;
     files.sort_by_key(|(_, inode)| std::cmp::Reverse(inode.pages));

@@ -66,7 +66,8 @@ pub(super) fn follow(t: &Target, cache: &Cache, slab: &Slab, head: VirtAddr, kep
         let place = next.offset(cache.layout.offset);
         let Ok(raw) = t.memory().word(place) else {
             let value = 0;
-            list.broken = Some(BadLink { object: Some(next), link: place, raw: 0, value, fault: Fault::Unreadable });
+            list.broken =
+                Some(BadLink { object: Some(next), link: place, raw: 0, value, fault: Fault::Unreadable });
             break;
         };
         link = (Some(next), place, raw, unmask(cache, slab, raw, place));

@@ -96,8 +96,23 @@ mod tests {
 
     #[test]
     fn parts_follow_from_the_numbers() {
-        let flags = Flags { red_zone: true, poisoned: true, object_poisoned: true, tracked: true, ..Flags::default() };
-        let l = Layout { size: 256, object_size: 100, inuse: 104, offset: 104, red_left_pad: 16, flags, word: 8, track: Some(32) };
+        let flags = Flags {
+            red_zone: true,
+            poisoned: true,
+            object_poisoned: true,
+            tracked: true,
+            ..Flags::default()
+        };
+        let l = Layout {
+            size: 256,
+            object_size: 100,
+            inuse: 104,
+            offset: 104,
+            red_left_pad: 16,
+            flags,
+            word: 8,
+            track: Some(32),
+        };
         assert!(l.is_sane());
         assert_eq!(l.left_red_zone(), Some(-16..0));
         assert_eq!(l.right_red_zone(), Some(100..104));
@@ -105,13 +120,25 @@ mod tests {
         assert_eq!(l.padding(), Some(184..240));
         assert_eq!(l.poison(), Some(0..99));
         let plain = Layout { offset: 48, inuse: 104, flags: Flags::default(), ..l };
-        assert_eq!((plain.tracks(), plain.padding(), plain.right_red_zone(), plain.poison()), (None, None, None, None));
+        assert_eq!(
+            (plain.tracks(), plain.padding(), plain.right_red_zone(), plain.poison()),
+            (None, None, None, None)
+        );
     }
 
     #[test]
     fn tracks_that_do_not_fit_are_none() {
         let flags = Flags { tracked: true, ..Flags::default() };
-        let l = Layout { size: 64, object_size: 48, inuse: 48, offset: 16, flags, word: 8, track: Some(32), ..Layout::default() };
+        let l = Layout {
+            size: 64,
+            object_size: 48,
+            inuse: 48,
+            offset: 16,
+            flags,
+            word: 8,
+            track: Some(32),
+            ..Layout::default()
+        };
         assert_eq!(l.tracks(), None);
     }
 }

@@ -74,7 +74,8 @@ impl<'t> Free<'t> {
         let chains = self.chains(cache, slab);
         // A chain that ends early without a bad link is seen by its length.
         let own = chains.first().map_or(0, |c| c.objects.len() as u32);
-        let broken = chains.iter().any(|c| c.broken.is_some()) || own != slab.objects.saturating_sub(slab.inuse);
+        let broken =
+            chains.iter().any(|c| c.broken.is_some()) || own != slab.objects.saturating_sub(slab.inuse);
         let free: HashSet<VirtAddr> = chains.into_iter().flat_map(|c| c.objects).collect();
         let state = |at: VirtAddr| {
             if free.contains(&at) {
@@ -100,7 +101,9 @@ impl<'t> Free<'t> {
         let link = self.pages.link();
         for (node, link) in cache.nodes.iter().zip(link.into_iter().cycle()) {
             let Ok(lists) = self.t.load::<NodeLists>(node.at) else { continue };
-            let walk = |head| containers::list(self.t, head, link).or_note(self.t, &format!("slabs of {}", cache.name));
+            let walk = |head| {
+                containers::list(self.t, head, link).or_note(self.t, &format!("slabs of {}", cache.name))
+            };
             found.extend(walk(lists.partial.0).into_iter().map(|at| (Place::NodePartial(node.number), at)));
             let full = lists.full.filter(|_| cache.flags().tracked).map(|f| walk(f.0)).unwrap_or_default();
             found.extend(full.into_iter().map(|at| (Place::NodeFull(node.number), at)));
