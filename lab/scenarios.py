@@ -209,6 +209,13 @@ SCENARIOS = {
         classes=["use-after-free", "wild-pointer-dereference"],
         bugs=[("culprit", "req_submit", "CULPRIT"), ("culprit_free", "req_finish", "CULPRIT2")],
         frames=["req_submit", "io_write"], note="table[1] and one of notes[] point to the same object, which holds the note's text"),
+    "uaf_write": dict(
+        kind="freed object written to: who allocates next is the victim",
+        module="iotrack", prepare="taskset 1 poke /proc/iotrack o1; taskset 1 poke /proc/iotrack u1",
+        run="taskset 1 poke /proc/iotrack f1; taskset 1 poke /proc/iotrack u1; taskset 1 poke -n io_note /proc/iotrack nDONE",
+        classes=["slab-corruption", "use-after-free"], task=False,
+        bugs=[("culprit", "req_update", "CULPRIT_WRITE"), ("victim", "note_add", "VICTIM_NOTE")],
+        note="the link in the free request is changed by 8"),
     "slab_overflow": dict(
         kind="overflow of a slab object into the next, found when that is used",
         module="mboxdrv", prepare="poke /proc/mboxdrv O", run=TITLES + "; poke -n mail_post /proc/mboxdrv p",
@@ -261,6 +268,7 @@ VARIANTS = {
     "stack_smash_work_kdump": ("stack_smash_work", dict(mode="kdump", mem=512)),
     "abba_kdump": ("abba", dict(mode="kdump", mem=512)),
     "null_call_kdump": ("null_call", dict(mode="kdump", mem=512)),
+    "slab_leak_asked": ("slab_leak", dict(run="echo c >/proc/sysrq-trigger", classes=["requested-crash", "memory-leak"], bugs=[])),
     "sysrq_c_d1": ("sysrq_c", dict(dump=1)),
     "sysrq_c_old_makedumpfile": ("sysrq_c", dict(old_makedumpfile=True)),
     "sysrq_c_la57": ("sysrq_c", dict(cpu="max", smp=4, mem=512)),

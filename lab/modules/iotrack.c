@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests and notes of the same size. A finished request is freed, but the table keeps it:
- * o open, f finish, s submit, n note.
+ * o open, f finish, s submit, u update, n note.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -56,9 +56,19 @@ static noinline int req_submit(unsigned int slot)
 	return r->target->depth > 64 ? -EBUSY : 0;
 }
 
+static noinline int req_update(unsigned int slot)
+{
+	struct io_req *r = table[slot];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(r->span); i++)
+		r->span[i] += 8;	/* CULPRIT_WRITE */
+	return 0;
+}
+
 static noinline int note_add(const char *text)
 {
-	struct io_note *n = kzalloc(sizeof(*n), GFP_KERNEL);
+	struct io_note *n = kzalloc(sizeof(*n), GFP_KERNEL);	/* VICTIM_NOTE */
 
 	if (!n || noted >= ARRAY_SIZE(notes)) {
 		kfree(n);
@@ -86,6 +96,8 @@ static ssize_t io_write(struct file *f, const char __user *ubuf, size_t len, lof
 		ret = req_finish(slot);
 	else if (text[0] == 's' && table[slot])
 		ret = req_submit(slot);
+	else if (text[0] == 'u' && table[slot])
+		ret = req_update(slot);
 	else if (text[0] == 'n')
 		for (i = 0, ret = 0; i < 60 && !ret; i++)
 			ret = note_add(text + 1);

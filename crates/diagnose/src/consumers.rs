@@ -57,7 +57,7 @@ pub enum Who {
         found: u64,
         /// The module whose data has most pointers to them, how many, and where the first is.
         holder: Option<(String, usize, VirtAddr)>,
-        /// Calls in that module that take pages: one in each function.
+        /// Calls in that module, or in all if there is none, that take pages: one in each function.
         sites: Vec<VirtAddr>,
     },
     /// The memory of a process, or of all that have its name.
@@ -207,11 +207,10 @@ fn unaccounted(t: &Target, account: &Account) -> Option<Taker> {
     let lost = lost_pages(t);
     let holder = holder(t, &lost);
     let module = holder.as_ref().and_then(|(name, ..)| t.modules().named(name));
-    let sites = module.map(|m| {
-        let calls = calls::calls_of(t, &m.text, &calls::addresses(t, allocators::GIVE_PAGES));
-        calls::functions(t, &calls)
-    });
-    let who = Who::Pages { found: lost.len() as u64, holder, sites: sites.unwrap_or_default() };
+    let code = module.map_or_else(|| calls::modules(t), |m| m.text.clone());
+    let calls = calls::calls_of(t, &code, &calls::addresses(t, allocators::GIVE_PAGES));
+    let sites = calls::functions(t, &calls);
+    let who = Who::Pages { found: lost.len() as u64, holder, sites };
     Some(Taker { who, bytes: account.of(Use::Unaccounted) })
 }
 

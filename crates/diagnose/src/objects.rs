@@ -1,6 +1,8 @@
 //! Slab objects in words, and who had to do with them.
 
 use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_kernel::memmap;
+use necropsy_kernel::pages::{self, Copied};
 use necropsy_kernel::slab::{self, Found, State, Track};
 use necropsy_report::{Related, TaskInfo};
 use necropsy_target::Target;
@@ -18,6 +20,18 @@ pub fn at(t: &Target, at: VirtAddr) -> Option<(Found, State)> {
 /// Whether the object is known to be free.
 pub fn is_free(state: State) -> bool {
     matches!(state, State::Free | State::InSheaf)
+}
+
+/// The page that an address of the direct map lies in, if it is free: it has no references, no type but that of free ones, and
+/// belongs to nobody.
+pub fn free_page(t: &Target, at: VirtAddr) -> Option<Copied> {
+    let direct = t.kernel().and_then(|k| k.direct_map()).is_some_and(|d| d.contains(&at.0));
+    let phys = memmap::to_phys(t, at).filter(|_| direct)?;
+    let copied = pages::page(t, &pages::Shape::of(t).ok()?, phys.0 / t.page_size()).ok()?;
+    let page = copied.page();
+    let unused = page.references() == Some(0) && page.raw_type() == Some(u32::MAX) && page.mapping() == 0;
+    let free = page.type_name() == Some("buddy") || unused;
+    (free && !page.is_tail() && !page.is_slab() && !page.has("reserved")).then_some(copied)
 }
 
 /// `the object of cache x at 0x… (192 bytes)`.

@@ -180,7 +180,13 @@ fn sites(taker: &Taker) -> Vec<necropsy_base::VirtAddr> {
 fn blamed(t: &Target, taker: &Taker) -> Option<Place> {
     let [site] = sites(taker)[..] else { return None };
     let sure = match &taker.who {
-        Who::Pages { .. } => 0.75,
+        Who::Pages { holder, .. } => {
+            if holder.is_some() {
+                0.75
+            } else {
+                0.5
+            }
+        }
         Who::Cache { cache, .. } if cache.flags().reclaimable => return None,
         _ => 0.9,
     };

@@ -1,6 +1,7 @@
 //! The slab allocator fell over its own data: somebody else wrote there.
 
 use necropsy_kernel::slab::{Part, State};
+use necropsy_report::Related;
 use necropsy_target::Target;
 
 use super::null_pointer::died_of_it;
@@ -9,7 +10,7 @@ use crate::crash::Crash;
 use crate::findings::place;
 use crate::spoilt::{self, Spoilt};
 use crate::suspect::{named, place_of};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, objects};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, holders, objects};
 
 pub const SLAB_CORRUPTION: Detective = Detective {
     id: "slab-corruption",
@@ -58,6 +59,9 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
         "look at what the damaged object holds, and who knows such bytes".into(),
     ];
     h.separate = Some("whose data it is that was written there".into());
+    if let Some(s) = links.first() {
+        h.related = holding(t, s, found);
+    }
     found.hypotheses.push(h);
     let text = code::text(t, access.pc).unwrap_or_default();
     let offset = access.pc.0 - access.near.start.0;
@@ -79,6 +83,32 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     for s in links.iter().take(3) {
         link(s, found);
     }
+}
+
+/// Modules that still hold the address of the object that was written to while it is free: one of them may have done it.
+fn holding(t: &Target, s: &Spoilt, found: &mut Findings) -> Vec<Related> {
+    let held = holders::in_modules(t, |word| word == s.object.start.0);
+    let mut modules: Vec<String> = Vec::new();
+    for h in held.iter().take(4) {
+        let claim = format!(
+            "module {} still holds the address of {} at {:#x}",
+            h.module,
+            objects::named(&s.object),
+            h.at.0
+        );
+        found.add(
+            Class::SlabCorruption,
+            0.3,
+            format!("memory:{:#x}", h.at.0),
+            format!("rd {:x} 1", h.at.0),
+            claim,
+        );
+        if !modules.contains(&h.module) {
+            modules.push(h.module.clone());
+        }
+    }
+    let owner = |module| Related { role: "owner", function: None, module: Some(module), task: None };
+    modules.into_iter().map(owner).collect()
 }
 
 fn link(s: &Spoilt, found: &mut Findings) {

@@ -17,7 +17,7 @@ pub const USE_AFTER_FREE: Detective = Detective {
     id: "use-after-free",
     title: "an access to an object that was freed",
     doc: "The pointer that faulted is the poison of freed memory; or it was read from a slab object that is on the list of free objects, \
-          and so was no pointer any more; or it was read from an object that by now is somebody else's: written over from its first \
+          and so was no pointer any more; or from a page that is free; or it was read from an object that by now is somebody else's: written over from its first \
           byte on, with two places that hold its address. What frees objects, or who did if the allocator tracks it, is named too.",
     examine,
 };
@@ -33,7 +33,7 @@ fn examine(case: &Case, found: &mut Findings) {
     if scene.access.base.is_some_and(is_error_code) {
         return;
     }
-    let known = poisoned(&scene, found) || freed(&scene, found);
+    let known = poisoned(&scene, found) || freed(&scene, found) || page(&scene, found);
     if !known {
         reused(&scene, found);
     }
@@ -178,6 +178,38 @@ fn freed(s: &Scene<'_>, found: &mut Findings) -> bool {
     );
     h.related = objects::tracked(s.t, &object, Class::UseAfterFree, 1.0, found);
     add_freers(s.t, &object, &mut h);
+    found.hypotheses.push(h);
+    true
+}
+
+/// A pointer on the way was read from a page that is free: its whole slab was given back, or it was one of its own.
+fn page(s: &Scene<'_>, found: &mut Findings) -> bool {
+    let hit = s.access.loads().into_iter().find_map(|(from, _)| Some((from, objects::free_page(s.t, from)?)));
+    let Some((from, page)) = hit else { return false };
+    let (who, at) = (named(&s.user), page.page().at().0);
+    let h = s.hypothesis(
+        format!("use after free of a page in {who}"),
+        format!(
+            "{who} followed a pointer that it had read at {:#x}, in a page that is free: what was there was given back to the page \
+             allocator.{}",
+            from.0,
+            s.told()
+        ),
+        0.7,
+    );
+    found.add_to_all(
+        &[
+            (Class::UseAfterFree, 5.5),
+            (Class::NullPointerDereference, -5.5),
+            (Class::WildPointerDereference, -5.5),
+        ],
+        format!("memory:*(struct page *){at:#x}"),
+        format!("struct page {at:x}"),
+        format!(
+            "the page at {:#x}, in which the pointer was read, is free: nobody has a reference to it",
+            page.page().memory().0
+        ),
+    );
     found.hypotheses.push(h);
     true
 }
