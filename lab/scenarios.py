@@ -248,12 +248,11 @@ SCENARIOS = {
         module="bufmgr", prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run="poke -n buf_put /proc/bufmgr 1",
         classes=["refcount-bug"], bugs=[("culprit", "buffer_put", "CULPRIT_PUT")], frames=["buffer_put", "buffer_write"],
         note="the count of the buffer is saturated"),
-    "page_freed_twice": dict(
-        kind="page given back twice, found when it is allocated again",
+    "page_freed_in_use": dict(
+        kind="pages given back that a file seems to have",
         module="bufmgr", append="page_poison=1 panic_on_taint=0x20", run="poke -n buf_page /proc/bufmgr 2",
-        classes=["page-corruption", "double-free"],
-        bugs=[("culprit", "buffer_page_drop", "CULPRIT_PAGE"), ("victim", "buffer_page", "VICTIM_PAGE")],
-        note="its reference count is -1"),
+        classes=["page-corruption"], bugs=[("culprit", "buffer_page_drop", "CULPRIT_PAGE")],
+        note="mapping of the first of 16 pages is not NULL"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
