@@ -163,6 +163,11 @@ SCENARIOS = {
         module="flowtab", append="", prepare="sleep 8; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,
         bugs=[("culprit", "flow_insert", "CULPRIT")], task=False,
         note="cache flow_entry has about 45 % of memory"),
+    "slab_leak_merged": dict(
+        kind="out of memory: a driver's slab cache leaks that is one with others of its size",
+        module="connpool", append="", prepare="sleep 8; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,
+        bugs=[("culprit", "conn_reconnect", "CULPRIT")], task=False,
+        note="the cache has another name than peer_conn"),
     "vmalloc_leak": dict(
         kind="out of memory: a driver loses what it takes with vmalloc",
         module="capring", append="", prepare="sleep 5; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,

@@ -188,6 +188,10 @@ fn blamed(t: &Target, taker: &Taker) -> Option<Place> {
             }
         }
         Who::Cache { cache, .. } if cache.flags().reclaimable => return None,
+        // All of the kernel allocates from the general caches.
+        Who::Cache { cache, .. } if cache.flags().kmalloc || cache.name.starts_with("kmalloc-") => 0.5,
+        // Others may allocate from it too, but those are not in modules.
+        Who::Cache { cache, .. } if cache.users > 1 => 0.7,
         _ => 0.9,
     };
     t.modules().text_of(site).map(|_| place(t, site, Some(sure)))
@@ -202,11 +206,14 @@ fn why(t: &Target, taker: &Taker, blamed: Option<&Place>) -> String {
         (Who::Pages { holder: Some((module, count, _)), .. }, _) => {
             format!(" The data of module {module} has {count} pointers to such pages.")
         }
+        (Who::Cache { cache, .. }, _) if cache.users > 1 => {
+            format!(" {} caches of the same kind were made one: it may have another name, too.", cache.users)
+        }
         (_, _) => String::new(),
     };
     let all: Vec<String> = sites(taker).iter().take(8).map(|at| t.describe(*at)).collect();
     match (blamed, all.is_empty()) {
-        (Some(p), _) => format!("{who} The only function that allocates there is {}.", named(p)),
+        (Some(p), _) => format!("{who} The only function of a module that allocates there is {}.", named(p)),
         (None, false) => format!("{who} What allocates there: {}.", all.join(", ")),
         (None, true) => format!("{who} No call that allocates there by name was found."),
     }
