@@ -46,6 +46,8 @@ def judge(truth, verdict):
     named = {plain((verdict.get(role) or {}).get("function")) for role in ("culprit", "victim")}
     if involved and not involved & named:
         wrong.append(f"names {', '.join(sorted(named - {''})) or 'no function'}, not {' or '.join(sorted(involved))}")
+    if truth.get("blameless") and (verdict.get("culprit") or {}).get("function"):
+        wrong.append(f"blames {verdict['culprit']['function']}: nobody in the kernel is to blame")
     first, task = truth.get("first_report"), verdict.get("task") or {}
     if first and truth.get("task_matters", True) and (task.get("pid"), task.get("comm")) != (first["pid"], first["comm"]):
         wrong.append(f"task {task.get('pid')} {task.get('comm')}, not {first['pid']} {first['comm']}")

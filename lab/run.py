@@ -195,7 +195,8 @@ class Run:
             qemu_cpu=s["cpu"] or kernel.arch["cpu"], kaslr="nokaslr" not in self.cmdline,
             text=text and "0x" + text[1], kaslr_offset=hex(int(text[1], 16) - base) if text and base else None,
             modules=[s["module"]] if s["module"] else [], bugs=self.bugs(), expected_frames=s["frames"], trigger=s["run"],
-            prepared=s["prepare"], note=s["note"], panic_seen=self.died, **facts, classes=s["classes"], task_matters=s["task"])
+            prepared=s["prepare"], note=s["note"], panic_seen=self.died, **facts, classes=s["classes"], task_matters=s["task"],
+            blameless=s["blameless"])
         if s["stack"]:
             truth["true_stack"] = s["stack"]
         (self.out / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")

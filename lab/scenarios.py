@@ -10,6 +10,7 @@ frames    functions that must be on the stack of the task that died, innermost f
 stack     all functions known to be on that stack, innermost first (when the stack itself is damaged)
 task      whether the task that reported the problem is the one to name
 dump      makedumpfile's dump level (31: all that can be left out)
+blameless nobody in the kernel is to blame: a culprit would be wrong
 
 Nothing of this but the shell scripts reaches the guest, so no name of a scenario can be found in its memory.
 """
@@ -20,9 +21,13 @@ WORKER = ["process_one_work", "worker_thread", "kthread", "ret_from_fork"]
 HUNG = "echo 10 >/proc/sys/kernel/hung_task_timeout_secs; echo 1 >/proc/sys/kernel/hung_task_panic"
 NULL = ["null-pointer-dereference"]
 SMASH = ["stack-buffer-overflow"]
+OOM = "echo 2 >/proc/sys/vm/panic_on_oom; echo 1 >/proc/sys/vm/overcommit_memory"
+EATER = "dd if=/dev/zero of=/dev/null bs=4000M count=1"
+TITLES = "; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 3}" for c in "3579")
 
 DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
-                task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False, note="")
+                task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False,
+                blameless=False, note="")
 
 SCENARIOS = {
     "null_deref": dict(
@@ -237,6 +242,106 @@ SCENARIOS = {
         bugs=[("culprit", "fan_sampler", "CULPRIT_DMA"), ("culprit", "fan_sample", "VICTIM_DMA")],
         frames=["__stack_chk_fail", "fan_sample"],
         note="fan-sampler writes 80 bytes into window[32] while fan_sample() sleeps: no call on the stack wrote it"),
+    "slab_leak": dict(
+        kind="out of memory: a driver's slab cache leaks, a program takes the rest",
+        module="flowtab", append="", prepare="sleep 8; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,
+        bugs=[("culprit", "flow_insert", "CULPRIT")], task=False,
+        note="cache flow_entry has about 45 % of memory"),
+    "slab_leak_merged": dict(
+        kind="out of memory: a driver's slab cache leaks that is one with others of its size",
+        module="connpool", append="", prepare="sleep 8; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,
+        bugs=[("culprit", "conn_reconnect", "CULPRIT")], task=False,
+        note="the cache has another name than peer_conn"),
+    "vmalloc_leak": dict(
+        kind="out of memory: a driver loses what it takes with vmalloc",
+        module="capring", append="", prepare="sleep 5; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,
+        bugs=[("culprit", "ring_attach", "CULPRIT")], task=False,
+        note="areas of 256 KiB, about 45 % of memory"),
+    "page_leak": dict(
+        kind="out of memory: a driver loses pages",
+        module="rxpool", append="", prepare="sleep 5; " + OOM, run=EATER, classes=["out-of-memory", "memory-leak"], wait=300,
+        bugs=[("culprit", "rx_refill", "CULPRIT")], task=False,
+        note="about 45 % of memory is in no statistics"),
+    "tmpfs_full": dict(
+        kind="out of memory: files in a tmpfs; nobody in the kernel is to blame",
+        append="", prepare=OOM + "; mount -t tmpfs -o size=2g tmpfs /mnt/scratch",
+        run="dd if=/dev/zero of=/mnt/scratch/spool.bin bs=64k", classes=["out-of-memory"], wait=300, task=False, blameless=True,
+        note="/mnt/scratch/spool.bin has most of the memory"),
+    "user_eats": dict(
+        kind="out of memory: a program takes it all; nobody in the kernel is to blame",
+        append="", prepare=OOM, run=EATER, classes=["out-of-memory"], wait=300, task=False, blameless=True,
+        note="dd has a buffer larger than the memory"),
+    "cgroup_full": dict(
+        kind="a memory cgroup reaches its limit; nobody in the kernel is to blame",
+        append="", wait=300, task=False, blameless=True, classes=["out-of-memory"],
+        prepare=OOM + "; echo +memory >/sys/fs/cgroup/cgroup.subtree_control; mkdir -p /sys/fs/cgroup/jobs/night; "
+                "echo +memory >/sys/fs/cgroup/jobs/cgroup.subtree_control; echo 24M >/sys/fs/cgroup/jobs/night/memory.max",
+        run="echo $$ >/sys/fs/cgroup/jobs/night/cgroup.procs; dd if=/dev/zero of=/dev/null bs=100M count=1",
+        note="/jobs/night may use 24 MiB"),
+    "uaf_poison": dict(
+        kind="freed object used: it is poisoned",
+        module="iotrack", append="oops=panic slub_debug=P", prepare="poke /proc/iotrack o1; poke /proc/iotrack s1",
+        run="poke /proc/iotrack f1; poke -n io_flush /proc/iotrack s1", classes=["use-after-free"],
+        bugs=[("culprit", "req_submit", "CULPRIT"), ("culprit_free", "req_finish", "CULPRIT2")],
+        frames=["req_submit", "io_write"], note="table[1]->target is 0x6b6b6b6b6b6b6b6b"),
+    "uaf_tracked": dict(
+        kind="freed object used: it is poisoned, and the allocator knows who freed it",
+        module="iotrack", append="oops=panic slub_debug=FZPU", prepare="poke /proc/iotrack o1; poke /proc/iotrack s1",
+        run="poke /proc/iotrack f1; poke -n io_flush /proc/iotrack s1", classes=["use-after-free"],
+        bugs=[("culprit", "req_submit", "CULPRIT"), ("culprit_free", "req_finish", "CULPRIT2")],
+        frames=["req_submit", "io_write"], note="the track of the object names req_finish"),
+    "uaf_reused": dict(
+        kind="freed object used: by now it is another object",
+        module="iotrack", prepare="taskset 1 poke /proc/iotrack o1; taskset 1 poke /proc/iotrack s1",
+        run="taskset 1 poke /proc/iotrack f1; taskset 1 poke /proc/iotrack nMAINTENANCE-WINDOW-TONIGHT; "
+            "poke -n io_flush /proc/iotrack s1",
+        classes=["use-after-free", "wild-pointer-dereference"],
+        bugs=[("culprit", "req_submit", "CULPRIT"), ("culprit_free", "req_finish", "CULPRIT2")],
+        frames=["req_submit", "io_write"], note="table[1] and one of notes[] point to the same object, which holds the note's text"),
+    "uaf_write": dict(
+        kind="freed object written to: who allocates next is the victim",
+        module="iotrack", prepare="taskset 1 poke /proc/iotrack o1; taskset 1 poke /proc/iotrack u1",
+        run="taskset 1 poke /proc/iotrack f1; taskset 1 poke /proc/iotrack u1; taskset 1 poke -n io_note /proc/iotrack nDONE",
+        classes=["slab-corruption", "use-after-free"], task=False,
+        bugs=[("culprit", "req_update", "CULPRIT_WRITE"), ("victim", "note_add", "VICTIM_NOTE")],
+        note="the link in the free request is changed by 8"),
+    "slab_overflow": dict(
+        kind="overflow of a slab object into the next, found when that is used",
+        module="mboxdrv", prepare="poke /proc/mboxdrv O", run=TITLES + "; poke -n mail_post /proc/mboxdrv p",
+        classes=["slab-overflow"], bugs=[("culprit", "mbox_title", "CULPRIT"), ("victim", "mbox_post", "VICTIM_POST")],
+        frames=["mbox_post", "mbox_write"], note="a title of 48 bytes in title[32]: route of the next object is text"),
+    "slab_overflow_redzone": dict(
+        kind="overflow of a slab object, found by its red zone when it is freed",
+        module="mboxdrv", append="slub_debug=FZ panic_on_taint=0x20", prepare="poke /proc/mboxdrv O",
+        run=TITLES + "; poke -n mail_shut /proc/mboxdrv c3", classes=["slab-overflow"],
+        bugs=[("culprit", "mbox_title", "CULPRIT"), ("victim", "mbox_close", "VICTIM_FREE")],
+        note="a title of 48 bytes in title[32]"),
+    "freelist_smashed": dict(
+        kind="overflow of a slab object into a free one: who allocates next is the victim",
+        module="mboxdrv", prepare="poke /proc/mboxdrv O; poke /proc/mboxdrv C",
+        run="; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 11}" for c in "02468BDF") + "; poke -n mail_open /proc/mboxdrv O",
+        classes=["slab-overflow", "slab-corruption"],
+        bugs=[("culprit", "mbox_title", "CULPRIT"), ("victim", "mbox_open", "VICTIM_ALLOC")],
+        note="the links of free objects are text; kmem_cache_alloc() takes one for an object"),
+    "double_free": dict(
+        kind="object freed twice",
+        module="bufmgr", run="poke -n buf_drop /proc/bufmgr 0", classes=["double-free"],
+        bugs=[("culprit", "buffer_drop", "CULPRIT_DROP")], frames=["buffer_drop", "buffer_write"],
+        note="the hardened allocator sees that the object is the first free one"),
+    "double_free_checked": dict(
+        kind="object freed twice, found by the allocator's checks",
+        module="bufmgr", append="slub_debug=FZPU panic_on_taint=0x20", run="poke -n buf_drop /proc/bufmgr 0",
+        classes=["double-free"], bugs=[("culprit", "buffer_drop", "CULPRIT_DROP")], note="Object already free"),
+    "refcount_underflow": dict(
+        kind="reference dropped once too often",
+        module="bufmgr", prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run="poke -n buf_put /proc/bufmgr 1",
+        classes=["refcount-bug"], bugs=[("culprit", "buffer_put", "CULPRIT_PUT")], frames=["buffer_put", "buffer_write"],
+        note="the count of the buffer is saturated"),
+    "page_freed_in_use": dict(
+        kind="pages given back that a file seems to have",
+        module="bufmgr", append="page_poison=1 panic_on_taint=0x20", run="poke -n buf_page /proc/bufmgr 2",
+        classes=["page-corruption"], bugs=[("culprit", "buffer_page_drop", "CULPRIT_PAGE")],
+        note="mapping of the first of 16 pages is not NULL"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
@@ -251,6 +356,7 @@ VARIANTS = {
     "stack_smash_work_kdump": ("stack_smash_work", dict(mode="kdump", mem=512)),
     "abba_kdump": ("abba", dict(mode="kdump", mem=512)),
     "null_call_kdump": ("null_call", dict(mode="kdump", mem=512)),
+    "slab_leak_asked": ("slab_leak", dict(run="echo c >/proc/sysrq-trigger", classes=["requested-crash", "memory-leak"], bugs=[])),
     "sysrq_c_d1": ("sysrq_c", dict(dump=1)),
     "sysrq_c_old_makedumpfile": ("sysrq_c", dict(old_makedumpfile=True)),
     "sysrq_c_la57": ("sysrq_c", dict(cpu="max", smp=4, mem=512)),

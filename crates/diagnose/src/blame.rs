@@ -3,6 +3,7 @@
 use necropsy_kernel::locks;
 use necropsy_target::unwind::{Frame, Trust};
 
+use crate::allocators;
 use crate::crash::base_name;
 
 /// How a kernel dies, enters and leaves: no function of these is a place of a bug.
@@ -162,15 +163,6 @@ const SERVANTS: &[&str] = &[
     "up_read",
     "up_write",
     "refcount_warn_saturate",
-    "kfree",
-    "kfree_sensitive",
-    "kvfree",
-    "kmem_cache_free",
-    "kmem_cache_alloc",
-    "kmem_cache_alloc_noprof",
-    "__kmalloc",
-    "__kmalloc_noprof",
-    "kmalloc_trace",
     "kfree_skb_reason",
     "complete",
     "complete_all",
@@ -188,9 +180,6 @@ const SERVANTS: &[&str] = &[
     "kobject_get",
     "put_device",
     "get_device",
-    "krealloc",
-    "kmemdup",
-    "kstrdup",
     "print_hex_dump",
     "__asan_memcpy",
     "__asan_memset",
@@ -205,7 +194,11 @@ pub fn is_machinery(name: &str) -> bool {
 pub fn is_servant(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name);
     let takes = || locks::wait_function(name).is_some_and(|kind| kind.struct_name().is_some());
-    SERVANTS.contains(&name) || locks::is_scheduler(name) || takes() || name.starts_with("__x86_indirect_")
+    SERVANTS.contains(&name)
+        || allocators::is_allocator(name)
+        || locks::is_scheduler(name)
+        || takes()
+        || name.starts_with("__x86_indirect_")
 }
 
 /// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant. With how sure that is.

@@ -39,6 +39,12 @@ classes! {
     ListCorruption "list-corruption"
     /// A reference count that went wrong.
     RefcountBug "refcount-bug"
+    /// A write past the end of a slab object.
+    SlabOverflow "slab-overflow"
+    /// A slab's own data was written over.
+    SlabCorruption "slab-corruption"
+    /// A page whose state cannot be.
+    PageCorruption "page-corruption"
     /// A copy longer than the object.
     OutOfBoundsAccess "out-of-bounds-access"
     /// An object freed twice.
@@ -61,6 +67,10 @@ classes! {
     RcuStall "rcu-stall"
     /// No memory, and nothing to kill.
     OutOfMemory "out-of-memory"
+    /// Memory that was taken and never given back.
+    MemoryLeak "memory-leak"
+    /// A process that opens files and never closes them.
+    FdLeak "fd-leak"
     /// The first process ended.
     InitKilled "init-killed"
     /// No root file system.

@@ -67,6 +67,19 @@ impl Crash {
         Some(Trap { index: entry + 1, kind, regs, fatal })
     }
 
+    /// The frame of the function that called panic, if it is one of these and no exception killed the kernel: a function or two in
+    /// between are part of it.
+    pub fn panic_caller(&self, t: &Target, names: &[&str]) -> Option<usize> {
+        if self.trap(t).is_some_and(|trap| trap.fatal) {
+            return None;
+        }
+        let frames = &self.stack.frames;
+        let panic =
+            frames.iter().rposition(|f| matches!(base_name(f), Some("panic" | "vpanic" | "nmi_panic")))?;
+        let mut near = frames.iter().enumerate().skip(panic + 1).take(3);
+        near.find(|(_, f)| base_name(f).is_some_and(|n| names.contains(&n))).map(|(i, _)| i)
+    }
+
     /// The first frame with this name, compiler suffixes aside.
     pub fn frame(&self, names: &[&str]) -> Option<(usize, &Frame)> {
         self.stack.frames.iter().enumerate().find(|(_, f)| base_name(f).is_some_and(|n| names.contains(&n)))

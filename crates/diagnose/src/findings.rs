@@ -94,11 +94,10 @@ impl Findings {
         reproduce: impl Into<Option<String>>,
         claim: impl Into<String>,
     ) {
-        let (claim, source, reproduce) = (claim.into(), source.into(), reproduce.into());
-        self.evidence.push(Evidence { claim, source, reproduce, bears: vec![(class, weight)] });
+        self.add_to_all(&[(class, weight)], source, reproduce, claim);
     }
 
-    /// Adds a fact that bears on several.
+    /// Adds a fact that bears on several. A fact that is known already counts once for each class.
     pub fn add_to_all(
         &mut self,
         bears: &[(Class, f64)],
@@ -107,7 +106,14 @@ impl Findings {
         claim: impl Into<String>,
     ) {
         let (claim, source, reproduce) = (claim.into(), source.into(), reproduce.into());
-        self.evidence.push(Evidence { claim, source, reproduce, bears: bears.to_vec() });
+        match self.evidence.iter_mut().find(|e| e.claim == claim && e.reproduce == reproduce) {
+            Some(known) => {
+                let new = bears.iter().filter(|(class, _)| !known.bears.iter().any(|(c, _)| c == class));
+                let new: Vec<_> = new.copied().collect();
+                known.bears.extend(new);
+            }
+            None => self.evidence.push(Evidence { claim, source, reproduce, bears: bears.to_vec() }),
+        }
     }
 }
 

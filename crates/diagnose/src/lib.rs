@@ -4,23 +4,32 @@
 //! evidence for and against it; the judge weighs them in log-odds. A verdict follows from memory and instructions; the log
 //! only adds to it.
 
+mod access;
+mod allocators;
 mod blame;
+mod calls;
 mod case;
 mod class;
 mod code;
+mod consumers;
 mod crash;
 pub mod detectives;
 mod expression;
 mod findings;
 mod fingerprint;
+mod holders;
 mod judge;
 mod log_case;
+mod objects;
 pub mod present;
+mod runs;
 mod spinning;
+mod spoilt;
 mod suspect;
 mod term;
 mod timeline;
 mod waiting;
+mod writers;
 
 pub use case::{Case, CaseOptions};
 pub use class::Class;

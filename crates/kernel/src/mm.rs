@@ -70,8 +70,26 @@ impl PerCpuCounter {
     }
 }
 
-/// `MM_FILEPAGES`, `MM_ANONPAGES` and `MM_SHMEMPAGES`; `MM_SWAPENTS` (2) is no memory (include/linux/mm_types_task.h).
-const RESIDENT: [u64; 3] = [0, 1, 3];
+/// The value of the `struct percpu_counter` at an address.
+pub fn percpu_counter(t: &Target, at: VirtAddr) -> Result<i64, LoadError> {
+    Ok(t.load::<PerCpuCounter>(at)?.sum(t))
+}
+
+/// What kinds of pages a process has in memory, and how many in swap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resident {
+    /// Pages of files.
+    pub file: u64,
+    /// Pages of its own.
+    pub anonymous: u64,
+    /// Pages of tmpfs and shared memory.
+    pub shared: u64,
+    /// Pages of its own that are in swap: no memory.
+    pub swapped: u64,
+}
+
+/// `MM_FILEPAGES`, `MM_ANONPAGES`, `MM_SWAPENTS` and `MM_SHMEMPAGES` (include/linux/mm_types_task.h).
+const KINDS: [u64; 4] = [0, 1, 2, 3];
 
 #[derive(Load)]
 #[kernel(name = "task_struct")]
@@ -80,20 +98,38 @@ struct HeldBack {
     count: ArrayAt,
 }
 
-/// What the process's threads have counted but not yet added (`task_struct.rss_stat`, gone with 6.2).
-fn held_back(t: &Target, task: &Task) -> i64 {
+/// What the process's threads have counted of each kind but not yet added (`task_struct.rss_stat`, gone with 6.2).
+fn held_back(t: &Target, task: &Task) -> [i64; 4] {
     let offsets = t
         .offset_of("task_struct", "rss_stat.count")
         .and_then(|_| t.offset_of("signal_struct", "thread_head"))
         .and_then(|head| Ok((head, t.offset_of("task_struct", "thread_node")?)));
-    let Ok((head, node)) = offsets else { return 0 };
-    let of_thread = |at: VirtAddr| {
-        let held = t.load::<HeldBack>(at).ok()?;
-        let part = |i: &u64| t.memory().u32(held.count.element(*i)?).ok();
-        Some(RESIDENT.iter().filter_map(part).map(|n| i64::from(n as i32)).sum::<i64>())
-    };
+    let Ok((head, node)) = offsets else { return [0; 4] };
+    let mut sums = [0i64; 4];
     let threads = crate::containers::list(t, task.signal.offset(head), node);
-    threads.items.into_iter().filter_map(of_thread).sum()
+    for held in threads.items.into_iter().filter_map(|at| t.load::<HeldBack>(at).ok()) {
+        let part = |i: u64| t.memory().u32(held.count.element(i)?).ok();
+        let parts = KINDS.map(|i| part(i).map_or(0, |n| i64::from(n as i32)));
+        sums.iter_mut().zip(parts).for_each(|(sum, n)| *sum = sum.saturating_add(n));
+    }
+    sums
+}
+
+/// The counts of each kind of the task's process, all of its threads' together. One may be below zero where another has the rest.
+fn counted(t: &Target, task: &Task) -> Result<[i64; 4], LoadError> {
+    let (counts, held) = (t.load::<Counts>(task.mm)?, held_back(t, task));
+    let mut sums = held;
+    sums.iter_mut().zip(KINDS).for_each(|(sum, i)| *sum = sum.saturating_add(counts.get(t, i).unwrap_or(0)));
+    Ok(sums)
+}
+
+/// Reads what kinds of pages the task's process has; none for kernel threads.
+pub fn resident(t: &Target, task: &Task) -> Result<Resident, LoadError> {
+    if task.mm.is_null() {
+        return Ok(Resident::default());
+    }
+    let [file, anonymous, swapped, shared] = counted(t, task)?.map(|n| n.max(0) as u64);
+    Ok(Resident { file, anonymous, shared, swapped })
 }
 
 /// Reads how much memory the task's process has; zero for kernel threads.
@@ -102,9 +138,8 @@ pub fn usage(t: &Target, task: &Task) -> Result<Usage, LoadError> {
         return Ok(Usage::default());
     }
     let mm: Mm = t.load(task.mm)?;
-    let counts: Counts = t.load(task.mm)?;
-    let pages = RESIDENT.iter().filter_map(|i| counts.get(t, *i).ok()).sum::<i64>();
-    let pages = (pages + held_back(t, task)).max(0) as u64;
+    let [file, anonymous, _, shared] = counted(t, task)?;
+    let pages = file.saturating_add(anonymous).saturating_add(shared).max(0) as u64;
     let bytes = |pages: u64| pages.saturating_mul(t.page_size());
     Ok(Usage { virtual_bytes: bytes(mm.total_vm), resident_bytes: bytes(pages) })
 }

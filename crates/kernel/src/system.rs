@@ -81,7 +81,8 @@ pub fn memory_bytes(t: &Target) -> Option<u64> {
     if bytes > 0 { Some(bytes) } else { dumped() }
 }
 
-fn nodes(t: &Target) -> Vec<VirtAddr> {
+/// The `struct pglist_data` of all NUMA nodes.
+pub(crate) fn nodes(t: &Target) -> Vec<VirtAddr> {
     let Some(table) = t.symbol("node_data") else {
         return t.symbol("contig_page_data").into_iter().collect();
     };

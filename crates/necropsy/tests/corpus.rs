@@ -23,8 +23,24 @@ const KNOWN: &[&str] = &[
 
 /// Detectives whose kind of death no dump here died of: `lab/` makes such dumps, `lab/check.py` looks at the verdicts; of locks there
 /// is made memory in `necropsy-diagnose`, too.
-const IN_THE_LAB: &[&str] =
-    &["assertion", "deadlock", "divide", "hung-task", "panic-site", "stack-overflow", "wild-pointer"];
+const IN_THE_LAB: &[&str] = &[
+    "assertion",
+    "deadlock",
+    "divide",
+    "double-free",
+    "fd-leak",
+    "hung-task",
+    "list-corruption",
+    "memory-leak",
+    "out-of-memory",
+    "page-corruption",
+    "panic-site",
+    "refcount-bug",
+    "slab-corruption",
+    "slab-overflow",
+    "stack-overflow",
+    "wild-pointer",
+];
 
 /// Each dump with its truth.
 fn cases() -> Vec<(PathBuf, Value)> {

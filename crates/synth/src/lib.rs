@@ -3,4 +3,5 @@
 pub mod dump;
 pub mod memory;
 pub mod names;
+pub mod slabs;
 pub mod sleepers;

@@ -3,15 +3,25 @@
 mod assertion;
 mod deadlock;
 mod divide;
+mod double_free;
+mod fd_leak;
 mod hung_task;
+mod list_corruption;
 mod lockup;
+mod memory_leak;
 mod null_pointer;
+mod out_of_memory;
+mod page_corruption;
 mod panic_site;
+mod refcount_bug;
 mod requested;
+mod slab_corruption;
+mod slab_overflow;
 mod sleep_atomic;
 mod spin_lock;
 mod stack_overflow;
 mod stack_protector;
+mod use_after_free;
 mod wild_pointer;
 
 use crate::Detective;
@@ -21,14 +31,24 @@ pub static DETECTIVES: &[Detective] = &[
     assertion::ASSERTION,
     deadlock::DEADLOCK,
     divide::DIVIDE,
+    double_free::DOUBLE_FREE,
+    fd_leak::FD_LEAK,
     hung_task::HUNG_TASK,
+    list_corruption::LIST_CORRUPTION,
     lockup::LOCKUP,
+    memory_leak::MEMORY_LEAK,
     null_pointer::NULL_POINTER,
+    out_of_memory::OUT_OF_MEMORY,
+    page_corruption::PAGE_CORRUPTION,
     panic_site::PANIC_SITE,
+    refcount_bug::REFCOUNT_BUG,
     requested::REQUESTED,
     sleep_atomic::SLEEP_ATOMIC,
     spin_lock::SPIN_LOCK,
+    slab_corruption::SLAB_CORRUPTION,
+    slab_overflow::SLAB_OVERFLOW,
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
+    use_after_free::USE_AFTER_FREE,
     wild_pointer::WILD_POINTER,
 ];

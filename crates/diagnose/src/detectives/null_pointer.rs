@@ -2,7 +2,6 @@
 
 use necropsy_arch::{Access, Exception, Insn, MemOperand};
 use necropsy_base::VirtAddr;
-use necropsy_kernel::slab;
 use necropsy_report::{Place, bytes_text};
 use necropsy_target::Target;
 
@@ -172,7 +171,6 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
         "whether the pointer was ever set, or its object was freed: look at the object it was loaded from"
             .into(),
     );
-    let culprit_again = culprit.clone();
     h.culprit = Some(culprit);
     found.hypotheses.push(h);
 
@@ -180,7 +178,6 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     decoded(&fault, trap, t, &near.name, offset, &text, found);
     died_of_it(crash, trap, found, CLASS);
     loaded(t, origin.as_ref(), found);
-    freed(t, origin.as_ref(), &culprit_again, CLASS, "and was NULL by chance", found);
     if let Some((line, text)) = first_event(case.log(), NULL_EVENTS) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
@@ -307,45 +304,6 @@ fn loaded(t: &Target, origin: Option<&Origin>, found: &mut Findings) {
         format!("rd {from:x} 1"),
         format!("the pointer was loaded at {} from {from:#x}, which {state} {now:#x}", t.describe(*at)),
     );
-}
-
-/// The object that the pointer was loaded from is free: then it is no pointer any more, and the use of the object is the bug.
-pub(super) fn freed(
-    t: &Target,
-    origin: Option<&Origin>,
-    culprit: &Place,
-    instead: Class,
-    by_chance: &str,
-    found: &mut Findings,
-) {
-    let mut next = origin;
-    while let Some(Origin::Loaded { from, base, .. }) = next {
-        next = base.as_deref();
-        let Some(object) = from.and_then(|a| slab::object(t, VirtAddr(a))) else { continue };
-        if object.free != Some(true) {
-            continue;
-        }
-        let (who, from, start) = (named(culprit), from.unwrap_or(0), object.start.0);
-        let mut h = Hypothesis::new(
-            Class::UseAfterFree,
-            format!("use after free of a {} object in {who}", object.cache),
-            format!(
-                "{who} followed a pointer that it had read at {from:#x} from an object of cache {} ({} bytes at {start:#x}) that \
-                 is free: what it read is no pointer any more, {by_chance}.",
-                object.cache, object.size
-            ),
-        );
-        h.culprit = Some(Place { confidence: Some(0.6), ..culprit.clone() });
-        h.advice = vec!["find out who freed the object while it was in use: reference counts, missing locks, work that was not cancelled".into()];
-        found.hypotheses.push(h);
-        found.add_to_all(
-            &[(Class::UseAfterFree, 6.0), (instead, -6.0)],
-            format!("memory:{start:#x}"),
-            format!("rd {start:x} {}", (object.size / 8).clamp(1, 32)),
-            format!("the object of cache {} at {start:#x}, from which the pointer was read, is on the list of free objects", object.cache),
-        );
-        return;
-    }
 }
 
 /// Where the pointer came from, in words.

@@ -1,4 +1,4 @@
-//! Panics that say by who called them what happened: no memory, no root file system, no first process, a machine check.
+//! Panics that say by who called them what happened: no root file system, no first process, a machine check.
 
 use crate::crash::base_name;
 use crate::suspect::{named, place_of};
@@ -27,26 +27,8 @@ const fn site(function: &'static str, class: Class, what: &'static str, advice: 
     Site { function, class, what, advice, first_process: false }
 }
 
-/// mm/oom_kill.c, init/do_mounts.c, init/main.c, kernel/exit.c, arch/x86/kernel/cpu/mce, arch/x86/kernel/nmi.c (3.10 to 7.x).
+/// init/do_mounts.c, init/main.c, kernel/exit.c, arch/x86/kernel/cpu/mce, arch/x86/kernel/nmi.c (3.10 to 7.x).
 const SITES: &[Site] = &[
-    site(
-        "out_of_memory",
-        Class::OutOfMemory,
-        "The kernel ran out of memory and had nothing to kill, or panic_on_oom is set",
-        "see what uses the memory: ps -G, kmem -i, log",
-    ),
-    site(
-        "check_panic_on_oom",
-        Class::OutOfMemory,
-        "The kernel ran out of memory, and panic_on_oom is set",
-        "see what uses the memory: ps -G, kmem -i, log",
-    ),
-    site(
-        "pagefault_out_of_memory",
-        Class::OutOfMemory,
-        "The kernel ran out of memory while it handled a page fault",
-        "see what uses the memory: ps -G, kmem -i, log",
-    ),
     site(
         "mount_block_root",
         Class::NoRootFilesystem,
@@ -127,20 +109,9 @@ const SITES: &[Site] = &[
 fn examine(case: &Case, found: &mut Findings) {
     let Some(crash) = case.crash() else { return };
     let (t, frames) = (&case.target, &crash.stack.frames);
-    // An exception on the way is the cause; these are called in plain code.
-    if crash.trap(t).is_some_and(|trap| trap.fatal) {
-        return;
-    }
-    let Some(panic) =
-        frames.iter().rposition(|f| matches!(base_name(f), Some("panic" | "vpanic" | "nmi_panic")))
-    else {
-        return;
-    };
-    // Only who called panic itself: a function or two in between are part of it.
-    let near = frames.iter().enumerate().skip(panic + 1).take(3);
-    let hit =
-        near.filter_map(|(i, f)| Some((i, SITES.iter().find(|s| Some(s.function) == base_name(f))?))).next();
-    let Some((index, site)) = hit else { return };
+    let functions: Vec<&str> = SITES.iter().map(|s| s.function).collect();
+    let Some(index) = crash.panic_caller(t, &functions) else { return };
+    let Some(site) = SITES.iter().find(|s| Some(s.function) == base_name(&frames[index])) else { return };
     if site.first_process && crash.task.tgid != 1 {
         return;
     }

@@ -1,11 +1,12 @@
 //! An access or a jump through something that is no pointer: an error code, poison, a freed or damaged value.
 
-use necropsy_arch::{Access, Exception, MemOperand};
+use necropsy_arch::{Access, Exception};
 use necropsy_base::VirtAddr;
 use necropsy_target::Target;
 use necropsy_target::unwind::as_text;
 
-use super::null_pointer::{died_of_it, freed, tell};
+use super::null_pointer::{died_of_it, tell};
+use crate::access::touched;
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
 use crate::suspect::{named, place_of};
@@ -50,25 +51,6 @@ fn examine(case: &Case, found: &mut Findings) {
     }
 }
 
-/// The operand that faulted, and the address it touched.
-fn touched(
-    t: &Target,
-    crash: &Crash,
-    trap: &Trap<'_>,
-    operands: &[(MemOperand, u64)],
-) -> Option<(MemOperand, u64)> {
-    if trap.kind == Exception::PageFault {
-        let recorded = crash.task.fault_address.value().filter(|_| crash.task.trap.value() == Some(14));
-        return match recorded {
-            Some(a) => operands.iter().find(|o| code::touches(a, o)).map(|(m, _)| (*m, a)),
-            None => operands.first().copied(),
-        };
-    }
-    // A general protection fault records no address: it is the operand that no CPU accepts.
-    let tables = t.kernel()?.tables();
-    operands.iter().find(|(_, at)| !t.arch().is_canonical(VirtAddr(*at), &tables)).copied()
-}
-
 fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Findings) {
     let frames = &crash.stack.frames;
     let Some(near) = t.near(pc) else { return };
@@ -86,6 +68,10 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     let value = base.unwrap_or(address);
     let writes = matches!(operand.access, Access::Write | Access::ReadWrite);
     let reading = read(t, value, address, error, writes);
+    // That is another detective's.
+    if reading.class == Class::UseAfterFree && trap.fatal {
+        return;
+    }
     let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
     let culprit = place_of(t, &frames[index], sure);
     let who = named(&culprit);
@@ -108,7 +94,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     }
     let mut h = Hypothesis::new(class, title, statement);
     h.victim = Some(place_of(t, &frames[trap.index], 0.9));
-    h.culprit = Some(culprit.clone());
+    h.culprit = Some(culprit);
     h.advice = vec![
         format!("find out who put {value:#x} there: dis -r {:x}", pc.0),
         "look whether the object it came from is still alive: a freed one, or one written over, gives such values".into(),
@@ -136,15 +122,17 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     );
     mapped(t, address, class, found);
     died_of_it(crash, trap, found, class);
-    if class == Class::WildPointerDereference {
-        let by_chance = format!("and was {value:#x} by chance");
-        freed(t, origin.as_ref(), &culprit, class, &by_chance, found);
-    }
 }
 
 /// Whether a value is an error code made a pointer (`ERR_PTR`).
 pub(super) fn is_error_code(value: u64) -> bool {
     value != 0 && value.wrapping_neg() <= MAX_ERRNO
+}
+
+/// The byte that a value consists of; the lowest may differ, as what was added to it makes it.
+pub(super) fn filling(value: u64) -> Option<u8> {
+    let bytes = value.to_le_bytes();
+    bytes[2..].iter().all(|b| *b == bytes[1]).then_some(bytes[1])
 }
 
 /// What a value that was used as a pointer says about itself.
@@ -158,15 +146,14 @@ fn read(t: &Target, value: u64, address: u64, error: Option<u64>, writes: bool) 
             3.0,
         );
     }
-    let repeated = value.to_le_bytes()[1..].windows(2).all(|w| w[0] == w[1]);
-    match value >> 8 & 0xff {
-        0x6b if repeated => {
+    match filling(value) {
+        Some(0x6b) => {
             return reading(Class::UseAfterFree, format!("{value:#x}, the poison of freed objects"), 3.0);
         }
-        0xaa if repeated => {
+        Some(0xaa) => {
             return reading(Class::UseAfterFree, format!("{value:#x}, the poison of freed pages"), 3.0);
         }
-        0x5a if repeated => {
+        Some(0x5a) => {
             return reading(
                 Class::WildPointerDereference,
                 format!("{value:#x}, what fills objects that were not initialised"),
