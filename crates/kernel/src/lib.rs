@@ -7,6 +7,7 @@ pub mod globals;
 pub mod locks;
 pub mod mm;
 pub mod modules;
+pub mod patched;
 pub mod printk;
 pub mod slab;
 pub mod system;
