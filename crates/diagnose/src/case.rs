@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use necropsy_kernel::census::{self, HiddenModule};
 use necropsy_kernel::locks::Waits;
+use necropsy_kernel::patched::Patches;
 use necropsy_kernel::tasks::Tasks;
 use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
@@ -31,13 +33,15 @@ pub struct Case {
     log: OnceLock<Vec<(f64, String)>>,
     tasks: OnceLock<Option<Tasks>>,
     waits: OnceLock<Waits>,
+    hidden: OnceLock<Vec<HiddenModule>>,
+    patches: OnceLock<Patches>,
 }
 
 impl Case {
     /// A case on a dump.
     pub fn open(target: Arc<Target>, options: CaseOptions) -> Case {
-        let (crash, log, tasks, waits) = Default::default();
-        Case { target, options, crash, log, tasks, waits }
+        let (crash, log, tasks, waits, hidden, patches) = Default::default();
+        Case { target, options, crash, log, tasks, waits, hidden, patches }
     }
 
     /// The task that panicked; `None` when no CPU did.
@@ -62,6 +66,22 @@ impl Case {
     pub fn waits(&self) -> &Waits {
         let read = || self.tasks().map(|tasks| Waits::read(&self.target, tasks)).unwrap_or_default();
         self.waits.get_or_init(read)
+    }
+
+    /// Whether nothing that failed by itself explains the dump: somebody asked for it, or it was taken from outside. That is when
+    /// looking far and wide is worth the time.
+    pub fn is_open(&self) -> bool {
+        self.crash().is_none_or(Crash::is_requested)
+    }
+
+    /// Modules that are loaded and not in the list of modules; looked for in all memory of modules if the case is open.
+    pub fn hidden_modules(&self) -> &[HiddenModule] {
+        self.hidden.get_or_init(|| census::hidden_modules(&self.target, self.is_open()))
+    }
+
+    /// Where the kernel rewrites its own code.
+    pub fn patches(&self) -> &Patches {
+        self.patches.get_or_init(|| Patches::read(&self.target))
     }
 
     /// The verdict and all that led to it.

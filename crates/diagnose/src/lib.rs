@@ -12,6 +12,7 @@ mod crash;
 pub mod detectives;
 mod findings;
 mod fingerprint;
+mod integrity;
 mod judge;
 mod log_case;
 pub mod present;
