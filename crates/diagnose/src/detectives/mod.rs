@@ -1,6 +1,7 @@
 //! All detectives, one file each.
 
 mod assertion;
+mod bit_flip;
 mod deadlock;
 mod divide;
 mod hidden;
@@ -8,6 +9,7 @@ mod hung_task;
 mod kernel_text;
 mod lockup;
 mod null_pointer;
+mod page_table;
 mod panic_site;
 mod requested;
 mod stack_overflow;
@@ -20,6 +22,7 @@ use crate::Detective;
 /// The registry.
 pub static DETECTIVES: &[Detective] = &[
     assertion::ASSERTION,
+    bit_flip::BIT_FLIP,
     deadlock::DEADLOCK,
     divide::DIVIDE,
     hidden::HIDDEN,
@@ -27,6 +30,7 @@ pub static DETECTIVES: &[Detective] = &[
     kernel_text::KERNEL_TEXT,
     lockup::LOCKUP,
     null_pointer::NULL_POINTER,
+    page_table::PAGE_TABLE,
     panic_site::PANIC_SITE,
     requested::REQUESTED,
     stack_overflow::STACK_OVERFLOW,

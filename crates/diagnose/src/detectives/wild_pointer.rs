@@ -51,7 +51,7 @@ fn examine(case: &Case, found: &mut Findings) {
 }
 
 /// The operand that faulted, and the address it touched.
-fn touched(
+pub(super) fn touched(
     t: &Target,
     crash: &Crash,
     trap: &Trap<'_>,
