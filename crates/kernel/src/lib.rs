@@ -6,6 +6,7 @@ pub mod containers;
 pub mod cpus;
 pub mod globals;
 pub mod locks;
+pub mod mce;
 pub mod mm;
 pub mod modules;
 pub mod patched;

@@ -6,6 +6,7 @@
 //! `kprobe_table`, 64 hash chains of `struct kprobe` (kernel/kprobes.c).
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Load, Target};
@@ -143,23 +144,30 @@ fn sign(word: u64) -> u64 {
     i64::from(word as u32 as i32) as u64
 }
 
-/// Whether `code` is what `built` became when the kernel was moved by `bias`: one word of the instruction is an address.
+/// Whether `code` is what `built` became when the kernel was moved by `bias`: words of the instruction are addresses that moved along,
+/// or, for per-CPU variables relative to the instruction, distances that shrank as much.
 pub fn moved(built: &[u8], code: &[u8], bias: u64) -> bool {
-    let differ: Vec<usize> = (0..code.len()).filter(|i| built.get(*i) != code.get(*i)).collect();
-    let (Some(first), Some(last)) = (differ.first(), differ.last()) else { return true };
-    let field = |bytes: &[u8], at: usize, size: usize| {
-        let part = bytes.get(at..at + size)?;
-        Some(part.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)))
-    };
-    [4usize, 8].iter().any(|size| {
-        (0..code.len()).filter(|at| at <= first && at + size > *last).any(|at| {
-            let mask = u64::MAX >> (64 - size * 8);
-            match (field(built, at, *size), field(code, at, *size)) {
-                (Some(a), Some(b)) => a.wrapping_add(bias) & mask == b,
-                _ => false,
-            }
-        })
-    })
+    let mut done = 0;
+    while let Some(first) = (done..code.len()).find(|i| built.get(*i) != code.get(*i)) {
+        let fields = [4usize, 8]
+            .into_iter()
+            .flat_map(|size| (first.saturating_sub(size - 1).max(done)..=first).map(move |at| at..at + size));
+        let Some(field) = fields.into_iter().find(|f| is_moved(built, code, f.clone(), bias)) else {
+            return false;
+        };
+        done = field.end;
+    }
+    true
+}
+
+fn is_moved(built: &[u8], code: &[u8], field: Range<usize>, bias: u64) -> bool {
+    let mask = u64::MAX >> (64 - field.len() * 8);
+    let value =
+        |bytes: &[u8]| Some(bytes.get(field.clone())?.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)));
+    match (value(built), value(code)) {
+        (Some(a), Some(b)) => [bias, bias.wrapping_neg()].iter().any(|by| a.wrapping_add(*by) & mask == b),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +183,11 @@ mod tests {
         let mut code = built;
         code[3..].copy_from_slice(&moved_to);
         assert!(moved(&built, &code, bias));
+        // Two addresses in one instruction; a per-CPU variable relative to the instruction.
+        let (built, code) =
+            ([0x48, 0x81, 8, 0, 0, 0x83, 9, 0, 0, 0x81], [0x48, 0x81, 8, 0, 0, 0xa1, 9, 0, 0, 0x9f]);
+        assert!(moved(&built, &code, bias) && !moved(&built, &code, bias + 1));
+        assert!(moved(&[0x65, 8, 0, 0, 0x7f], &[0x65, 8, 0, 0, 0x61], bias));
         assert!(!moved(&[0xe8, 1, 2, 3, 4], &[0x0f, 0x1f, 0x44, 0, 0], bias));
         assert_eq!(sign(0xffff_fffe), u64::MAX - 1);
     }

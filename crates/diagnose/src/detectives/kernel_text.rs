@@ -229,15 +229,26 @@ fn by_file(case: &Case, pc: VirtAddr, function: &necropsy_base::Near, found: &mu
 }
 
 fn flipped(case: &Case, repair: &Repair, place: Place, certain: bool) -> Hypothesis {
-    let t = &case.target;
-    let (at, was) = (t.describe(repair.at), repair.found ^ 1 << repair.bit);
-    let which = if certain { "" } else { " (or another bit near it)" };
+    let at = case.target.describe(repair.at);
+    let what = match certain {
+        true => format!(
+            "The code at {at} has {:#04x} where {:#04x} belongs: bit {} is flipped.",
+            repair.found,
+            repair.found ^ 1 << repair.bit,
+            repair.bit
+        ),
+        false => {
+            format!("The code around {at} makes no sense as it is, and does with a single bit flipped back.")
+        }
+    };
     let statement = format!(
-        "The code at {at} has {:#04x} where {was:#04x} belongs: bit {} is flipped{which}. No program writes single bits of the kernel's code: \
-         the memory, the way to it or a stray bit operation damaged it.",
-        repair.found, repair.bit
+        "{what} No program writes single bits of the kernel's code: the memory, the way to it or a stray bit operation damaged it."
     );
-    let mut h = Hypothesis::new(Class::BitFlip, format!("one bit of the code at {at} is flipped"), statement);
+    let mut h = Hypothesis::new(
+        Class::BitFlip,
+        format!("one bit of the code {} {at} is flipped", if certain { "at" } else { "near" }),
+        statement,
+    );
     h.victim = Some(place);
     h.requested = requested(case);
     h.advice = vec![

@@ -154,9 +154,21 @@ impl<'a> Built<'a> {
 
     fn is_legitimate(&self, d: &Difference) -> bool {
         moved(&d.built, &d.found, self.debug.bias)
+            || self.is_moved_data(d)
             || (0..LONGEST.min(d.built.len() as u64)).any(|i| self.patches.at(d.at.offset(i)).is_some())
             || self.is_ftrace_site(d)
             || self.t.near(d.at).is_some_and(|n| WRITTEN.iter().any(|w| n.name.starts_with(w)))
+    }
+
+    /// Addresses in data between code, or in code that is not 64-bit: they do not end where instructions seem to.
+    fn is_moved_data(&self, d: &Difference) -> bool {
+        const AROUND: u64 = 3;
+        let (start, len) = (d.at.0.wrapping_sub(AROUND), d.built.len() + 2 * AROUND as usize);
+        let built = self.debug.file.code_at(start.wrapping_sub(self.debug.bias), len);
+        let found = self.t.memory().bytes(VirtAddr(start), len);
+        built
+            .zip(found.ok())
+            .is_some_and(|(built, found)| built.len() == len && moved(built, &found, self.debug.bias))
     }
 
     /// A call of `__fentry__` or a no-op in its place became the other, or a call of a trampoline.
@@ -226,7 +238,8 @@ fn alternatives(t: &Target, debug: &Debug) -> Vec<Range<u64>> {
 /// `struct paravirt_patch_site` (up to 6.7): the address, a type, and how many bytes.
 fn paravirt(debug: &Debug) -> Vec<Range<u64>> {
     let Some((_, bytes)) = table(debug, ".parainstructions") else { return Vec::new() };
-    let entries = bytes.chunks_exact(16).take(MAX_ENTRIES);
+    // The last entry is not padded.
+    let entries = bytes.chunks(16).filter(|raw| raw.len() >= 10).take(MAX_ENTRIES);
     let range = |raw: &[u8]| {
         let start = raw[..8].iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
         start..start.wrapping_add(u64::from(raw[9]))

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use necropsy_arch::{Flow, Insn, Op};
 use necropsy_base::{Near, VirtAddr};
+use necropsy_debuginfo::OrcTable;
 use necropsy_debuginfo::orc::Base;
 use necropsy_target::Target;
 
@@ -114,11 +115,7 @@ impl Stream {
 
     /// The unwind table's entries for the function: place, and distance of the caller's stack if it is told from the stack pointer.
     fn unwind(&self, t: &Target) -> Vec<(VirtAddr, Option<i64>)> {
-        let table = match t.modules().holding(self.function.start) {
-            Some(module) => module.orc(t),
-            None => t.orc(),
-        };
-        let Some(table) = table else { return Vec::new() };
+        let Some(table) = self.table(t) else { return Vec::new() };
         let (start, end) = (self.function.start, self.function.start.offset(self.code.len() as u64));
         let (mut low, mut high) = (0, table.len());
         while low < high {
@@ -141,26 +138,39 @@ impl Stream {
     /// Before the first jump: what pushes and subtractions do to the stack against what the unwind table says.
     fn stack_changes(&self, t: &Target) -> Vec<String> {
         let table = self.unwind(t);
-        let straight =
-            self.insns.iter().take_while(|i| i.flow == Flow::Next || matches!(i.flow, Flow::Call(_)));
-        let (mut depth, mut wrong) = (8i64, Vec::new());
-        for insn in straight {
+        // Parts that were split off begin with the stack as it was where they were cut.
+        let Some(mut depth) = self.depth_at_start(t) else { return Vec::new() };
+        let straight: Vec<&Insn> =
+            self.insns.iter().take_while(|i| matches!(i.flow, Flow::Next | Flow::Call(_))).collect();
+        for (i, insn) in straight.iter().enumerate() {
             let Some(change) = stack_change(t, insn) else { break };
             depth += change;
-            let told = table.iter().rev().find(|(at, _)| *at <= insn.next());
-            match told {
-                Some((_, Some(distance))) if *distance != depth => {
+            // What is pushed only to be popped into a register (the flags) is not worth an entry to the compiler.
+            let popped = straight.get(i + 1).is_some_and(|next| stack_change(t, next).is_none());
+            match table.iter().rev().find(|(at, _)| *at <= insn.next()) {
+                Some((_, Some(distance))) if *distance != depth && !popped => {
                     let offset = insn.at.0 - self.function.start.0;
-                    wrong.push(format!(
-                        "the instruction at +{offset:#x} does not leave the stack as the unwind table says"
-                    ));
-                    break;
+                    return vec![format!(
+                        "what +{offset:#x} does to the stack is not what the unwind table says"
+                    )];
                 }
-                Some((_, Some(_))) => {}
-                _ => break,
+                Some((_, Some(_))) | None => {}
+                Some((_, None)) => break,
             }
         }
-        wrong
+        Vec::new()
+    }
+
+    fn depth_at_start(&self, t: &Target) -> Option<i64> {
+        let entry = self.table(t)?.lookup(t.memory(), self.function.start).ok()??;
+        (entry.sp == Base::Sp).then_some(i64::from(entry.sp_offset))
+    }
+
+    fn table<'t>(&self, t: &'t Target) -> Option<&'t OrcTable> {
+        match t.modules().holding(self.function.start) {
+            Some(module) => module.orc(t),
+            None => t.orc(),
+        }
     }
 
     /// Every bit around `place` that, flipped, leaves a function without contradictions.
