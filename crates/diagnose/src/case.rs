@@ -10,7 +10,7 @@ use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, log_lines};
-use crate::{Class, DETECTIVES, Findings, LogCase, fingerprint, judge, present, timeline};
+use crate::{Class, DETECTIVES, Findings, LogCase, advice, drawing, fingerprint, judge, present, timeline};
 
 /// How to look at a dump.
 #[derive(Clone, Default)]
@@ -92,6 +92,7 @@ impl Case {
             (detective.examine)(self, &mut findings);
         }
         self.options.beside.iter().for_each(|log| beside(log, &mut findings));
+        let figures = std::mem::take(&mut findings.figures);
         let judged = judge::judge(self, findings);
         let tasks = self.tasks();
         tasks.iter().flat_map(|tasks| &tasks.notes).for_each(|n| t.note(n.clone()));
@@ -101,7 +102,10 @@ impl Case {
         let stacks: Vec<_> = self.crash().map(|c| self.crash_stack(c)).into_iter().collect();
         let fingerprint = fingerprint::of(&verdict, self.crash());
         let meta = t.meta();
-        Analysis {
+        let timeline = self.timeline();
+        let drawn = figures.into_iter().filter(|(class, _)| class.slug() == verdict.class).map(|(_, f)| f);
+        let figures = drawn.chain(drawing::cpus(self, &verdict, &timeline)).collect();
+        let mut analysis = Analysis {
             schema: 1,
             input: Input {
                 path: self.options.path.clone(),
@@ -114,11 +118,16 @@ impl Case {
             verdict,
             hypotheses,
             evidence,
-            timeline: self.timeline(),
+            timeline,
+            log: timeline::excerpt(self.log()),
             stacks,
+            figures,
             fingerprint: Some(fingerprint),
             notes: t.notes(),
-        }
+            ..Analysis::default()
+        };
+        advice::add(&mut analysis, Some(t));
+        analysis
     }
 
     /// The dump's own log, and what a log beside it has that this one has not.

@@ -4,16 +4,20 @@
 //! evidence for and against it; the judge weighs them in log-odds. A verdict follows from memory and instructions; the log
 //! only adds to it.
 
+mod advice;
 mod blame;
 mod case;
 mod class;
 mod code;
 mod crash;
 pub mod detectives;
+mod drawing;
+pub mod explain;
 mod findings;
 mod fingerprint;
 mod integrity;
 mod judge;
+mod known;
 mod log_case;
 pub mod present;
 mod suspect;
@@ -24,4 +28,5 @@ pub use case::{Case, CaseOptions};
 pub use class::Class;
 pub use detectives::DETECTIVES;
 pub use findings::{Detective, Evidence, Findings, Hypothesis};
+pub use known::KnownIssues;
 pub use log_case::LogCase;

@@ -1,6 +1,7 @@
 //! What the log says happened when.
 
-use necropsy_klog::{Event, events};
+use necropsy_klog::{Event, Role, events};
+use necropsy_report::LogLine;
 
 use crate::Class;
 
@@ -12,6 +13,16 @@ fn found(log: &[(f64, String)]) -> Vec<Event> {
 pub fn timeline(log: &[(f64, String)]) -> Vec<necropsy_report::Event> {
     let event = |e: Event| necropsy_report::Event { seconds: e.seconds, event: e.text, role: e.role.name() };
     found(log).into_iter().map(event).collect()
+}
+
+/// The log around the first thing that went wrong; its end, if nothing is known to have.
+pub fn excerpt(log: &[(f64, String)]) -> Vec<LogLine> {
+    const BEFORE: usize = 12;
+    const LINES: usize = 60;
+    let cause = found(log).into_iter().find(|e| e.role == Role::Cause).map(|e| e.line.saturating_sub(1));
+    let start = cause.unwrap_or_else(|| log.len().saturating_sub(LINES - BEFORE)).saturating_sub(BEFORE);
+    let lines = log.iter().enumerate().skip(start).take(LINES);
+    lines.map(|(i, (seconds, text))| LogLine { line: i + 1, seconds: *seconds, text: text.clone() }).collect()
 }
 
 /// What `panic()` said.

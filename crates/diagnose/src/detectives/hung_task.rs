@@ -9,7 +9,7 @@ use crate::timeline::first_event;
 use crate::waiting::{
     Ending, blamed, busy_with, frame_place, how_long, named, patience, task_info, what, who,
 };
-use crate::{Case, Class, Detective, Findings, Hypothesis, present};
+use crate::{Case, Class, Detective, Findings, Hypothesis, drawing, present};
 
 pub const HUNG_TASK: Detective = Detective {
     id: "hung-task",
@@ -31,6 +31,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let last = &waits.waits[root.wait];
     let holder = root.holder.and_then(|at| case.tasks()?.at(at)).map(|task| Holder::new(case, task));
     found.hypotheses.push(hypothesis(case, root, last, longest, holder.as_ref()));
+    if let Some(figure) = drawing::waits(case, &[root.wait], &root.behind, false) {
+        found.draw(CLASS, figure);
+    }
     overdue(case, ending, root, longest, found);
     held(case, last, holder.as_ref(), found);
     if let Some((line, text)) = first_event(case.log(), &["hung-task"]) {

@@ -6,6 +6,8 @@ use necropsy_kernel::vmap::{self, Expected};
 use necropsy_target::Target;
 
 use super::null_pointer::died_of_it;
+use super::wild_pointer::touched;
+use crate::code;
 use crate::crash::{Crash, Trap};
 use crate::suspect::{named, place_of};
 use crate::{Case, Class, Detective, Findings, Hypothesis};
@@ -31,13 +33,16 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(crash) = case.crash() else { return };
     let t = &case.target;
     let fault = crash.trap(t).filter(|trap| trap.fatal && trap.kind == Exception::PageFault);
-    let Some((trap, address)) = fault.and_then(|trap| Some((trap, faulted(crash)?))) else { return };
+    let Some((address, trap)) = fault.and_then(|trap| Some((faulted(t, crash, &trap)?, trap))) else {
+        return;
+    };
     let Some(entry) = last_entry(t, VirtAddr(address)) else { return };
-    let reserved = crash.task.error_code.value().is_some_and(|e| e & RESERVED != 0);
+    let recorded =
+        crash.task.error_code.value().filter(|_| crash.task.fault_address.value() == Some(address));
+    let reserved = recorded.is_some_and(|e| e & RESERVED != 0);
     let damage = match vmap::expected(t, VirtAddr(address)) {
         Some(expected) if entry.name == "PTE" => against_list(t, address, &entry, expected),
-        _ if reserved => reserved_bits(t, &entry),
-        _ => None,
+        _ => reserved_bits(t, &entry),
     };
     if let Some(damage) = damage {
         report(t, crash, &trap, address, &entry, &damage, reserved, found);
@@ -54,10 +59,13 @@ struct Damage {
     area: Option<Expected>,
 }
 
-/// The address of the fault that the task died of.
-fn faulted(crash: &Crash) -> Option<u64> {
-    let task = &crash.task;
-    task.fault_address.value().filter(|_| task.trap.value() == Some(14))
+/// The address that the instruction touched: the kernel keeps it in the task only where a signal might follow.
+fn faulted(t: &Target, crash: &Crash, trap: &Trap<'_>) -> Option<u64> {
+    let pc = trap.regs.get(t.arch().pc()).map(VirtAddr)?;
+    let code = t.memory().bytes(pc, 16).or_else(|_| t.memory().bytes(pc, 1)).ok()?;
+    let insn = t.arch().disassemble(&code, pc)?;
+    let operands = code::operands(&insn, trap.regs);
+    Some(touched(t, crash, trap, &operands)?.1)
 }
 
 /// The lowest entry that the walk came to.

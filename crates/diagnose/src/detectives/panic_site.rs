@@ -69,8 +69,8 @@ fn hypothesis(case: &Case, crash: &Crash, site: &Site, index: usize, detail: Opt
     h.advice = vec![site.advice.into()];
     h.requested = site.requested;
     // Who asked for the memory, or sent the signal, is a witness at most.
-    h.victim =
-        blame::culprit(frames, index + 1).map(|(i, sure)| place_of(&case.target, &frames[i], sure * 0.5));
+    let witness = blame::culprit(frames, index + 1).filter(|_| !site.first_process);
+    h.victim = witness.map(|(i, sure)| place_of(&case.target, &frames[i], sure * 0.5));
     h
 }
 
