@@ -3,7 +3,7 @@
 
 use necropsy_debuginfo::locate::packages::{Distribution, Kernel, distribution};
 use necropsy_kernel::modules::{ModuleInfo, modules};
-use necropsy_report::Analysis;
+use necropsy_report::{Analysis, Verdict};
 use necropsy_target::Target;
 
 use crate::explain;
@@ -59,7 +59,7 @@ pub fn add(analysis: &mut Analysis, t: Option<&Target>) {
     let mut more: Vec<String> = provenance(analysis, t).into_iter().collect();
     analysis.verdict.advice.append(&mut more);
     more.extend(reporting(analysis));
-    more.extend(options(analysis.verdict.class, t));
+    more.extend(options(&analysis.verdict, t));
     for line in more {
         if !analysis.verdict.advice.contains(&line) {
             analysis.verdict.advice.push(line);
@@ -130,7 +130,8 @@ fn tracker(whose: Distribution) -> Option<&'static str> {
 }
 
 /// Options that would have caught it, and that this kernel has not.
-fn options(class: &str, t: Option<&Target>) -> Option<String> {
+fn options(v: &Verdict, t: Option<&Target>) -> Option<String> {
+    let class = v.class;
     let built_in = |option: &str| {
         let symbols = BUILT_IN.iter().filter(|(name, _)| option.starts_with(name));
         symbols.into_iter().any(|(_, symbol)| t.is_some_and(|t| t.symbol(symbol).is_some()))
@@ -138,7 +139,12 @@ fn options(class: &str, t: Option<&Target>) -> Option<String> {
     if NOBODY.contains(&class) && class != "out-of-memory" {
         return None;
     }
-    let wanted = explain::of(class)?.catch.iter().filter(|o| !built_in(o)).take(OPTIONS);
+    // A detective may have said it already.
+    let said = |option: &str| {
+        let name = option.split([' ', ':', ',']).next().unwrap_or(option);
+        v.advice.iter().any(|a| a.contains(name))
+    };
+    let wanted = explain::of(class)?.catch.iter().filter(|o| !built_in(o) && !said(o)).take(OPTIONS);
     let wanted: Vec<&str> = wanted.copied().collect();
     (!wanted.is_empty()).then(|| format!("to catch it earlier next time: {}", wanted.join("; or ")))
 }

@@ -14,6 +14,8 @@ use necropsy_report::{
 use necropsy_target::Target;
 use necropsy_target::unwind::as_text;
 
+use crate::blame::is_machinery;
+use crate::crash::base_name;
 use crate::waiting::{blamed, named, who};
 use crate::{Case, present};
 
@@ -163,7 +165,9 @@ pub fn cpus(case: &Case, verdict: &Verdict, events: &[Event]) -> Option<Figure> 
         .filter_map(|cpu| Some((cpu, cpus::run_queue_clock(t, cpu)?)))
         .collect();
     let end = clocks.values().copied().max().filter(|end| *end > 0)? as f64 / 1e9;
-    let since = |cpu: &usize| tasks.on_cpu(*cpu)?.last_run.map(|ns| end - ns as f64 / 1e9);
+    // Idle CPUs have been so for any time.
+    let busy = |cpu: &usize| tasks.on_cpu(*cpu).filter(|task| task.pid != 0);
+    let since = |cpu: &usize| busy(cpu)?.last_run.map(|ns| end - ns as f64 / 1e9);
     let longest = clocks.keys().filter_map(since).filter(|s| *s > 0.0).fold(SHORTEST, f64::max);
     let from = (end - (longest * 1.25).min(LONGEST)).max(0.0);
     let lanes: Vec<Lane> = clocks.keys().map(|cpu| lane(case, tasks, verdict, *cpu, from..end)).collect();
@@ -174,7 +178,7 @@ pub fn cpus(case: &Case, verdict: &Verdict, events: &[Event]) -> Option<Figure> 
         role: e.role,
     });
     let title =
-        format!("The last {:.1} s on each CPU: who had it last, as far as the scheduler kept it", end - from);
+        format!("The last {:.1} s: what each CPU ran at the end, and when others last got it", end - from);
     let figure = TimelineFigure { title, from, to: end, lanes, marks: marks.collect() };
     figure.lanes.iter().any(|l| !l.spans.is_empty()).then_some(Figure::Timeline(figure))
 }
@@ -192,15 +196,14 @@ fn lane(case: &Case, tasks: &Tasks, verdict: &Verdict, cpu: usize, window: Range
     ran.sort_by(|a, b| (current == Some(a.1.at)).cmp(&(current == Some(b.1.at))).then(a.0.total_cmp(&b.0)));
     let first = ran.len().saturating_sub(MAX_SPANS);
     let ran = &ran[first..];
-    let spans = ran.iter().enumerate().map(|(i, (at, task))| {
+    let spans = ran.iter().map(|(at, task)| {
         let running = current == Some(task.at);
-        // When it gave the CPU away is not kept: at the latest when the next one is known to have got it.
-        let to = if running { window.end } else { ran.get(i + 1).map_or(window.end, |next| next.0.max(*at)) };
+        // When a task gave the CPU away is not kept: only that it got it.
+        let to = if running { window.end } else { *at };
         let of_verdict = verdict.task.as_ref().is_some_and(|v| v.pid == task.pid && task.pid != 0);
-        let detail = case
-            .crash()
-            .filter(|c| running && c.cpu == cpu)
-            .and_then(|c| c.stack.frames.iter().find_map(|f| f.name()));
+        let crash = case.crash().filter(|c| running && c.cpu == cpu);
+        let detail =
+            crash.and_then(|c| c.stack.frames.iter().filter_map(base_name).find(|n| !is_machinery(n)));
         Span {
             from: at.max(window.start),
             to: to.clamp(window.start, window.end),

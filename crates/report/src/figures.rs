@@ -173,7 +173,7 @@ pub struct Lane {
     pub spans: Vec<Span>,
 }
 
-/// A time in which a CPU ran something.
+/// A time in which a CPU ran something; where it ends as it begins, only that is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Span {
     /// Seconds since boot.

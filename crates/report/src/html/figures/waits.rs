@@ -16,7 +16,7 @@ const FITS: usize = 23;
 
 pub fn draw(out: &mut String, f: &WaitFigure) {
     let rows = rows(f);
-    let height = (rows.iter().max().copied().unwrap_or(0) + 1) * ROW;
+    let height = rows.iter().max().copied().unwrap_or(0) * ROW + BOX + 6;
     let _ = writeln!(
         out,
         "<svg viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\" style=\"max-width:620px\" role=\"img\">\n\
