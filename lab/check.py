@@ -5,7 +5,7 @@ usage: check.py NECROPSY CASE...      CASE: a directory with vmcore and truth.js
        check.py NECROPSY DIR --all    every DIR/KERNEL/SCENARIO below a directory
 
 A case passes if the class of the verdict is one of truth.json's `classes`, a function involved is named where truth.json
-knows one, and the task is the one that reported the problem. Where the kernel's vmlinux is there (KERNEL/vmlinux), the same
+knows one, the module to blame is blamed, that the crash was asked for is said, and the task is the one that reported the problem. Where the kernel's vmlinux is there (KERNEL/vmlinux), the same
 must hold with it, and the stacks of all sleeping tasks must be what the guest told. Prints a line per case; exit status 1 if
 one fails.
 """
@@ -48,6 +48,11 @@ def judge(truth, verdict):
         wrong.append(f"names {', '.join(sorted(named - {''})) or 'no function'}, not {' or '.join(sorted(involved))}")
     if truth.get("blameless") and (verdict.get("culprit") or {}).get("function"):
         wrong.append(f"blames {verdict['culprit']['function']}: nobody in the kernel is to blame")
+    blamed = truth.get("blamed_module")
+    if blamed and (verdict.get("culprit") or {}).get("module") != blamed:
+        wrong.append(f"blames {(verdict.get('culprit') or {}).get('module') or 'no module'}, not {blamed}")
+    if truth.get("requested") not in (None, verdict.get("requested")):
+        wrong.append(f"requested is {verdict.get('requested')}")
     first, task = truth.get("first_report"), verdict.get("task") or {}
     if first and truth.get("task_matters", True) and (task.get("pid"), task.get("comm")) != (first["pid"], first["comm"]):
         wrong.append(f"task {task.get('pid')} {task.get('comm')}, not {first['pid']} {first['comm']}")

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 GUEST_MODULES = ("virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_net "
                  "net_failover failover virtio_console virtio-rng qemu_fw_cfg dummy tun loop overlay "
                  "unix_diag").split()
-PROGRAMS = ("labd", "poke", "kload")
+PROGRAMS = ("labd", "poke", "kload", "statd")
 
 
 def say(*words):
@@ -100,7 +100,7 @@ class Kernel:
         headers, build = self.headers(), self.build / "modules"
         build.mkdir(exist_ok=True)
         sources = sorted((HERE / "modules").glob("*.c"))
-        for source in sources:
+        for source in [*sources, *(HERE / "modules").glob("*.h")]:
             copy = build / source.name
             if not copy.exists() or copy.read_bytes() != source.read_bytes():
                 shutil.copyfile(source, copy)

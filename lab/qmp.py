@@ -28,6 +28,11 @@ class Qmp:
                 return answer["return"]
         return None
 
+    def close(self):
+        """Lets others connect."""
+        self.file.close()
+        self.socket.close()
+
 
 @contextmanager
 def headers_first(elf):

@@ -11,6 +11,7 @@ import scenarios
 
 COMPRESS = {"zlib": ["-c"], "lzo": ["-l"], "zstd": ["-z"], "none": []}
 END_OF_PANIC = b"---[ end Kernel panic"
+TRIGGER = b"LAB: triggering"
 CAPTURED = b"LAB: capture done"
 
 
@@ -83,8 +84,8 @@ class Run:
                                             s["append"]) if w)
         self.disk("disk", "64M", "-L", "labdata")
         command = [arch["qemu"], *arch["machine"], "-accel", "tcg,thread=multi", "-cpu", s["cpu"] or arch["cpu"],
-                   "-smp", str(s["smp"]), "-m", str(s["mem"]), "-kernel", str(self.kernel.vmlinuz), "-initrd", str(initrd),
-                   "-append", self.cmdline, "-display", "none", "-nodefaults", "-no-reboot",
+                   "-smp", str(s["smp"]), "-m", str(s["mem"]), "-kernel", str(self.kernel.vmlinuz),
+                   *(["-initrd", str(initrd)] if s["initrd"] else []), "-append", self.cmdline, "-display", "none", "-nodefaults", "-no-reboot",
                    "-serial", f"file:{self.out}/console.log", *arch["report_device"](self.out / "guest-state.txt"),
                    "-qmp", f"unix:{self.work}/qmp,server=on,wait=off", "-device", "vmcoreinfo",
                    "-netdev", "user,id=n0,restrict=on", "-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci",
@@ -111,10 +112,13 @@ class Run:
         console = self.out / "console.log"
         slow = 2 if self.kernel.spec["arch"] != "amd64" else 1
         end = time.time() + slow * (self.scenario["wait"] + 150 + (240 if self.kdump else 0))
-        text = b""
+        text, told = b"", not self.scenario["monitor"]
         while time.time() < end:
             time.sleep(0.5)
             text = console.read_bytes() if console.exists() else b""
+            if not told and TRIGGER in text:
+                self.tell_monitor()
+                told = True
             if (CAPTURED if self.kdump else END_OF_PANIC) in text:
                 time.sleep(1.5)
                 return True
@@ -123,6 +127,14 @@ class Run:
         say("time limit reached")
         # A panic may hang before its last line.
         return not self.kdump and b"Kernel panic - not syncing" in text
+
+    def tell_monitor(self):
+        """What the machine does to its guest."""
+        time.sleep(2)
+        monitor = Qmp(self.work / "qmp")
+        for line in self.scenario["monitor"]:
+            monitor.command("human-monitor-command", **{"command-line": line})
+        monitor.close()
 
     def dump_memory(self):
         """Lets QEMU write the guest's memory."""
@@ -196,7 +208,8 @@ class Run:
             text=text and "0x" + text[1], kaslr_offset=hex(int(text[1], 16) - base) if text and base else None,
             modules=[s["module"]] if s["module"] else [], bugs=self.bugs(), expected_frames=s["frames"], trigger=s["run"],
             prepared=s["prepare"], note=s["note"], panic_seen=self.died, **facts, classes=s["classes"], task_matters=s["task"],
-            blameless=s["blameless"])
+            blameless=s["blameless"],
+            requested=s["requested"], blamed_module=s["blamed"])
         if s["stack"]:
             truth["true_stack"] = s["stack"]
         (self.out / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")

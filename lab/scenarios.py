@@ -9,6 +9,10 @@ bugs      (role, function, marker): the line with the marker is the line in trut
 frames    functions that must be on the stack of the task that died, innermost first
 stack     all functions known to be on that stack, innermost first (when the stack itself is damaged)
 task      whether the task that reported the problem is the one to name
+monitor   lines for QEMU's monitor, two seconds after the trigger
+initrd    whether there is an initramfs at all
+blamed    the module to blame, where no function of it can be named
+requested whether the crash was asked for (None: does not matter)
 dump      makedumpfile's dump level (31: all that can be left out)
 blameless nobody in the kernel is to blame: a culprit would be wrong
 
@@ -27,7 +31,8 @@ TITLES = "; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 3}" for c in "
 
 DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
                 task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False,
-                blameless=False, note="")
+                blameless=False, note="", monitor=(), initrd=True, blamed=None, requested=None)
+CRASH = "; echo c >/proc/sysrq-trigger"
 
 SCENARIOS = {
     "null_deref": dict(
@@ -346,6 +351,73 @@ SCENARIOS = {
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
         note="nothing is wrong; the shell (init, PID 1) wrote c"),
+    "probed": dict(
+        kind="sysrq-c on a healthy system with kprobes, a kretprobe and the function tracer",
+        module="iostat2", prepare="mount -t tracefs tracefs /sys/kernel/tracing; cd /sys/kernel/tracing; echo 'vfs_* ksys_*' >set_ftrace_filter; "
+        "echo function >current_tracer; echo 'p:opens do_sys_openat2' >kprobe_events; echo 1 >events/kprobes/enable; cd /",
+        run="cat /proc/uptime; sync" + CRASH, classes=["requested-crash"], requested=True,
+        note="every one of these changes the kernel's text, as it should"),
+    "hidden_module": dict(
+        kind="a module takes itself out of the module list; sysrq-c",
+        module="thermmon", run="poke -n therm_set /proc/thermmon 1; lsmod | head -2" + CRASH, classes=["hidden-module"], task=False,
+        blamed="thermmon", requested=True, note="still in sysfs, the look-up tree and the list of bug tables"),
+    "hidden_module_deep": dict(
+        kind="a module takes itself out of the module list and of sysfs; sysrq-c",
+        module="thermmon", run="poke -n therm_set /proc/thermmon 2; ls /sys/module | wc -l" + CRASH, classes=["hidden-module"], task=False,
+        blamed="thermmon", requested=True, note="still in the look-up tree and the list of bug tables"),
+    "hidden_task": dict(
+        kind="a process is taken out of the task list; sysrq-c",
+        module="sessd", prepare="sleep 77777 & echo $! >/run/keep",
+        run="poke -n sess_keep /proc/sessd $(cat /run/keep); ps | grep -c 77777" + CRASH, classes=["hidden-module"], task=False,
+        requested=True, note="the task of `sleep 77777` is in the PID table and its parent's list of children only"),
+    "syscall_hook": dict(
+        kind="an entry of the system call table leads into a module; sysrq-c",
+        module="auditfs", run="poke -n audit_set /proc/auditfs 1; mkdir /run/spool" + CRASH, classes=["syscall-table-hook"], task=False,
+        bugs=[("culprit", "audit_mkdir", "CULPRIT")], requested=True, note="mkdir"),
+    "inline_hook": dict(
+        kind="a jump into a module stands at the beginning of a kernel function; sysrq-c",
+        module="netacct", run="poke -n acct_set /proc/netacct 1; cat /proc/net/tcp" + CRASH,
+        classes=["kernel-text-modified"], task=False, bugs=[("culprit", "acct_seq_show", "CULPRIT")], requested=True,
+        note="tcp4_seq_show begins with a jump to acct_seq_show"),
+    "text_flip": dict(
+        kind="one bit of the kernel's code flips: the instruction is none any more",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber 'c uptime_proc_show'; cat /proc/uptime",
+        classes=["bit-flip", "text-corruption"], note="0x41 became 0x61 in a push at the beginning of uptime_proc_show"),
+    "list_flip": dict(
+        kind="bit 46 of a list pointer flips: a walker faults",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber l46", classes=["bit-flip"],
+        bugs=[("victim", "scrub_walk", "VICTIM_LIST")], note="next of the third entry"),
+    "list_flip_high": dict(
+        kind="bit 60 of a list pointer flips: a walker faults on a non-canonical address",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber l60", classes=["bit-flip"],
+        bugs=[("victim", "scrub_walk", "VICTIM_LIST")], note="next of the third entry"),
+    "pte_flip": dict(
+        kind="the present bit of a page table entry of a vmalloc area flips",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber p0", classes=["page-table-corruption", "bit-flip"],
+        bugs=[("victim", "scrub_read", "VICTIM_PTE")], note="the sixth page of eight"),
+    "pte_flip_reserved": dict(
+        kind="a reserved bit of a page table entry of a vmalloc area flips",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber p49", classes=["page-table-corruption", "bit-flip"],
+        bugs=[("victim", "scrub_read", "VICTIM_PTE")], note="the sixth page of eight; bit 49 is beyond what the CPU can address"),
+    "init_signal": dict(
+        kind="init is killed by SIGSEGV",
+        run="exec statd", classes=["init-killed"], note="exit code 0x0b"),
+    "init_exit": dict(kind="init exits with status 3", run="exit 3", classes=["init-killed"], note="exit code 0x300"),
+    "no_root": dict(
+        kind="no initramfs and no root= that exists", initrd=False, append="root=/dev/vdz", classes=["no-root-filesystem"]),
+    "no_init": dict(
+        kind="the initramfs has no init that can be started", append="rdinit=/etc/passwd init=/sbin/none", classes=["no-init"]),
+    "nmi": dict(
+        kind="an NMI from outside, with unknown_nmi_panic", append="unknown_nmi_panic=1", run="sleep 100", monitor=("nmi",),
+        classes=["nmi"], task=False, requested=True),
+    "machine_check": dict(
+        kind="a machine check that cannot be corrected", run="sleep 100", task=False,
+        monitor=("mce 0 2 0xbe00000000800400 0x4 0x12345000 0x8c",), classes=["machine-check", "hardware-error"]),
+    "ext4_panic": dict(
+        kind="ext4 with errors=panic finds its inode table overwritten",
+        run="mount -o remount,errors=panic /mnt/data; mkdir /mnt/data/spool; sync; dd if=/dev/zero of=/dev/vda bs=4096 count=1000 seek=1 "
+        "conv=fsync 2>/dev/null; echo 3 >/proc/sys/vm/drop_caches; ls -lR /mnt/data; touch /mnt/data/spool/x /mnt/data/y; sync",
+        classes=["filesystem-error", "io-error"], task=False),
 }
 
 # The same story under other conditions.

@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
+use necropsy_kernel::census::{self, HiddenModule};
 use necropsy_kernel::locks::Waits;
+use necropsy_kernel::patched::Patches;
 use necropsy_kernel::tasks::Tasks;
 use necropsy_report::{Analysis, Input};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, log_lines};
 use crate::spinning::Spinning;
-use crate::{Class, DETECTIVES, Findings, LogCase, fingerprint, judge, present, timeline};
+use crate::{Class, DETECTIVES, Findings, LogCase, advice, drawing, fingerprint, judge, present, timeline};
 
 /// How to look at a dump.
 #[derive(Clone, Default)]
@@ -33,13 +35,15 @@ pub struct Case {
     tasks: OnceLock<Option<Tasks>>,
     waits: OnceLock<Waits>,
     spinning: OnceLock<Spinning>,
+    hidden: OnceLock<Vec<HiddenModule>>,
+    patches: OnceLock<Patches>,
 }
 
 impl Case {
     /// A case on a dump.
     pub fn open(target: Arc<Target>, options: CaseOptions) -> Case {
-        let (crash, log, tasks, waits, spinning) = Default::default();
-        Case { target, options, crash, log, tasks, waits, spinning }
+        let (crash, log, tasks, waits, spinning, hidden, patches) = Default::default();
+        Case { target, options, crash, log, tasks, waits, spinning, hidden, patches }
     }
 
     /// The task that panicked; `None` when no CPU did.
@@ -71,6 +75,22 @@ impl Case {
         self.spinning.get_or_init(|| Spinning::read(self))
     }
 
+    /// Whether nothing that failed by itself explains the dump: somebody asked for it, or it was taken from outside. That is when
+    /// looking far and wide is worth the time.
+    pub fn is_open(&self) -> bool {
+        self.crash().is_none_or(Crash::is_requested)
+    }
+
+    /// Modules that are loaded and not in the list of modules; looked for in all memory of modules if the case is open.
+    pub fn hidden_modules(&self) -> &[HiddenModule] {
+        self.hidden.get_or_init(|| census::hidden_modules(&self.target, self.is_open()))
+    }
+
+    /// Where the kernel rewrites its own code.
+    pub fn patches(&self) -> &Patches {
+        self.patches.get_or_init(|| Patches::read(&self.target))
+    }
+
     /// The verdict and all that led to it.
     pub fn analyse(&self) -> Analysis {
         let t = &self.target;
@@ -79,6 +99,7 @@ impl Case {
             (detective.examine)(self, &mut findings);
         }
         self.options.beside.iter().for_each(|log| beside(log, &mut findings));
+        let figures = std::mem::take(&mut findings.figures);
         let judged = judge::judge(self, findings);
         let tasks = self.tasks();
         tasks.iter().flat_map(|tasks| &tasks.notes).for_each(|n| t.note(n.clone()));
@@ -88,7 +109,10 @@ impl Case {
         let stacks: Vec<_> = self.crash().map(|c| self.crash_stack(c)).into_iter().collect();
         let fingerprint = fingerprint::of(&verdict, self.crash());
         let meta = t.meta();
-        Analysis {
+        let timeline = self.timeline();
+        let drawn = figures.into_iter().filter(|(class, _)| class.slug() == verdict.class).map(|(_, f)| f);
+        let figures = drawn.chain(drawing::cpus(self, &verdict, &timeline)).collect();
+        let mut analysis = Analysis {
             schema: 1,
             input: Input {
                 path: self.options.path.clone(),
@@ -101,12 +125,17 @@ impl Case {
             verdict,
             hypotheses,
             evidence,
-            timeline: self.timeline(),
+            timeline,
+            log: timeline::excerpt(self.log()),
             registers: self.registers(),
             stacks,
+            figures,
             fingerprint: Some(fingerprint),
             notes: t.notes(),
-        }
+            ..Analysis::default()
+        };
+        advice::add(&mut analysis, Some(t));
+        analysis
     }
 
     /// The dump's own log, and what a log beside it has that this one has not.

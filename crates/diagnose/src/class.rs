@@ -87,6 +87,32 @@ classes! {
     HungTask "hung-task"
     /// A task slept where it must not.
     SleepInAtomic "sleep-in-atomic"
+    /// A bit of memory that is not as it was written.
+    BitFlip "bit-flip"
+    /// Page tables that do not say what they should.
+    PageTableCorruption "page-table-corruption"
+    /// Code of the kernel that was written over.
+    TextCorruption "text-corruption"
+    /// Code of the kernel that was changed so that it does something else.
+    KernelTextModified "kernel-text-modified"
+    /// Entries of the kernel's tables of calls and traps that lead out of it.
+    SyscallTableHook "syscall-table-hook"
+    /// Modules and tasks that are there but not in the lists that show them.
+    HiddenModule "hidden-module"
+    /// The hardware reported an error by other ways than a machine check.
+    HardwareError "hardware-error"
+    /// The firmware failed.
+    FirmwareError "firmware-error"
+    /// A disk or its connection failed.
+    IoError "io-error"
+    /// A file system found itself damaged.
+    FilesystemError "filesystem-error"
+    /// A device failed, and its driver gave up.
+    DeviceFailure "device-failure"
+    /// A watchdog device was not fed.
+    WatchdogReset "watchdog-reset"
+    /// A cluster shut the machine out.
+    Fencing "fencing"
     /// Somebody asked for the dump.
     RequestedCrash "requested-crash"
     /// Nothing that is known here.

@@ -80,6 +80,11 @@ impl Crash {
         near.find(|(_, f)| base_name(f).is_some_and(|n| names.contains(&n))).map(|(i, _)| i)
     }
 
+    /// Whether somebody asked for it: by SysRq, or by an NMI that the kernel was told to die of.
+    pub fn is_requested(&self) -> bool {
+        self.frame(&["sysrq_handle_crash", "unknown_nmi_error"]).is_some()
+    }
+
     /// The first frame with this name, compiler suffixes aside.
     pub fn frame(&self, names: &[&str]) -> Option<(usize, &Frame)> {
         self.stack.frames.iter().enumerate().find(|(_, f)| base_name(f).is_some_and(|n| names.contains(&n)))

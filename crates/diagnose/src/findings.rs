@@ -2,7 +2,7 @@
 
 use necropsy_base::VirtAddr;
 use necropsy_debuginfo::dwarf::SourceFrame;
-use necropsy_report::{Place, Related, TaskInfo};
+use necropsy_report::{Figure, Place, Related, TaskInfo};
 use necropsy_target::Target;
 
 use crate::{Case, Class};
@@ -82,9 +82,16 @@ pub struct Findings {
     pub evidence: Vec<Evidence>,
     /// Explanations.
     pub hypotheses: Vec<Hypothesis>,
+    /// What can be drawn, and for which verdict.
+    pub figures: Vec<(Class, Figure)>,
 }
 
 impl Findings {
+    /// Adds something to draw if the verdict is of this class.
+    pub fn draw(&mut self, class: Class, figure: Figure) {
+        self.figures.push((class, figure));
+    }
+
     /// Adds a fact that bears on one class.
     pub fn add(
         &mut self,
@@ -106,6 +113,7 @@ impl Findings {
         claim: impl Into<String>,
     ) {
         let (claim, source, reproduce) = (claim.into(), source.into(), reproduce.into());
+        // Two who see the same fact tell it once.
         match self.evidence.iter_mut().find(|e| e.claim == claim && e.reproduce == reproduce) {
             Some(known) => {
                 let new = bears.iter().filter(|(class, _)| !known.bears.iter().any(|(c, _)| c == class));

@@ -5,6 +5,7 @@
 //! only adds to it.
 
 mod access;
+mod advice;
 mod allocators;
 mod blame;
 mod calls;
@@ -14,11 +15,15 @@ mod code;
 mod consumers;
 mod crash;
 pub mod detectives;
+mod drawing;
+pub mod explain;
 mod expression;
 mod findings;
 mod fingerprint;
 mod holders;
+mod integrity;
 mod judge;
+mod known;
 mod log_case;
 mod objects;
 pub mod present;
@@ -35,4 +40,5 @@ pub use case::{Case, CaseOptions};
 pub use class::Class;
 pub use detectives::DETECTIVES;
 pub use findings::{Detective, Evidence, Findings, Hypothesis};
+pub use known::KnownIssues;
 pub use log_case::LogCase;

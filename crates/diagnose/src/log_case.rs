@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use crate::advice;
 use necropsy_klog::{
     Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports,
 };
@@ -53,6 +54,7 @@ impl LogCase {
         analysis.schema = 1;
         analysis.input = Input { path: self.path.clone(), kind: "log", ..Input::default() };
         analysis.timeline = self.timeline();
+        advice::add(&mut analysis, None);
         if self.dropped > 0 {
             analysis
                 .notes

@@ -140,6 +140,10 @@ pub struct Tasks {
     pub all: Vec<Task>,
     /// The task that each CPU was running.
     pub current: BTreeMap<usize, VirtAddr>,
+    /// Those that the PID table has and the task list has not.
+    pub unlisted: Vec<VirtAddr>,
+    /// Those that the task list has and the PID table has not.
+    pub unnumbered: Vec<VirtAddr>,
     /// What could not be read, or does not fit.
     pub notes: Vec<String>,
 }
@@ -159,11 +163,11 @@ impl Tasks {
         let by_list = by_list(t, &mut notes)?;
         let before = notes.len();
         let by_pid = by_pid(t, &mut notes);
-        match &by_pid {
+        let (unlisted, unnumbered) = match &by_pid {
             // A table with holes in it says nothing about who is missing.
             Ok(by_pid) if notes.len() == before => compare(&by_list, by_pid, &mut notes),
-            _ => {}
-        }
+            _ => Default::default(),
+        };
         let mut lost = Vec::new();
         for at in by_list.iter().chain(by_pid.iter().flatten()) {
             match load(t, *at) {
@@ -182,7 +186,7 @@ impl Tasks {
             .into_iter()
             .filter_map(|(cpu, at)| Some(Task { cpu: Some(cpu as u32), ..load(t, at).ok()? }));
         let all = idle.chain(all).collect();
-        Ok(Tasks { all, current, notes })
+        Ok(Tasks { all, current, unlisted, unnumbered, notes })
     }
 
     /// The CPU that is running the task.
@@ -360,13 +364,21 @@ fn by_pid(t: &Target, notes: &mut Vec<String>) -> Result<Vec<VirtAddr>, LoadErro
     Ok(found)
 }
 
-fn compare(by_list: &[VirtAddr], by_pid: &[VirtAddr], notes: &mut Vec<String>) {
+/// Those that only the table has, and those that only the list has.
+fn compare(
+    by_list: &[VirtAddr],
+    by_pid: &[VirtAddr],
+    notes: &mut Vec<String>,
+) -> (Vec<VirtAddr>, Vec<VirtAddr>) {
     let (list, pids): (HashSet<_>, HashSet<_>) = (by_list.iter().collect(), by_pid.iter().collect());
-    let told = |at: &&VirtAddr, what: &str| format!("task {at:#x} is in the {what}");
-    let hidden = pids.difference(&list).map(|at| told(at, "PID table but not in the task list")).collect();
+    let told = |at: &VirtAddr, what: &str| format!("task {at:#x} is in the {what}");
+    let unlisted: Vec<VirtAddr> = pids.difference(&list).map(|at| **at).collect();
+    let hidden = unlisted.iter().map(|at| told(at, "PID table but not in the task list")).collect();
     several(notes, hidden, "tasks are not in the task list");
-    let unlisted = list.difference(&pids).map(|at| told(at, "task list but not in the PID table")).collect();
-    several(notes, unlisted, "tasks are not in the PID table");
+    let unnumbered: Vec<VirtAddr> = list.difference(&pids).map(|at| **at).collect();
+    let told = unnumbered.iter().map(|at| told(at, "task list but not in the PID table")).collect();
+    several(notes, told, "tasks are not in the PID table");
+    (unlisted, unnumbered)
 }
 
 /// Adds the first few of many similar notes, and how many more there are.

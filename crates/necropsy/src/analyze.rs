@@ -11,7 +11,7 @@ use necropsy_report::Analysis;
 
 use crate::cli::AnalyzeArgs;
 use crate::open::open;
-use crate::reports;
+use crate::{known_issues, reports};
 
 /// Exit code of an analysis that found no cause.
 const UNKNOWN: u8 = 3;
@@ -24,6 +24,9 @@ pub fn run(args: &AnalyzeArgs) -> Result<ExitCode> {
         Some(log) => read_log(log)?.analyse(),
         None => analyse_dump(args)?,
     };
+    let (issues, notes) = known_issues::load(&args.known_issues);
+    analysis.known_issues = issues.matching(&analysis);
+    analysis.notes.extend(notes);
     if args.redact {
         analysis.redact();
     }

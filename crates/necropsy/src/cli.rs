@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
 
 use crate::decode::{self, DecodeArgs};
-use crate::{analyze, debuginfo, reports, shell};
+use crate::{analyze, debuginfo, explain, reports, shell};
 
 /// Opens a dead Linux kernel and says what killed it, with proof.
 ///
@@ -41,6 +41,8 @@ enum Sub {
     ///
     /// Takes dmesg in all its forms, journals, syslog, consoles, pstore, netconsole; compressed or not.
     Reports(ReportsArgs),
+    /// What a class of failure means, how it is proved, what to do, and what would have caught it; without a class: all of them.
+    Explain(ExplainArgs),
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -92,15 +94,29 @@ pub struct AnalyzeArgs {
     /// Leave the dump's own log out: judge from memory alone.
     #[arg(long)]
     pub no_log: bool,
-    /// Leave host name and task names out of the answer.
+    /// Leave out what is private: memory bytes and text, arguments, command lines, host and task names, addresses of machines and
+    /// people, lines of the log.
     #[arg(long)]
     pub redact: bool,
+    /// Look here for files of known issues, too; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub known_issues: Vec<PathBuf>,
     /// Form of the answer.
     #[arg(long, value_enum, default_value_t = FormArg::Text)]
     pub format: FormArg,
     /// Write the answer here.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Arguments of `explain`.
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// The class, as a verdict names it: null-pointer-dereference, deadlock, bit-flip …
+    pub class: Option<String>,
+    /// Form of the answer.
+    #[arg(long, value_enum, default_value_t = ModeArg::Text)]
+    pub format: ModeArg,
 }
 
 /// Arguments of `reports`.
@@ -195,6 +211,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Decode(args)) => decode::run(&args),
         Some(Sub::Reports(args)) => reports::run(&args),
         Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
+        Some(Sub::Explain(args)) => explain::run(&args),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -4,6 +4,8 @@ mod analyze;
 mod cli;
 mod debuginfo;
 mod decode;
+mod explain;
+mod known_issues;
 mod open;
 mod progress;
 mod reports;

@@ -1,13 +1,16 @@
 //! The values that users see, and their renderings. Nothing here knows how a value was found.
 
 mod escape;
+mod figures;
 mod hex;
 mod html;
 mod markdown;
+mod redact;
 mod text;
 mod values;
 
 pub use escape::{bytes_text, terminal_safe};
+pub use figures::*;
 pub use hex::Hex;
 pub use values::*;
 

@@ -62,8 +62,30 @@ pub fn analysis(a: &Analysis) -> String {
         }
     }
     list(&mut out, "Next", &v.advice);
+    known_issues(&mut out, a);
     list(&mut out, "Notes", &a.notes);
+    if a.redacted {
+        let _ = writeln!(out, "\n{REDACTED}");
+    }
     out
+}
+
+/// What a redacted report says of itself.
+pub const REDACTED: &str = "Redacted: memory contents, arguments, command lines, names and addresses of machines and people, and lines of \
+    the log were left out.";
+
+fn known_issues(out: &mut String, a: &Analysis) {
+    if !a.known_issues.is_empty() {
+        let _ = writeln!(out, "\nKnown issues like this");
+    }
+    for issue in &a.known_issues {
+        let _ = writeln!(out, "  - {}", issue.title);
+        joined(&issue.text).lines().for_each(|line| _ = writeln!(out, "    {line}"));
+        issue.links.iter().for_each(|link| _ = writeln!(out, "    {link}"));
+        if issue.source != "built in" {
+            let _ = writeln!(out, "    ({})", issue.source);
+        }
+    }
 }
 
 fn system(out: &mut String, a: &Analysis) {
@@ -84,13 +106,30 @@ fn system(out: &mut String, a: &Analysis) {
     let _ = writeln!(out, "  read from   {} ({format})", a.input.path);
 }
 
-fn duration(seconds: u64) -> String {
+/// A time in its largest units.
+pub fn duration(seconds: u64) -> String {
     match (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s} s"),
         (0, 0, m, s) => format!("{m} min {s} s"),
         (0, h, m, _) => format!("{h} h {m} min"),
         (d, h, _, _) => format!("{d} days {h} h"),
     }
+}
+
+/// Bytes in their largest unit.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        (value, unit) = (value / 1024.0, unit + 1);
+    }
+    if bytes < 1024 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// A text that was broken into lines by hand, one line per paragraph.
+pub fn joined(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.collect::<Vec<_>>().join("\n")
 }
 
 pub fn place(p: &Place) -> String {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Hex;
+use crate::{Figure, Hex};
 
 /// All that `necropsy analyze` found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -21,15 +21,40 @@ pub struct Analysis {
     pub evidence: Vec<Evidence>,
     /// What happened when.
     pub timeline: Vec<Event>,
+    /// The log around what happened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
     /// The stacks that matter.
     pub stacks: Vec<StackInfo>,
     /// The registers of the code that failed, and what each value is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub registers: Vec<RegisterInfo>,
+    /// What is drawn of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
     /// What makes crashes of the same cause look the same.
     pub fingerprint: Option<Fingerprint>,
+    /// What people wrote down about such failures.
+    pub known_issues: Vec<KnownIssue>,
+    /// Whether what is private was left out.
+    pub redacted: bool,
     /// What could not be read, and why.
     pub notes: Vec<String>,
+}
+
+/// What people wrote down about a failure that comes again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KnownIssue {
+    /// Its name.
+    pub id: Option<String>,
+    /// In one line.
+    pub title: String,
+    /// What is known, and what to do.
+    pub text: String,
+    /// Where to read more.
+    pub links: Vec<String>,
+    /// The file it is from.
+    pub source: String,
 }
 
 /// What was analysed.
@@ -192,6 +217,17 @@ pub struct RegisterInfo {
     pub what: Option<String>,
 }
 
+/// A line of the log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LogLine {
+    /// Its number, from 1.
+    pub line: usize,
+    /// Seconds since boot.
+    pub seconds: f64,
+    /// Its text, escaped.
+    pub text: String,
+}
+
 /// A stack.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct StackInfo {
@@ -266,16 +302,4 @@ pub struct Fingerprint {
     pub title: String,
     /// The frames it is made of.
     pub frames: Vec<String>,
-}
-
-impl Analysis {
-    /// Takes out what names a machine or a person: host name, task names.
-    pub fn redact(&mut self) {
-        self.system.nodename = None;
-        self.input.path = "(redacted)".into();
-        let hide = |comm: &mut String| *comm = "(redacted)".into();
-        self.stacks.iter_mut().for_each(|s| hide(&mut s.comm));
-        self.verdict.task.iter_mut().for_each(|t| hide(&mut t.comm));
-        self.verdict.related.iter_mut().filter_map(|r| r.task.as_mut()).for_each(|t| hide(&mut t.comm));
-    }
 }

@@ -8,8 +8,8 @@ use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_kernel::{cpus, system};
 use necropsy_target::Target;
 
-use crate::commands::patched::Patches;
 use crate::{CommandError, Sources, expr, number};
+use necropsy_kernel::patched::Patches;
 
 /// A session on one dump.
 pub struct Context {

@@ -137,6 +137,11 @@ impl Target {
         })
     }
 
+    /// The module whose description is at `at`, whether or not the kernel's list has it.
+    pub fn module_at(&self, at: VirtAddr) -> Result<Module, LoadError> {
+        Module::load(self, at)
+    }
+
     fn find_modules(&self) -> Result<Modules, LoadError> {
         let offset = self.offset_of("module", "list").unwrap_or(module_shape::list_offset(self));
         let head = self.symbol("modules").or_else(|| self.find_module_list(offset));

@@ -4,7 +4,7 @@ use necropsy_kernel::locks::{Cycle, Lock, Owner, Wait, Waits};
 
 use crate::timeline::first_event;
 use crate::waiting::{Ending, blamed, frame_place, how_long, named, related, task_info, who};
-use crate::{Case, Class, Detective, Findings, Hypothesis};
+use crate::{Case, Class, Detective, Findings, Hypothesis, drawing};
 
 pub const DEADLOCK: Detective = Detective {
     id: "deadlock",
@@ -27,6 +27,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let members: Vec<&Wait> = cycle.waits.iter().filter_map(|i| waits.waits.get(*i)).collect();
     let Some(last) = members.iter().copied().max_by_key(|w| w.since) else { return };
     found.hypotheses.push(hypothesis(case, waits, cycle, &members, last));
+    if let Some(figure) = drawing::waits(case, &cycle.waits, &cycle.behind, true) {
+        found.draw(CLASS, figure);
+    }
     circle(waits, cycle, &members, found);
     members.iter().take(SHOWN).for_each(|wait| edge(waits, wait, found));
     since(&members, found);

@@ -11,7 +11,7 @@ use crate::timeline::first_event;
 use crate::waiting::{
     Ending, blamed, busy_with, frame_place, how_long, named, patience, task_info, what, who,
 };
-use crate::{Case, Class, Detective, Findings, Hypothesis, present};
+use crate::{Case, Class, Detective, Findings, Hypothesis, drawing, present};
 
 pub const HUNG_TASK: Detective = Detective {
     id: "hung-task",
@@ -36,6 +36,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let mut h = hypothesis(case, root, last, longest, holder.as_ref());
     disk.iter().for_each(|d| behind_disk(case, d, last, &mut h, found));
     found.hypotheses.push(h);
+    if let Some(figure) = drawing::waits(case, &[root.wait], &root.behind, false) {
+        found.draw(CLASS, figure);
+    }
     overdue(case, ending, root, longest, found);
     held(case, last, holder.as_ref(), found);
     if let Some((line, text)) = first_event(case.log(), &["hung-task"]) {

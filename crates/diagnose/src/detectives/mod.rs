@@ -1,17 +1,21 @@
 //! All detectives, one file each.
 
 mod assertion;
+mod bit_flip;
 mod deadlock;
 mod divide;
 mod double_free;
 mod fd_leak;
+mod hidden;
 mod hung_task;
+mod kernel_text;
 mod list_corruption;
 mod lockup;
 mod memory_leak;
 mod null_pointer;
 mod out_of_memory;
 mod page_corruption;
+mod page_table;
 mod panic_site;
 mod refcount_bug;
 mod requested;
@@ -21,6 +25,7 @@ mod sleep_atomic;
 mod spin_lock;
 mod stack_overflow;
 mod stack_protector;
+mod table_hook;
 mod use_after_free;
 mod wild_pointer;
 
@@ -29,17 +34,21 @@ use crate::Detective;
 /// The registry.
 pub static DETECTIVES: &[Detective] = &[
     assertion::ASSERTION,
+    bit_flip::BIT_FLIP,
     deadlock::DEADLOCK,
     divide::DIVIDE,
     double_free::DOUBLE_FREE,
     fd_leak::FD_LEAK,
     hung_task::HUNG_TASK,
     list_corruption::LIST_CORRUPTION,
+    hidden::HIDDEN,
+    kernel_text::KERNEL_TEXT,
     lockup::LOCKUP,
     memory_leak::MEMORY_LEAK,
     null_pointer::NULL_POINTER,
     out_of_memory::OUT_OF_MEMORY,
     page_corruption::PAGE_CORRUPTION,
+    page_table::PAGE_TABLE,
     panic_site::PANIC_SITE,
     refcount_bug::REFCOUNT_BUG,
     requested::REQUESTED,
@@ -50,5 +59,6 @@ pub static DETECTIVES: &[Detective] = &[
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
     use_after_free::USE_AFTER_FREE,
+    table_hook::TABLE_HOOK,
     wild_pointer::WILD_POINTER,
 ];

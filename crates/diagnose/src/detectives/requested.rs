@@ -12,6 +12,22 @@ pub const REQUESTED: Detective = Detective {
     examine,
 };
 
+/// Programs of clusters that shut their own machine out when they lose the others (sbd, Pacemaker, Oracle Clusterware, Veritas, HPE).
+const CLUSTERS: &[&str] = &[
+    "sbd",
+    "pacemakerd",
+    "pacemaker-fence",
+    "stonithd",
+    "corosync",
+    "fenced",
+    "cssdagent",
+    "cssdmonitor",
+    "ocssd.bin",
+    "had",
+    "hashadow",
+    "cmcld",
+];
+
 fn examine(case: &Case, found: &mut Findings) {
     let Some(crash) = case.crash() else { return };
     let Some((index, _)) = crash.frame(&["sysrq_handle_crash"]) else { return };
@@ -22,6 +38,9 @@ fn examine(case: &Case, found: &mut Findings) {
     } else {
         "the crash key (SysRq c) was pressed or sent over a console".to_owned()
     };
+    if CLUSTERS.contains(&comm.as_str()) {
+        fenced(&comm, crash.task.pid, found);
+    }
     let mut h = Hypothesis::new(
         Class::RequestedCrash,
         "crash requested through SysRq",
@@ -48,4 +67,25 @@ fn examine(case: &Case, found: &mut Findings) {
             format!("the log says: {text}"),
         );
     }
+}
+
+/// The one who asked is a program that shuts machines out of a cluster.
+fn fenced(comm: &str, pid: i32, found: &mut Findings) {
+    let mut h = Hypothesis::new(
+        Class::Fencing,
+        format!("{comm} shut the machine out of its cluster"),
+        format!(
+            "The task {comm} ({pid}), which watches over a cluster, asked for the crash: the machine had lost the others or its disks, or was \
+             too slow to answer."
+        ),
+    );
+    h.requested = true;
+    h.advice = vec![
+        "look at the cluster's logs on the other machines, its network and its heartbeat disk".into(),
+        "look whether the machine was too busy to answer: bt -a, ps -m".into(),
+    ];
+    found.hypotheses.push(h);
+    let claim = format!("who asked for the crash is {comm}, a program that shuts machines out of clusters");
+    let bears = [(Class::Fencing, 6.0), (Class::RequestedCrash, -2.0)];
+    found.add_to_all(&bears, "stack", format!("ps {pid}"), claim);
 }

@@ -7,12 +7,13 @@ mod damage;
 use necropsy_base::Near;
 use necropsy_report::{Hex, Place, bytes_text};
 use necropsy_target::Target;
-use necropsy_target::unwind::Frame;
+use necropsy_target::unwind::{Frame, frame_address};
 
 use self::buffers::Handed;
 use self::canary::Canary;
 use self::damage::Damage;
 use crate::crash::Crash;
+use crate::drawing::{Smashed, smashed_stack};
 use crate::findings::{InSource, place};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, code};
@@ -58,11 +59,35 @@ fn examine(case: &Case, found: &mut Findings) {
         extent(d, function, found);
     }
     lost_callers(crash, found);
+    draw(t, crash, smashed, function, canary.as_ref(), damage.as_ref(), found);
     if let Some(w) = writer {
         handed_over(t, function, w, found);
     }
     if let Some((line, text)) = first_event(case.log(), &["panic.protector", "panic.protector.address"]) {
         found.add(CLASS, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
+    }
+}
+
+/// The frame as a figure.
+fn draw(
+    t: &Target,
+    crash: &Crash,
+    smashed: &Frame,
+    function: &Near,
+    canary: Option<&Canary>,
+    damage: Option<&Damage>,
+    found: &mut Findings,
+) {
+    let (Some(c), Some(d), Some(end)) = (canary, damage, frame_address(t, smashed)) else { return };
+    let frame = Smashed {
+        function: function.name.clone(),
+        damage: d.begin..d.end,
+        canary: c.slot,
+        secret: crash.task.stack_canary,
+        frame_end: end,
+    };
+    if let Some(figure) = smashed_stack(t, &frame) {
+        found.draw(CLASS, figure);
     }
 }
 

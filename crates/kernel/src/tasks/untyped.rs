@@ -19,7 +19,13 @@ pub(super) fn tasks(t: &Target) -> Option<Tasks> {
     let header = lines.filter_map(|line| header(&line)).find(|h| h.cpu.is_none_or(|n| n == cpu))?;
     let task = header.task(t, cpu);
     let note = "without type information only the task that died is known, as the log names it";
-    Some(Tasks { current: BTreeMap::from([(cpu, task.at)]), all: vec![task], notes: vec![note.into()] })
+    Some(Tasks {
+        current: BTreeMap::from([(cpu, task.at)]),
+        all: vec![task],
+        unlisted: Vec::new(),
+        unnumbered: Vec::new(),
+        notes: vec![note.into()],
+    })
 }
 
 /// `CPU: 0 PID: 1058 Comm: pkt_sender Tainted: …` (3.10 and later), `Pid: 1058, comm: pkt_sender Not tainted …` before.

@@ -1,30 +1,21 @@
-//! Instructions that the kernel rewrites while it runs: static keys and static calls by its own tables, anything else by comparing
-//! with the file that the code was loaded from.
-//!
-//! `struct jump_entry` has addresses relative to its members since 4.19 (`code` has four bytes then), plain ones before;
-//! `struct static_call_site` is relative since it exists, 5.10 (include/linux/jump_label.h, static_call_types.h).
-
-use std::collections::HashMap;
+//! How instructions that the kernel rewrites while it runs are shown.
 
 use necropsy_arch::Syntax;
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_base::VirtAddr;
+use necropsy_kernel::patched::{Patch, Patches, moved};
 use necropsy_report::terminal_safe;
 use necropsy_target::Target;
 
 use crate::Context;
 
-/// Entries of one table; kernels have some thousands.
-const MAX_ENTRIES: u64 = 1 << 18;
-/// Flags in the low bits of the keys.
-const FLAGS: u64 = 3;
-
-/// What each rewritten place belongs to.
-#[derive(Default)]
-pub struct Patches(HashMap<u64, String>);
-
 /// What an instruction is, if the kernel rewrites it there: `static key sched_schedstats`, `static call to …`.
 pub fn mark(cx: &Context, at: VirtAddr) -> Option<String> {
-    cx.patches.get_or_init(|| Patches::read(&cx.target)).0.get(&at.0).cloned()
+    let patch = cx.patches.get_or_init(|| Patches::read(&cx.target)).at(at)?;
+    Some(match patch {
+        Patch::Key(key) => format!("static key {}", name(&cx.target, key)),
+        Patch::Call(key) => format!("static call {}", name(&cx.target, key).trim_start_matches("__SCK__")),
+        Patch::Probe(probe) => format!("kprobe {}", name(&cx.target, probe)),
+    })
 }
 
 /// What stood at `at` when the kernel was built, if that differs from `code` and the kernel's file is at hand.
@@ -44,125 +35,10 @@ pub fn was(cx: &Context, at: VirtAddr, code: &[u8], syntax: Syntax) -> Option<St
     cx.target.arch().text(built, VirtAddr(at.0.wrapping_sub(debug.bias)), syntax, &resolve)
 }
 
-/// Whether one word of the instruction is an address that moved with the kernel.
-fn moved(built: &[u8], code: &[u8], bias: u64) -> bool {
-    let differ: Vec<usize> = (0..code.len()).filter(|i| built[*i] != code[*i]).collect();
-    let (Some(first), Some(last)) = (differ.first(), differ.last()) else { return true };
-    let field = |bytes: &[u8], at: usize, size: usize| {
-        let part = bytes.get(at..at + size)?;
-        Some(part.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)))
-    };
-    [4usize, 8].iter().any(|size| {
-        (0..code.len()).filter(|at| at <= first && at + size > *last).any(|at| {
-            let mask = u64::MAX >> (64 - size * 8);
-            match (field(built, at, *size), field(code, at, *size)) {
-                (Some(a), Some(b)) => a.wrapping_add(bias) & mask == b,
-                _ => false,
-            }
-        })
-    })
-}
-
-impl Patches {
-    fn read(t: &Target) -> Patches {
-        let mut found = Patches::default();
-        let table = |a: &str, b: &str| Some((t.symbol(a)?, t.symbol(b)?.0.checked_sub(t.symbol(a)?.0)?));
-        if let Some((at, size)) = table("__start___jump_table", "__stop___jump_table") {
-            found.keys(t, at, size / t.size_of("jump_entry").unwrap_or(16).max(1));
-        }
-        if let Some((at, size)) = table("__start_static_call_sites", "__stop_static_call_sites") {
-            found.calls(t, at, size / 8);
-        }
-        for m in &t.modules().list {
-            let member = |name: &str| {
-                let at = m.at.offset(t.offset_of("module", name).ok()?);
-                t.memory().word(at).ok()
-            };
-            let count = |name: &str| {
-                let at = m.at.offset(t.offset_of("module", name).ok()?);
-                t.memory().u32(at).ok().map(u64::from)
-            };
-            if let (Some(at), Some(n)) = (member("jump_entries"), count("num_jump_entries")) {
-                found.keys(t, VirtAddr(at), n);
-            }
-            if let (Some(at), Some(n)) = (member("static_call_sites"), count("num_static_call_sites")) {
-                found.calls(t, VirtAddr(at), n);
-            }
-        }
-        found
-    }
-
-    fn keys(&mut self, t: &Target, table: VirtAddr, count: u64) {
-        let relative = t.member_size("jump_entry", "code").is_none_or(|n| n == 4);
-        let each = if relative { 16 } else { 24 };
-        self.entries(t, table, count, each, |at, words| {
-            let (code, key) = match relative {
-                true => (at.wrapping_add(sign(words[0])), (at + 8).wrapping_add(words[1])),
-                false => (words[0], words[2]),
-            };
-            (code, format!("static key {}", name(t, key & !FLAGS)))
-        });
-    }
-
-    fn calls(&mut self, t: &Target, table: VirtAddr, count: u64) {
-        self.entries(t, table, count, 8, |at, words| {
-            let (site, key) = (sign(words[0]), sign(words[0] >> 32));
-            let key = (at + 4).wrapping_add(key) & !FLAGS;
-            (at.wrapping_add(site), format!("static call {}", name(t, key).trim_start_matches("__SCK__")))
-        });
-    }
-
-    /// Reads a table of entries of `each` bytes; `entry` takes its address and its words apart.
-    fn entries(
-        &mut self,
-        t: &Target,
-        table: VirtAddr,
-        count: u64,
-        each: u64,
-        entry: impl Fn(u64, &[u64]) -> (u64, String),
-    ) {
-        if table.is_null() || count == 0 || count > MAX_ENTRIES {
-            return;
-        }
-        let bytes = match t.memory().bytes(table, (count * each) as usize) {
-            Ok(bytes) => bytes,
-            Err(e) => return t.note(format!("which instructions the kernel rewrites is not known: {e}")),
-        };
-        for (i, raw) in bytes.chunks_exact(each as usize).enumerate() {
-            let words: Vec<u64> = raw.chunks_exact(8).map(|w| t.abi().uint(w)).collect();
-            let (at, what) = entry(table.0 + i as u64 * each, &words);
-            self.0.insert(at, what);
-        }
-    }
-}
-
-/// The low half of a word as a signed number.
-fn sign(word: u64) -> u64 {
-    i64::from(word as u32 as i32) as u64
-}
-
-fn name(t: &Target, at: u64) -> String {
-    match t.near(VirtAddr(at)) {
-        Some(near) if near.start.0 == at => terminal_safe(&near.name),
-        Some(near) => format!("{}+{:#x}", terminal_safe(&near.name), at - near.start.0),
+fn name(t: &Target, at: VirtAddr) -> String {
+    match t.near(at) {
+        Some(near) if near.start == at => terminal_safe(&near.name),
+        Some(near) => format!("{}+{:#x}", terminal_safe(&near.name), at.0 - near.start.0),
         None => format!("at {at:#x}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_that_moved() {
-        let bias = 0x1e00_0000;
-        // mov $0x81234567,%rdi with a 32-bit address in it.
-        let built = [0x48, 0xc7, 0xc7, 0x67, 0x45, 0x23, 0x81];
-        let moved_to = (0x8123_4567u32 + bias as u32).to_le_bytes();
-        let mut code = built;
-        code[3..].copy_from_slice(&moved_to);
-        assert!(moved(&built, &code, bias));
-        assert!(!moved(&[0xe8, 1, 2, 3, 4], &[0x0f, 0x1f, 0x44, 0, 0], bias));
-        assert_eq!(sign(0xffff_fffe), u64::MAX - 1);
     }
 }

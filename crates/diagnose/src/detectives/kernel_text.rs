@@ -1,0 +1,322 @@
+//! Code of the kernel that is not as it was built: a hook, damage, or one flipped bit.
+
+use necropsy_arch::Exception;
+use necropsy_base::VirtAddr;
+use necropsy_kernel::bugs::{self, Listed};
+use necropsy_kernel::text::{Built, Difference, Hook, Repair, Stream, hooks};
+use necropsy_report::Place;
+
+use crate::crash::Trap;
+use crate::integrity::{in_doubt, module_code, named_place, place_in, requested};
+use crate::{Case, Class, Detective, Findings, Hypothesis, findings};
+
+pub const KERNEL_TEXT: Detective = Detective {
+    id: "kernel-text",
+    title: "code of the kernel that is not as it was built",
+    doc: "Where nothing else explains the dump, all of the kernel's code is looked through for jumps and calls into modules that no table of \
+          the kernel's knows, and, if the kernel's file is there, compared with it byte by byte; what the kernel patches itself is left \
+          out. Where an exception ended it, the function it happened in is decoded and held against the unwind table, its own jumps and the \
+          file: a function that fits again after one bit is flipped back tells which one.",
+    examine,
+};
+
+/// Places that are shown one by one.
+const SHOWN: usize = 6;
+/// Differences that are looked at.
+const MAX: usize = 64;
+
+fn examine(case: &Case, found: &mut Findings) {
+    let t = &case.target;
+    if t.kallsyms().is_none() || t.is_inconsistent() {
+        return;
+    }
+    if case.is_open() {
+        hooked(case, found);
+        compared(case, found);
+    }
+    let trap = case.crash().and_then(|crash| crash.trap(t)).filter(|trap| trap.fatal);
+    if let Some(trap) = trap {
+        damaged(case, &trap, found);
+    }
+}
+
+/// Transfers into modules, by the dump alone.
+fn hooked(case: &Case, found: &mut Findings) {
+    let t = &case.target;
+    let all = hooks(t, &module_code(case), case.patches());
+    if all.missing > 0 && all.missing < all.bytes {
+        t.note(format!(
+            "{} KiB of the kernel's code are not in the dump and were not checked",
+            all.missing / 1024
+        ));
+    }
+    let Some(first) = all.found.iter().find(|h| h.entry).or(all.found.first()) else { return };
+    found.hypotheses.push(hook_hypothesis(case, first, all.found.len()));
+    for hook in all.found.iter().take(SHOWN) {
+        hook_evidence(case, hook, found);
+    }
+}
+
+fn hook_hypothesis(case: &Case, hook: &Hook, count: usize) -> Hypothesis {
+    let culprit = place_in(case, hook.target, 0.9);
+    let (who, function) = (named_place(&culprit), &hook.function.name);
+    let more = if count > 1 { format!(" {count} such places were found.") } else { String::new() };
+    let (verb, place) = match (hook.entry, hook.call) {
+        (true, _) => ("a jump to", "begins with"),
+        (false, true) => ("a call of", "contains"),
+        (false, false) => ("a jump to", "contains"),
+    };
+    let statement = format!(
+        "{function} {place} {verb} {who}. The kernel was linked before that module existed, and none of its own means to patch code (ftrace, \
+         kprobes, static calls, BPF) put it there: the code was overwritten so that the module runs instead.{more}"
+    );
+    let mut h =
+        Hypothesis::new(Class::KernelTextModified, format!("{function} was made to run {who}"), statement);
+    h.victim = Some(findings::place(&case.target, hook.at, None));
+    h.culprit = Some(culprit);
+    h.requested = requested(case);
+    h.advice = vec![
+        format!("read what it does: dis {:x} 40", hook.target.0),
+        "take the machine from the network and keep its disks; find out who loaded the module".into(),
+        "lockdown=integrity with signed modules keeps code from doing this".into(),
+    ];
+    h.separate = Some("damage by chance would hardly make a jump to the start of a function".into());
+    h
+}
+
+fn hook_evidence(case: &Case, hook: &Hook, found: &mut Findings) {
+    const CLASS: Class = Class::KernelTextModified;
+    let target = place_in(case, hook.target, 0.9);
+    let text = crate::code::text(&case.target, hook.at).unwrap_or_default();
+    let claim = format!(
+        "`{text}` at {} leads to {}, in a module",
+        case.target.describe(hook.at),
+        named_place(&target)
+    );
+    let weight = if hook.entry { 6.5 } else { 4.0 };
+    let bears = [(CLASS, weight), (Class::RequestedCrash, -6.0)];
+    found.add_to_all(&bears, format!("text:{}", hook.function.name), format!("dis {:x} 2", hook.at.0), claim);
+    if target.offset.as_deref() == Some("0x0") {
+        let claim =
+            format!("{} is the start of a function, as the target of a hook is", named_place(&target));
+        found.add(CLASS, 1.0, "text:module", format!("sym {:x}", hook.target.0), claim);
+    }
+}
+
+/// The whole of the code against the kernel's file.
+fn compared(case: &Case, found: &mut Findings) {
+    let t = &case.target;
+    let Some(debug) = t.kernel_debug() else { return };
+    let Some((start, end)) = t.symbol("_stext").zip(t.symbol("_etext")) else { return };
+    let all = Built::new(t, debug, case.patches()).differences(start.0..end.0);
+    // More than this is no hook and no damage: something that the kernel does to itself and that is not known here.
+    if all.len() >= MAX {
+        return t.note(format!(
+            "{} places of the kernel's code differ from its file: too many to mean anything",
+            all.len()
+        ));
+    }
+    let known: Vec<VirtAddr> = all.iter().map(|d| d.at).collect();
+    for difference in all.iter().take(SHOWN) {
+        differs(case, difference, found);
+    }
+    if let Some(first) = known.first() {
+        in_doubt(
+            case,
+            Class::TextCorruption,
+            true,
+            &format!("code at {first:#x} differs from the kernel's file"),
+            found,
+        );
+    }
+}
+
+/// One place that is not as it was built.
+fn differs(case: &Case, d: &Difference, found: &mut Findings) {
+    let t = &case.target;
+    let at = t.describe(d.at);
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ");
+    let claim = format!("{at} was built as {} and is {}", hex(&d.built), hex(&d.found));
+    let reproduce = format!("rd -8 {:x} {}", d.at.0, d.found.len());
+    let place = findings::place(t, d.at, Some(0.9));
+    match d.one_bit() {
+        Some((byte, bit)) => {
+            let repair = Repair { at: byte, bit, found: d.found[(byte.0 - d.at.0) as usize], broken: 0 };
+            found.hypotheses.push(flipped(case, &repair, place, true));
+            found.add_to_all(
+                &[(Class::BitFlip, 6.0), (Class::RequestedCrash, -4.0)],
+                format!("text:{at}"),
+                reproduce,
+                format!("{claim}: one bit differs"),
+            );
+        }
+        None if !found.hypotheses.iter().any(|h| h.class == Class::KernelTextModified) => {
+            let statement = format!(
+                "The code at {at} is not what the kernel's file has there, and nothing that the kernel patches itself explains it: it was \
+                 written over, on purpose or by a stray write."
+            );
+            let mut h = Hypothesis::new(
+                Class::TextCorruption,
+                format!("the code of {at} was written over"),
+                statement,
+            );
+            h.victim = Some(place);
+            h.requested = requested(case);
+            h.advice = vec![format!("look at what stands there: dis {:x} 4", d.at.0)];
+            found.hypotheses.push(h);
+            found.add_to_all(
+                &[(Class::TextCorruption, 5.0), (Class::RequestedCrash, -4.0)],
+                format!("text:{at}"),
+                reproduce,
+                claim,
+            );
+        }
+        None => found.add(Class::KernelTextModified, 1.5, format!("text:{at}"), reproduce, claim),
+    }
+}
+
+/// The function that an exception happened in.
+fn damaged(case: &Case, trap: &Trap<'_>, found: &mut Findings) {
+    let t = &case.target;
+    let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr).filter(|pc| t.is_text(*pc)) else { return };
+    // The kernel's own traps are code that is as it should be.
+    if trap.kind == Exception::InvalidOpcode && matches!(bugs::listed(t, pc), Listed::Site(_)) {
+        return;
+    }
+    let Some(function) = t.near(pc) else { return };
+    if by_file(case, pc, &function, found) {
+        return;
+    }
+    let Some(stream) = Stream::of(t, &function) else { return };
+    let wrong = stream.contradictions(t);
+    if wrong.is_empty() {
+        return;
+    }
+    let repairs = stream.repairs(t, pc);
+    let place = findings::place(t, pc, None);
+    if let Some(first) = repairs.first() {
+        let certain = repairs.len() == 1;
+        found.hypotheses.push(flipped(case, first, place, certain));
+        repaired(case, &stream, &repairs, trap, found);
+    } else if trap.kind == Exception::InvalidOpcode && !stream.begins(pc) {
+        // The CPU came from the middle of an instruction: it may have jumped there.
+    } else if trap.kind == Exception::InvalidOpcode {
+        overwritten(case, &function.name, place, &wrong, found);
+    }
+}
+
+/// By the kernel's file; whether that decided it.
+fn by_file(case: &Case, pc: VirtAddr, function: &necropsy_base::Near, found: &mut Findings) -> bool {
+    let t = &case.target;
+    let Some(debug) = t.kernel_debug_loaded().filter(|_| t.modules().holding(pc).is_none()) else {
+        return false;
+    };
+    let end = function.start.0 + function.size.unwrap_or(0).min(1 << 16);
+    let all = Built::new(t, debug, case.patches()).differences(function.start.0..end);
+    let near = all.iter().filter(|d| d.at.0.abs_diff(pc.0) < 32);
+    let mut any = false;
+    for d in near.take(SHOWN) {
+        differs(case, d, found);
+        found.add_to_all(
+            &[(Class::BitFlip, 1.0), (Class::TextCorruption, 1.0), (Class::InvalidOpcode, -5.0)],
+            "stack",
+            format!("dis {:x} 1", pc.0),
+            format!("the exception was at {}, where the code differs", t.describe(pc)),
+        );
+        any = true;
+    }
+    any
+}
+
+fn flipped(case: &Case, repair: &Repair, place: Place, certain: bool) -> Hypothesis {
+    let at = case.target.describe(repair.at);
+    let what = match certain {
+        true => format!(
+            "The code at {at} has {:#04x} where {:#04x} belongs: bit {} is flipped.",
+            repair.found,
+            repair.found ^ 1 << repair.bit,
+            repair.bit
+        ),
+        false => {
+            format!("The code around {at} makes no sense as it is, and does with a single bit flipped back.")
+        }
+    };
+    let statement = format!(
+        "{what} No program writes single bits of the kernel's code: the memory, the way to it or a stray bit operation damaged it."
+    );
+    let mut h = Hypothesis::new(
+        Class::BitFlip,
+        format!("one bit of the code {} {at} is flipped", if certain { "at" } else { "near" }),
+        statement,
+    );
+    h.victim = Some(place);
+    h.requested = requested(case);
+    h.advice = vec![
+        "test the memory (memtest86+), look for corrected errors before (edac, rasdaemon, the firmware's log)".into(),
+        "if it happens again elsewhere on the same machine, it is the machine; on others too, look for a stray set_bit() or clear_bit()".into(),
+    ];
+    h.separate = Some("the same byte in the kernel's file: give it with --vmlinux".into());
+    h
+}
+
+fn repaired(case: &Case, stream: &Stream, repairs: &[Repair], trap: &Trap<'_>, found: &mut Findings) {
+    let t = &case.target;
+    let first = &repairs[0];
+    let name = &stream.function.name;
+    let claim = match repairs.len() {
+        1 => format!(
+            "{name} contradicts its unwind table and its own jumps in {} place(s); with bit {} of the byte at {} flipped back it fits everywhere, \
+             and no other single bit near does that",
+            first.broken,
+            first.bit,
+            t.describe(first.at)
+        ),
+        n => format!(
+            "{name} contradicts its unwind table and its own jumps in {} place(s); with one bit flipped back ({n} bits near would do) it fits \
+             everywhere",
+            first.broken
+        ),
+    };
+    let invalid = trap.kind == Exception::InvalidOpcode;
+    let weight = match (repairs.len(), invalid) {
+        (1, _) => 6.5,
+        (2..=4, true) => 5.0,
+        (_, true) => 3.5,
+        _ => 3.0,
+    };
+    let bears = [
+        (Class::BitFlip, weight),
+        (Class::InvalidOpcode, -4.0),
+        (Class::NullPointerDereference, -3.0),
+        (Class::WildPointerDereference, -3.0),
+    ];
+    found.add_to_all(&bears, format!("text:{name}"), format!("rd -8 {:x} 16", first.at.0 & !7), claim);
+    for text in stream.contradictions(t).into_iter().take(3) {
+        found.add(
+            Class::BitFlip,
+            0.2,
+            format!("text:{name}"),
+            format!("dis {name}"),
+            format!("{name}: {text}"),
+        );
+    }
+}
+
+/// Code that fits nothing and that no single bit explains.
+fn overwritten(case: &Case, name: &str, place: Place, wrong: &[String], found: &mut Findings) {
+    const CLASS: Class = Class::TextCorruption;
+    let statement = format!(
+        "The CPU stopped at bytes of {name} that are no instruction, and the function does not fit its unwind table: its code was written over."
+    );
+    let mut h = Hypothesis::new(CLASS, format!("the code of {name} was written over"), statement);
+    h.victim = Some(place);
+    h.requested = requested(case);
+    h.advice = vec![format!("compare with the kernel's file (--vmlinux): dis {name} marks what is PATCHED")];
+    h.separate = Some("the bytes in the kernel's file".into());
+    found.hypotheses.push(h);
+    for (i, text) in wrong.iter().take(3).enumerate() {
+        let weight = if i == 0 { 5.0 } else { 0.5 };
+        let bears = [(CLASS, weight), (Class::InvalidOpcode, if i == 0 { -3.0 } else { 0.0 })];
+        found.add_to_all(&bears, format!("text:{name}"), format!("dis {name}"), format!("{name}: {text}"));
+    }
+}
