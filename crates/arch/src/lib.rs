@@ -107,6 +107,11 @@ pub trait Arch: Sync {
     fn frame_setup(&self, _code: &[u8], _at: usize) -> FrameSetup {
         FrameSetup::Unknown
     }
+    /// Where a function has saved the registers that it must preserve, `at` bytes into `code`: each with the distance of its slot
+    /// from the caller's stack pointer before the call.
+    fn saved_registers(&self, _code: &[u8], _at: usize) -> Option<Vec<(usize, i64)>> {
+        None
+    }
     /// How many bytes a function keeps between the stack pointer and its return address, `at` bytes into `code`.
     fn stack_depth(&self, _code: &[u8], _at: usize) -> Option<u64> {
         None

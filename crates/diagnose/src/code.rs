@@ -148,6 +148,22 @@ impl<'t> Trace<'t> {
     /// The value of `reg` just before instruction `before`: as the registers have it if nothing changed it since, else worked
     /// out from its definition and from memory as it is now.
     pub fn value(&self, reg: usize, before: usize, depth: usize) -> Option<u64> {
+        self.computed(reg, before, depth).or_else(|| self.copied(reg, before))
+    }
+
+    /// The value by a copy that was made of it before and is still in a register.
+    fn copied(&self, reg: usize, before: usize) -> Option<u64> {
+        let from = self.definition(reg, before).map_or(0, |i| i + 1);
+        let kept = |i: &usize| match self.insns[*i].op {
+            Op::Move { dst, src: Operand::Reg(src) } if src == reg => {
+                (self.definition(dst, self.at) == Some(*i)).then(|| self.regs.get(dst)).flatten()
+            }
+            _ => None,
+        };
+        (from..before).find_map(|i| kept(&i))
+    }
+
+    fn computed(&self, reg: usize, before: usize, depth: usize) -> Option<u64> {
         let unchanged = match self.definition(reg, self.at) {
             None => true,
             Some(last) => last < before,

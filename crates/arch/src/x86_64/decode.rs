@@ -9,7 +9,7 @@ use super::registers::*;
 use crate::{Access, CallSite, Flow, Insn, MemOperand, Op, Operand};
 
 /// Index of a register of any width; `None` for those that are not kept (vector, segment, control registers).
-fn index(register: Register) -> Option<usize> {
+pub fn index(register: Register) -> Option<usize> {
     Some(match register.full_register() {
         Register::RAX => AX,
         Register::RBX => BX,

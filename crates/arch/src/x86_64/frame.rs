@@ -39,6 +39,35 @@ pub fn depth(code: &[u8], at: usize) -> Option<u64> {
     u64::try_from(here).ok()
 }
 
+/// Where the function in `code` has put the registers that it must preserve, once it has come to `at`: the register, and the distance
+/// of its slot from the caller's stack pointer before the call. `None` where the stack's depth is not a constant.
+///
+/// The first push of such a register saves it: only then may the function change it.
+pub fn saved(code: &[u8], at: usize) -> Option<Vec<(usize, i64)>> {
+    let (mut here, mut deepest, mut framed) = (0i64, 0i64, false);
+    let mut found: Vec<(usize, i64)> = Vec::new();
+    for insn in instructions(code).take_while(|i| (i.ip() as usize) < at) {
+        let change = stack_change(&insn, framed)?;
+        match change {
+            Change::By(n) => here += n,
+            Change::Return => here = deepest,
+            Change::Record => framed = true,
+        }
+        deepest = deepest.max(here);
+        let pushed = (insn.mnemonic() == Mnemonic::Push && insn.op0_kind() == OpKind::Register)
+            .then(|| super::decode::index(insn.op0_register()))
+            .flatten();
+        if let Some(register) =
+            pushed.filter(|r| super::PRESERVED.contains(r) && !found.iter().any(|(f, _)| f == r))
+        {
+            found.push((register, -(here + 8)));
+        }
+    }
+    // What lies below the stack pointer by now was taken back.
+    found.retain(|(_, slot)| -slot - 8 <= here);
+    Some(found)
+}
+
 enum Change {
     By(i64),
     Record,
@@ -118,6 +147,15 @@ mod tests {
         // `test %edi,%edi; je; ret` makes none; neither does an entry function that saves all registers.
         assert_eq!(setup(b"\x85\xff\x74\x00\xc3", 2), FrameSetup::Never);
         assert_eq!(setup(b"\x55\x53\x41\x54\x48\x8d\x6c\x24\x01\xe8\x00\x00\x00\x00", 9), FrameSetup::Never);
+    }
+
+    #[test]
+    fn saved_registers_are_where_they_were_pushed() {
+        use super::super::{BP, BX};
+        assert_eq!(saved(FUNCTION, 5), Some(vec![]));
+        assert_eq!(saved(FUNCTION, 6), Some(vec![(BP, -16)]));
+        assert_eq!(saved(FUNCTION, 18), Some(vec![(BP, -16), (BX, -24)]));
+        assert_eq!(saved(FUNCTION, 24), Some(vec![(BP, -16)]), "%rbx was taken back");
     }
 
     #[test]

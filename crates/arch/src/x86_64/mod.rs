@@ -15,6 +15,9 @@ use crate::{
 pub use registers::*;
 pub use text::of_32_bit as text_of_32_bit;
 
+/// Registers that a function must preserve (System V ABI).
+const PRESERVED: [usize; 7] = [BX, BP, SP, R12, R13, R14, R15];
+
 /// The CPU of PCs and most servers.
 pub struct X86_64;
 
@@ -106,13 +109,16 @@ impl Arch for X86_64 {
         Some(AX)
     }
     fn preserved_registers(&self) -> u64 {
-        [BX, BP, SP, R12, R13, R14, R15].iter().fold(0, |set, r| set | 1 << r)
+        PRESERVED.iter().fold(0, |set, r| set | 1 << r)
     }
     fn exception_stacks(&self) -> Option<&'static str> {
         Some("cea_exception_stacks") // 5.2 and later (asm/cpu_entry_area.h)
     }
     fn frame_setup(&self, code: &[u8], at: usize) -> FrameSetup {
         frame::setup(code, at)
+    }
+    fn saved_registers(&self, code: &[u8], at: usize) -> Option<Vec<(usize, i64)>> {
+        frame::saved(code, at)
     }
     fn stack_depth(&self, code: &[u8], at: usize) -> Option<u64> {
         frame::depth(code, at)

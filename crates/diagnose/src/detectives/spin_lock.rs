@@ -111,7 +111,7 @@ fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin]) -> Hypothesis
 fn edge(t: &Target, spinning: &Spinning, spin: &Spin, index: usize, found: &mut Findings) {
     let on = &spinning.cpus[spin.on];
     let who = wanted(t, spinning, spin).map_or_else(|| "unknown code".into(), |p| named(&p));
-    let bears = [(CLASS, 2.5), (Class::SoftLockup, -1.5), (Class::HardLockup, -1.5)];
+    let bears = [(CLASS, 3.5), (Class::SoftLockup, -3.5), (Class::HardLockup, -3.5), (Class::RcuStall, -3.5)];
     let claim = format!(
         "CPU {} spins in {who} on the lock at {:#x} ({})",
         on.cpu,

@@ -1,9 +1,11 @@
 //! A step by the call frame information of a debug file, which tells all registers that a function must preserve.
 
 use necropsy_arch::Regs;
-use necropsy_base::VirtAddr;
+use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::dwarf::{Cfa, CfiRow, Known, Rule};
 
+use super::address::frame_address;
+use super::frame_pointer::beginning;
 use super::step::{Next, State};
 use super::{Frame, Stack, Trust};
 use crate::Target;
@@ -64,8 +66,8 @@ pub fn size(t: &Target, place: VirtAddr) -> Option<u64> {
     }
 }
 
-/// The registers in every frame of a stack. The unwind table gives little more than where frames are; call frame information
-/// adds what functions saved, as long as it leads to the same callers.
+/// The registers in every frame of a stack. The unwind table gives little more than where frames are; call frame information,
+/// or the code's own pushes, add what functions saved, as long as they lead to the same callers.
 pub fn registers(t: &Target, stack: &Stack) -> Vec<Regs> {
     let mut all: Vec<Regs> = Vec::with_capacity(stack.frames.len());
     for (i, frame) in stack.frames.iter().enumerate() {
@@ -80,9 +82,30 @@ fn preserved(t: &Target, below: &Frame, regs: &Regs, frame: &Frame) -> Option<Re
     if below.trap.is_some() || frame.exact {
         return None;
     }
-    let caller = caller_regs(t, below.place()?, regs)?;
+    let Some(caller) = caller_regs(t, below.place()?, regs) else { return pushed(t, below, regs, frame) };
     let same = |r: usize| caller.regs.get(r) == frame.regs.get(r);
     (same(t.arch().pc()) && same(t.arch().sp())).then_some(caller.regs)
+}
+
+/// The same by what the function below has pushed; what it has not, it has not changed.
+fn pushed(t: &Target, below: &Frame, regs: &Regs, frame: &Frame) -> Option<Regs> {
+    let place = below.place()?;
+    let address = frame_address(t, below).filter(|a| *a == frame.sp.0)?;
+    let function = t.near(place)?;
+    let code = beginning(t, &function, place)?;
+    let saved = t.arch().saved_registers(&code, place.0.saturating_sub(function.start.0) as usize)?;
+    let mut found = frame.regs.clone();
+    let preserved = (0..64).filter(|r| t.arch().preserved_registers() >> r & 1 == 1 && *r != t.arch().sp());
+    for r in preserved.filter(|r| frame.regs.get(*r).is_none()) {
+        let slot =
+            saved.iter().find(|(s, _)| *s == r).map(|(_, by)| VirtAddr(address.wrapping_add_signed(*by)));
+        let value = match slot {
+            Some(slot) => t.memory().word(slot).ok(),
+            None => regs.get(r),
+        };
+        found.put(r, value);
+    }
+    Some(found)
 }
 
 fn row(t: &Target, place: VirtAddr) -> Option<CfiRow> {
