@@ -168,8 +168,9 @@ impl<'t> Trace<'t> {
             None => true,
             Some(last) => last < before,
         };
-        if unchanged {
-            return self.regs.get(reg);
+        // What a call may change is not known behind it, but its arguments can be worked out.
+        if let Some(known) = self.regs.get(reg).filter(|_| unchanged) {
+            return Some(known);
         }
         if depth > MAX_DEPTH {
             return None;

@@ -5,7 +5,12 @@ use std::collections::HashSet;
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{ArrayAt, Load, LoadError, Target};
 
+mod maple;
+mod rbtree;
+
+pub use maple::{Range, maple};
 pub use necropsy_target::list::{Walk, list};
+pub use rbtree::rbtree;
 
 /// No healthy tree has more entries.
 const MAX_ENTRIES: usize = 1 << 22;

@@ -8,6 +8,7 @@ pub mod cpus;
 pub mod descriptors;
 pub mod globals;
 pub mod identify;
+pub mod irq;
 pub mod locks;
 pub mod mce;
 pub mod meminfo;

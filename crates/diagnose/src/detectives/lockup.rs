@@ -264,7 +264,7 @@ fn blocker(case: &Case, cpu: usize) -> Option<Blocker> {
     let place = place_of(t, &on.stack.frames[index], 0.9 * sure);
     let (who, name) = (named(&place), frame.name().unwrap_or("an unknown function"));
     let state = if hold.asleep { "sleeps".to_owned() } else { format!("runs on CPU {}", on.cpu) };
-    let (taken, lock) = (t.describe(hold.taken), t.describe(lock));
+    let (taken, lock) = (t.describe(hold.taken), t.describe(lock).replace("+0x0", ""));
     Some(Blocker {
         text: format!(
             " It waits for a lock ({lock}) that task {} holds: that one {state}, in {who}, and does not give it back.",

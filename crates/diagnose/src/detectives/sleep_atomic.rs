@@ -47,8 +47,11 @@ fn examine(case: &Case, found: &mut Findings) {
         crash.task.pid
     );
     if let Some(h) = &held {
-        statement +=
-            &format!(" It holds the spin lock {}, taken at {}.", t.describe(h.lock), t.describe(h.taken));
+        statement += &format!(
+            " It holds the spin lock {}, taken at {}.",
+            t.describe(h.lock).replace("+0x0", ""),
+            t.describe(h.taken)
+        );
     }
     let mut h = Hypothesis::new(CLASS, format!("sleep in atomic context in {who}"), statement);
     h.victim = frames.get(reporter).map(|f| place_of(t, f, 0.9));
@@ -69,7 +72,7 @@ fn examine(case: &Case, found: &mut Findings) {
     if let Some(held) = held {
         let claim = format!(
             "{who} took the spin lock {} at {} and has not come to the unlock",
-            t.describe(held.lock),
+            t.describe(held.lock).replace("+0x0", ""),
             t.describe(held.taken)
         );
         let reproduce =

@@ -50,7 +50,7 @@ fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin]) -> Hypothesis
     let t = &case.target;
     let places: Vec<Place> = members.iter().filter_map(|s| wanted(t, spinning, s)).collect();
     let names: Vec<String> = places.iter().map(named).collect();
-    let lock = |s: &Spin| t.describe(s.lock);
+    let lock = |s: &Spin| t.describe(s.lock).replace("+0x0", "");
     let (title, statement) = match members {
         [one] => {
             let (on, who) = (&spinning.cpus[one.on], names.first().cloned().unwrap_or_default());
@@ -116,7 +116,7 @@ fn edge(t: &Target, spinning: &Spinning, spin: &Spin, index: usize, found: &mut 
         "CPU {} spins in {who} on the lock at {:#x} ({})",
         on.cpu,
         spin.lock.0,
-        t.describe(spin.lock)
+        t.describe(spin.lock).replace("+0x0", "")
     );
     found.add_to_all(&bears, format!("memory:{:#x}", spin.lock.0), format!("bt -c {}", on.cpu), claim);
     let Some((holder, frame)) = spinning.holds[index].as_ref().and_then(|h| spinning.place(h)) else {

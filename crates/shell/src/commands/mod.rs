@@ -7,6 +7,7 @@ mod eval;
 mod foreach;
 pub(crate) mod frame;
 mod help;
+mod irq;
 mod list;
 mod log;
 mod modules;
@@ -39,6 +40,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &frame::ShowFrame,
     &help::Help,
     &frame::Info,
+    &irq::Irq,
     &list::List,
     &log::Log,
     &modules::Mod,
