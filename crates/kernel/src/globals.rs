@@ -79,7 +79,7 @@ pub static GLOBALS: &[(&str, &str)] = &[
     ("inodes_stat", "struct inodes_stat_t"),
     ("iomem_resource", "struct resource"),
     ("ioport_resource", "struct resource"),
-    ("jiffies", "unsigned long"),
+    ("jiffies", "volatile unsigned long"),
     ("jiffies_64", "unsigned long long"),
     ("jiffies_lock", "raw_spinlock_t"),
     ("kernfs_node_cache", "struct kmem_cache *"),

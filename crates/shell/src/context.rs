@@ -8,7 +8,7 @@ use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_kernel::{cpus, system};
 use necropsy_target::Target;
 
-use crate::{CommandError, Sources, expr, number};
+use crate::{CommandError, Sources, aliases, expr, number};
 use necropsy_kernel::patched::Patches;
 
 /// A session on one dump.
@@ -23,6 +23,7 @@ pub struct Context {
     panicked: OnceLock<Option<Task>>,
     radix: AtomicU32,
     shown: AtomicU32,
+    aliases: Mutex<Vec<(String, String)>>,
     /// Where source text is.
     pub sources: Sources,
     pub(crate) patches: OnceLock<Patches>,
@@ -40,6 +41,7 @@ impl Context {
             panicked: OnceLock::new(),
             radix: AtomicU32::new(10),
             shown: AtomicU32::new(0),
+            aliases: Mutex::default(),
             sources: Sources::default(),
             patches: OnceLock::new(),
         }
@@ -54,6 +56,26 @@ impl Context {
     pub fn tasks(&self) -> Result<&Tasks, CommandError> {
         let found = self.tasks.get_or_init(|| Tasks::read(&self.target).map_err(|e| e.to_string()));
         found.as_ref().map_err(|e| CommandError::Failed(format!("no tasks: {e}")))
+    }
+
+    /// All short names of commands.
+    pub fn aliases(&self) -> Vec<aliases::Alias> {
+        aliases::all(&self.aliases.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What one of the user's short names stands for.
+    pub fn alias(&self, name: &str) -> Option<String> {
+        let own = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        own.iter().find(|(alias, _)| alias == name).map(|(_, command)| command.clone())
+    }
+
+    /// Makes a short name, or with an empty command forgets it.
+    pub fn set_alias(&self, name: &str, command: &str) {
+        let mut own = self.aliases.lock().unwrap_or_else(PoisonError::into_inner);
+        own.retain(|(alias, _)| alias != name);
+        if !command.is_empty() {
+            own.push((name.to_owned(), command.to_owned()));
+        }
     }
 
     /// The CPU that panicked; the first one when none did.

@@ -80,7 +80,7 @@ fn report(name: &str, end: Result<(), CommandError>, err: &mut dyn Write) -> boo
 
 /// The command that a line's words mean: by name, by a short form, or by a type's name.
 fn resolve(cx: &Context, words: &[String]) -> Found {
-    let words = aliases::expand(words);
+    let words = aliases::expand(Some(cx), words);
     let name = words.first().map_or("", String::as_str);
     let (command, rest) = match find(name) {
         Ok(command) => (command, &words[1..]),

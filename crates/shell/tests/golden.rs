@@ -15,6 +15,7 @@ use necropsy_target::{Options, Target};
 
 /// At least one line for every command; addresses differ between dumps, so symbols stand for them.
 const LINES: &[&str] = &[
+    "alias",
     "ascii 62696c2f7273752f",
     "bt",
     "bt -a",
@@ -37,6 +38,8 @@ const LINES: &[&str] = &[
     "info locals",
     "info registers",
     "info symbol init_task",
+    "irq -s",
+    "irq -b",
     "list *copy_field+8",
     "list netpkt.c:24",
     "list -H modules -o module.list -s module.state",
@@ -54,7 +57,13 @@ const LINES: &[&str] = &[
     "rd -a linux_banner",
     "rd -32 init_task 16",
     "rd 0 4",
+    "runq",
+    "runq -g",
+    "search -s linux_banner -l 64 -c Linux",
+    "search -T init_task",
     "set",
+    "sig -g 1",
+    "sig -s a00",
     "struct -o list_head",
     "struct task_struct.pid,comm,prio init_task",
     "sym do_syscall_64+4",
@@ -62,8 +71,14 @@ const LINES: &[&str] = &[
     "sys",
     "sys -t",
     "task -R pid,comm,se.vruntime 1",
+    "timer",
+    "timer -r -C 0",
+    "tree -t xarray -r pid_namespace.idr init_pid_ns",
     "up 2",
     "vtop linux_banner",
+    "waitq log_wait",
+    "whatis vfs_write",
+    "whatis -r 56",
 ];
 
 /// Lines of an answer that are kept; of longer ones the rest is a number and a sum.

@@ -7,7 +7,7 @@ use necropsy_target::{ArrayAt, At, Load, LoadError, Target};
 
 use super::{MAX_ENTRIES, Walk};
 
-/// A pointer to a node has its type in bits 3 to 6 and bit 1 set; nodes are aligned to 256 bytes.
+/// A pointer to a node has its type in bits 3 to 6, and in the tree's root bit 1 set; nodes are aligned to 256 bytes.
 const NODE: u64 = 2;
 const TYPE_SHIFT: u32 = 3;
 const TYPE_MASK: u64 = 0xf;
@@ -104,10 +104,10 @@ impl Walker<'_> {
             };
             let entry = slots.element(i).and_then(|at| self.t.memory().word(at).ok()).unwrap_or(0);
             match kind == LEAF {
-                true if entry != 0 && entry & 3 != NODE => {
+                true if entry != 0 && !is_node(entry) => {
                     self.walk.items.push(Range { first, last, entry: VirtAddr(entry) });
                 }
-                false if is_node(entry) && last >= first => self.node(entry, first, last, depth + 1),
+                false if entry > 4096 && last >= first => self.node(entry, first, last, depth + 1),
                 _ => {}
             }
             if last >= max {

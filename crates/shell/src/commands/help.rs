@@ -70,7 +70,7 @@ fn overview(out: &mut dyn Sink) -> Result<(), CommandError> {
 }
 
 fn page(name: &str, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let expanded = aliases::expand(&[name.to_owned()]);
+    let expanded = aliases::expand(None, &[name.to_owned()]);
     let c = run::find(expanded.first().map_or(name, String::as_str))?;
     let examples: Vec<_> = c.examples().iter().map(|e| json!({ "line": e.line, "what": e.what })).collect();
     let value = json!({

@@ -1,5 +1,6 @@
 //! All commands, one file each.
 
+mod alias;
 mod ascii;
 mod bt;
 mod dis;
@@ -15,12 +16,19 @@ mod p;
 mod pages;
 mod ps;
 mod rd;
+mod runq;
+mod search;
 mod set;
+mod sig;
 mod structs;
 mod sym;
 mod sys;
 mod task;
+mod timer;
+mod tree;
 mod vtop;
+mod waitq;
+mod whatis;
 
 pub(crate) mod header;
 pub(crate) mod listing;
@@ -30,6 +38,7 @@ use crate::Command;
 
 /// The registry: parser, help, manual pages, completion and tests all come from it. Alphabetical.
 pub static COMMANDS: &[&dyn Command] = &[
+    &alias::Alias,
     &ascii::Ascii,
     &bt::Bt,
     &pages::Btop,
@@ -50,11 +59,18 @@ pub static COMMANDS: &[&dyn Command] = &[
     &pages::Ptob,
     &pages::Ptov,
     &rd::Rd,
+    &runq::Runq,
+    &search::Search,
     &set::Set,
+    &sig::Sig,
     &structs::Struct,
     &sym::Sym,
     &sys::Sys,
     &task::Task,
+    &timer::Timer,
+    &tree::Tree,
     &frame::Up,
     &vtop::Vtop,
+    &waitq::Waitq,
+    &whatis::Whatis,
 ];

@@ -71,7 +71,8 @@ fn split(word: &str) -> (&str, Vec<&str>) {
     }
 }
 
-fn declare(
+/// A type's declaration, or that of some members with their offsets.
+pub fn declare(
     ty: &TypeRef,
     name: &str,
     members: &[&str],
