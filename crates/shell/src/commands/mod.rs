@@ -32,6 +32,7 @@ mod whatis;
 
 pub(crate) mod header;
 pub(crate) mod listing;
+pub(crate) mod page_row;
 pub(crate) mod patched;
 
 use crate::Command;

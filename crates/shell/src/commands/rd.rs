@@ -1,6 +1,7 @@
 //! `rd`: memory.
 
 use necropsy_base::{Memory, PhysAddr, ReadError, VirtAddr};
+use necropsy_kernel::slab;
 use necropsy_report::{Hex, terminal_safe};
 use serde::Serialize;
 
@@ -38,6 +39,7 @@ impl Command for Rd {
          -8 -16 -32 -64   bits of a unit\n\
          -d   signed decimal; -D unsigned decimal\n\
          -s   numbers that are addresses of the kernel or a module as symbol+offset\n\
+         -S   the same, and addresses of slab objects as [cache]; -SS as [address:cache]\n\
          -a   as text\n\
          -x   without the text column\n\
          -N   in network byte order\n\
@@ -55,7 +57,7 @@ impl Command for Rd {
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "pudDxsaNR", values: "oer", words: &["8", "16", "32", "64"], ..Spec::default() }
+        Spec { flags: "pudDxsSaNR", values: "oer", words: &["8", "16", "32", "64"], ..Spec::default() }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -180,7 +182,7 @@ impl<'c> Job<'c> {
         };
         let mut numbers: Vec<u64> = bytes.chunks(self.size as usize).map(unit).collect();
         let symbols: Vec<Option<String>> =
-            if args.has('s') { numbers.iter().map(|n| symbolic(cx, *n)).collect() } else { Vec::new() };
+            if self.named() { numbers.iter().map(|n| self.name(*n)).collect() } else { Vec::new() };
         let width = self.size as usize * 2;
         let values = numbers.iter().map(|n| format!("0x{n:0width$x}")).collect();
         if args.has('R') {
@@ -189,6 +191,23 @@ impl<'c> Job<'c> {
         let text: String = bytes.iter().map(|b| printable(*b)).collect();
         let shown = self.shown(at, &numbers, &symbols, &text);
         Row { address: Hex(at), values, symbols, text, shown }
+    }
+
+    fn named(&self) -> bool {
+        self.args.has('s') || self.args.has('S')
+    }
+
+    /// What a value is called: a symbol, or with -S the cache of the object that it lies in.
+    fn name(&self, value: u64) -> Option<String> {
+        let object = || slab::object(&self.cx.target, VirtAddr(value)).filter(|_| self.args.has('S'));
+        symbolic(self.cx, value).or_else(|| {
+            let cache = object()?.cache;
+            Some(if self.args.count('S') > 1 {
+                format!("[{value:016x}:{cache}]")
+            } else {
+                format!("[{cache}]")
+            })
+        })
     }
 
     fn shown(&self, at: u64, numbers: &[u64], symbols: &[Option<String>], text: &str) -> String {
@@ -204,7 +223,7 @@ impl<'c> Job<'c> {
             None => format!("{n:0width$x}"),
         };
         let cells: Vec<String> = numbers.iter().enumerate().map(one).collect();
-        let plain = ["d", "D", "x", "s"].iter().any(|f| args.has_word(f));
+        let plain = ["d", "D", "x", "s", "S"].iter().any(|f| args.has_word(f));
         let cells = cells.join(" ");
         if plain {
             return format!("{at:16x}:  {}", cells.trim_end());

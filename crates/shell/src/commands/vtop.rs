@@ -5,6 +5,7 @@ use necropsy_base::VirtAddr;
 use necropsy_report::Hex;
 use serde_json::json;
 
+use super::page_row::PageRow;
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
 
 pub struct Vtop;
@@ -91,15 +92,41 @@ fn walk(cx: &Context, at: VirtAddr, tables: &PageTables, out: &mut dyn Sink) -> 
         "virtual": Hex(at.0), "physical": mapping.as_ref().map(|m| Hex(m.phys.0)), "levels": steps,
         "page_size": mapping.as_ref().map(|m| m.size), "flags": levels.last().map(|l| flags(l.entry)),
     });
-    out.row(&value, |_| text(at, &levels, mapping.as_ref()))?;
+    let directory = cx.target.arch().is_kernel(at).then(|| directory(cx)).flatten();
+    out.row(&value, |_| text(at, directory, &levels, mapping.as_ref()))?;
+    if let Some(m) = &mapping {
+        out.heading("")?;
+        page(cx, m.phys.0, out)?;
+    }
     why.map_or(Ok(()), |e| Err(CommandError::Partial(e.to_string())))
 }
 
-fn text(at: VirtAddr, levels: &[Level], mapping: Option<&Mapping>) -> String {
+/// The `struct page` of a physical page, as `kmem -p` shows it; memory of devices has none.
+fn page(cx: &Context, physical: u64, out: &mut dyn Sink) -> Result<(), CommandError> {
+    match PageRow::of(&cx.target, physical) {
+        Some(row) => {
+            out.heading(PageRow::HEADING)?;
+            Ok(out.row(&row, PageRow::text)?)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Where the kernel's own top table is, by its name: `init_top_pgt` since 4.13.
+fn directory(cx: &Context) -> Option<VirtAddr> {
+    ["init_top_pgt", "swapper_pg_dir", "init_level4_pgt"].iter().find_map(|name| cx.target.symbol(name))
+}
+
+fn text(at: VirtAddr, directory: Option<VirtAddr>, levels: &[Level], mapping: Option<&Mapping>) -> String {
     let physical = mapping.map_or("(not mapped)".into(), |m| format!("{:x}", m.phys.0));
     let mut out = format!("{:<16}  {:<16}\n", "VIRTUAL", "PHYSICAL").replace(" \n", "\n");
     out = format!("{}\n{:<16x}  {physical}\n\n", out.trim_end(), at.0);
-    for l in levels {
+    let mut levels_left = levels;
+    if let (Some(directory), Some((top, rest))) = (directory, levels.split_first()) {
+        out += &format!("PGD DIRECTORY: {:x}\nPAGE DIRECTORY: {:x}\n", directory.0, top.entry);
+        levels_left = rest;
+    }
+    for l in levels_left {
         out += &format!("{:>6}: {:x} => {:x}\n", l.name, l.entry_at.0, l.entry);
     }
     let (Some(m), Some(last)) = (mapping, levels.last()) else {
