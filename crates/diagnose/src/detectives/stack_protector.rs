@@ -174,11 +174,12 @@ fn hypothesis(
     );
     if let Some(d) = damage {
         let shown = d.text.as_ref().map(|s| format!(", the text {s:?}")).unwrap_or_default();
+        // Where no buffer is known, what is overwritten begins at the canary itself.
+        let room = if d.room > 0 { format!("; the buffer has at most {}", d.room) } else { String::new() };
         statement += &format!(
-            " At least {} bytes from {:#x} on were overwritten{shown}; the buffer has at most {}.",
+            " At least {} bytes from {:#x} on were overwritten{shown}{room}.",
             d.end - d.begin,
             d.begin,
-            d.room
         );
     }
     match writer {

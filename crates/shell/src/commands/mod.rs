@@ -11,6 +11,7 @@ mod help;
 mod irq;
 mod list;
 mod log;
+mod mach;
 mod modules;
 mod p;
 mod pages;
@@ -53,6 +54,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &irq::Irq,
     &list::List,
     &log::Log,
+    &mach::Mach,
     &modules::Mod,
     &p::P,
     &ps::Ps,

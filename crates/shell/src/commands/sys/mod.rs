@@ -1,5 +1,7 @@
 //! `sys`: the machine in a few facts.
 
+mod tables;
+
 use necropsy_diagnose::present::system_info;
 use necropsy_kernel::{system, taint};
 use necropsy_report::SystemInfo;
@@ -13,29 +15,38 @@ impl Command for Sys {
         "sys"
     }
     fn synopsis(&self) -> &'static str {
-        "[-t]"
+        "[-t | -i | -c [name | number]]"
     }
     fn about(&self) -> &'static str {
         "the machine, its kernel and its state when it died"
     }
     fn help(&self) -> &'static str {
         "Without options: kernel, dump, CPUs, date, uptime, load average, tasks, host, release, memory and the panic.\n\
-         -t   the kernel's taint mask and its letters"
+         -t   the kernel's taint mask and its letters\n\
+         -i   what the firmware says about the machine\n\
+         -c   the system calls: all, that of a number, or those with a part of a name"
     }
     fn examples(&self) -> &'static [Example] {
         &[
             Example { line: "sys", what: "what died, and when" },
             Example { line: "sys -t", what: "was it tainted?" },
+            Example { line: "sys -c 59", what: "who handles a system call" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "t", ..Spec::default() }
+        Spec { flags: "tci", ..Spec::default() }
     }
-    fn shape(&self, _: &Args) -> Shape {
-        Shape::One
+    fn shape(&self, args: &Args) -> Shape {
+        if args.has('c') || args.has('i') { Shape::List } else { Shape::One }
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        if args.has('c') {
+            return tables::calls(cx, args.rest.first().map(String::as_str), out);
+        }
+        if args.has('i') {
+            return tables::firmware(cx, out);
+        }
         if args.has('t') {
             let mask = taint::mask(&cx.target)?;
             let letters = taint::letters(&cx.target, mask);
@@ -99,7 +110,8 @@ fn uptime(seconds: u64) -> String {
     if days > 0 { format!("{days} days, {clock}") } else { clock }
 }
 
-fn memory(bytes: u64) -> String {
+/// `383.5 MB`.
+pub fn memory(bytes: u64) -> String {
     let mib = bytes as f64 / (1 << 20) as f64;
     match mib {
         m if m >= 1024.0 * 1024.0 => format!("{:.1} TB", m / 1024.0 / 1024.0),
