@@ -75,6 +75,8 @@ static noinline int note_add(const char *text)
 		return -ENOMEM;
 	}
 	snprintf(n->text, sizeof(n->text), "%s", text);
+	if (noted && notes[noted - 1]->text[0] != n->text[0])
+		pr_info("another kind of note\n");
 	notes[noted++] = n;
 	return 0;
 }

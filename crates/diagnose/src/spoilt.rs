@@ -1,6 +1,8 @@
 //! Slab memory that somebody wrote to who must not: red zones, poison and links of free objects that are not what the allocator left
 //! there, and the object whose user wrote on.
 
+use std::collections::HashSet;
+
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::slab::{self, Cache, Damage, Fault, Found, Free, Part, Slab, State};
 use necropsy_target::Target;
@@ -109,14 +111,28 @@ fn links_of(t: &Target, cache: &Cache) -> Vec<Spoilt> {
     out
 }
 
-/// An object that is twice on a chain of free objects: it was freed twice. Only caches that a register of the trap names are
-/// looked at.
+/// An object that is twice among the free ones: it was freed twice. Only caches that a register of the trap names are looked at, and
+/// that of the object which a bad pointer was read from.
 pub fn twice_free(t: &Target, crash: &Crash) -> Option<Found> {
-    let all = slab::caches(t).ok()?.items;
     let trap = crash.trap(t)?;
     let count = t.arch().registers().len();
-    let named = |cache: &&Cache| (0..count).any(|r| trap.regs.get(r) == Some(cache.at.0));
-    all.iter().filter(named).find_map(|cache| circle(t, cache))
+    let named = |cache: &Cache| (0..count).any(|r| trap.regs.get(r) == Some(cache.at.0));
+    let source =
+        BadAccess::of(t, crash).and_then(|a| a.loads().into_iter().find_map(|(from, _)| slab::find(t, from)));
+    let all = || slab::caches(t).map(|walk| walk.items).unwrap_or_default();
+    let caches = match source {
+        Some(found) => vec![found.cache],
+        None if died_allocating(t, crash).is_some() => all().into_iter().filter(named).collect(),
+        None => Vec::new(),
+    };
+    caches.iter().find_map(|cache| circle(t, cache).or_else(|| in_sheaves(t, cache)))
+}
+
+/// An object that is twice in the sheaves of a cache.
+fn in_sheaves(t: &Target, cache: &Cache) -> Option<Found> {
+    let mut seen = HashSet::new();
+    let mut all = slab::sheaves(t, cache).into_iter().flat_map(|s| s.objects);
+    all.find(|at| !seen.insert(*at)).and_then(|at| slab::find(t, at))
 }
 
 fn circle(t: &Target, cache: &Cache) -> Option<Found> {

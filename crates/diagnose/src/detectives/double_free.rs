@@ -23,10 +23,10 @@ fn examine(case: &Case, found: &mut Findings) {
     let trapped = trapped(t, crash).map(|(index, object)| (index, object, "trapped on a check of its own"));
     if let Some((index, object, how)) = trapped.or_else(|| reported(t, crash)) {
         twice(t, crash, index, &object, how, found);
-    } else if let Some(index) = spoilt::died_allocating(t, crash)
-        && let Some(object) = spoilt::twice_free(t, crash)
+    } else if let Some(object) = spoilt::twice_free(t, crash)
+        && let Some(trap) = crash.trap(t)
     {
-        before(t, crash, index, &object, found);
+        before(t, crash, trap.index, &object, found);
     }
 }
 
@@ -79,14 +79,14 @@ fn before(t: &Target, crash: &Crash, index: usize, object: &Found, found: &mut F
         CLASS,
         format!("a {} object was freed twice", object.cache.name),
         format!(
-            "{what} is twice on the list of free objects: somebody freed it twice, and it was given out twice since. Who noticed, {}, is \
+            "{what} is twice among the free objects: somebody freed it twice, and it was given out twice since. Who noticed, {}, is \
              not to blame.",
             victim.as_ref().map_or("the allocator".into(), named)
         ),
     );
     h.victim = victim;
     h.advice = vec!["slub_debug=FU or KASAN name both who freed it".into()];
-    let claim = format!("the list of free objects comes back to {what}");
+    let claim = format!("{what} is twice among the free objects of its cache");
     let bears = [(CLASS, 5.0), (Class::WildPointerDereference, -4.0), (Class::SlabCorruption, -2.0)];
     found.add_to_all(&bears, format!("memory:{:#x}", object.start.0), objects::shown(object), claim);
     h.related = objects::tracked(t, object, CLASS, 0.5, found);

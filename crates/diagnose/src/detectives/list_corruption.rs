@@ -130,3 +130,61 @@ fn walk(t: &Target, start: VirtAddr, from: u64, link: u64) -> Option<(usize, u64
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use necropsy_arch::x86_64::X86_64;
+    use necropsy_base::Abi;
+    use necropsy_debuginfo::Btf;
+    use necropsy_synth::memory::SparseMemory;
+    use necropsy_synth::names::BtfBuilder;
+
+    use super::*;
+
+    const HEAP: u64 = 0xffff_8880_0100_0000;
+
+    fn entry(i: u64) -> u64 {
+        HEAP + 0x100 * (i % 5)
+    }
+
+    /// A list of five entries, of which one word is overwritten.
+    fn list(word: Option<(u64, u64)>) -> Target {
+        let mut m = SparseMemory::new(Abi::LE64);
+        m.put(VirtAddr(HEAP), &[0; 4096]);
+        for i in 0..5 {
+            m.put_uint(VirtAddr(entry(i)), entry(i + 1), 8).put_uint(VirtAddr(entry(i) + 8), entry(i + 4), 8);
+        }
+        if let Some((at, value)) = word {
+            m.put_uint(VirtAddr(at), value, 8);
+        }
+        let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
+        Target::from_parts(&X86_64, Arc::new(m), Arc::new(types))
+    }
+
+    #[test]
+    fn entries_that_fit_are_left_alone() {
+        let t = list(None);
+        assert!((0..5).all(|i| misfit(&t, VirtAddr(entry(i))).is_none()));
+        assert_eq!(walk(&t, VirtAddr(entry(0)), entry(1), 0), None);
+        // Words that are no list at all.
+        assert!(misfit(&t, VirtAddr(HEAP + 0x40)).is_none());
+    }
+
+    #[test]
+    fn the_first_bad_entry_is_found_from_both_sides() {
+        let t = list(Some((entry(2) + 8, 0x4141_4141_4141_4141)));
+        let bad = misfit(&t, VirtAddr(entry(1))).unwrap();
+        assert!(bad.what.contains("goes back to 0x4141414141414141"), "{}", bad.what);
+        assert_eq!(walk(&t, VirtAddr(entry(0)), entry(1), 0), Some((1, entry(2))));
+        assert_eq!(walk(&t, VirtAddr(entry(0)), entry(4), 8), Some((3, 0x4141_4141_4141_4141)));
+    }
+
+    #[test]
+    fn an_entry_that_was_removed_is_told() {
+        let t = list(Some((entry(3), POISONS[0])));
+        assert!(misfit(&t, VirtAddr(entry(3))).unwrap().what.contains("removed"));
+    }
+}

@@ -6,11 +6,12 @@ use necropsy_target::Target;
 
 use super::null_pointer::died_of_it;
 use crate::access::BadAccess;
+use crate::code::Origin;
 use crate::crash::Crash;
 use crate::findings::place;
 use crate::spoilt::{self, Spoilt};
 use crate::suspect::{named, place_of};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, holders, objects};
+use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, code, holders, objects};
 
 pub const SLAB_CORRUPTION: Detective = Detective {
     id: "slab-corruption",
@@ -39,6 +40,9 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     let who = victim.as_ref().map_or("somebody".into(), named);
     let inside = frames.get(index).and_then(|f| f.name()).unwrap_or("the allocator").to_owned();
     let links = spoilt::links(t, crash);
+    if links.is_empty() && passed(&access, &inside) {
+        return;
+    }
     let held = links.first().map(|s| objects::named(&s.object));
     let told = held.as_ref().map(|o| {
         format!(" The link to the next free object in {o} is none: it was written to after it was freed.")
@@ -83,6 +87,11 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     for s in links.iter().take(3) {
         link(s, found);
     }
+}
+
+/// Whether the bad pointer may be one that the caller passed: the cache, or the object to free. That is the caller's fault.
+fn passed(access: &BadAccess<'_>, inside: &str) -> bool {
+    matches!(access.origin, Some(Origin::Argument(_))) || allocators::frees(inside)
 }
 
 /// Modules that still hold the address of the object that was written to while it is free: one of them may have done it.

@@ -25,6 +25,10 @@ pub const USE_AFTER_FREE: Detective = Detective {
 /// Poison of freed objects and of freed pages (include/linux/poison.h).
 const POISON: &[(u8, &str)] = &[(0x6b, "objects"), (0xaa, "pages")];
 
+/// What it says that an object is somebody else's, by how many places hold its address.
+const TWO_OWNERS: &[(Class, f64)] = &[(Class::UseAfterFree, 3.2), (Class::WildPointerDereference, -3.5)];
+const ONE_OWNER: &[(Class, f64)] = &[(Class::UseAfterFree, 1.5), (Class::WildPointerDereference, -0.5)];
+
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some(access) = BadAccess::of(t, crash) else { return };
@@ -227,24 +231,26 @@ fn reused(s: &Scene<'_>, found: &mut Findings) {
     let low = object.neighbour(-1).map_or(object.start, |n| n.start);
     let Some(run) = runs::around(t, from, low) else { return };
     let held: Vec<_> = holders::in_modules(t, |word| word == object.start.0);
-    if run.start != object.start || held.len() < 2 {
+    if run.start != object.start {
         return;
     }
+    // One place that holds its address may as well be its owner's, who wrote too much himself.
+    let two = held.len() > 1;
+    let places = if two { format!(" {} places hold its address.", held.len()) } else { String::new() };
     let who = named(&s.user);
     let mut h = s.hypothesis(
         format!("use after free in {who}: the {} object is another one by now", object.cache.name),
         format!(
-            "{who} read a pointer at {:#x} from {}, but that holds {} from its first byte on: it was freed and given to somebody else. \
-             {} places hold its address.",
+            "{who} read a pointer at {:#x} from {}, but that holds {} from its first byte on: it was freed and given to somebody \
+             else.{places}",
             from.0,
             objects::named(&object),
-            run.what,
-            held.len()
+            run.what
         ),
         0.7,
     );
     found.add_to_all(
-        &[(Class::UseAfterFree, 3.2), (Class::WildPointerDereference, -3.5)],
+        if two { TWO_OWNERS } else { ONE_OWNER },
         format!("memory:{:#x}", object.start.0),
         objects::shown(&object),
         format!(
