@@ -24,9 +24,19 @@ const FORMS: [&str; 4] = ["text", "json", "markdown", "html"];
 #[test]
 fn a_redacted_report_tells_no_secret_in_any_form() {
     // The data of the overflow (as text, as words and as bytes), the task, the host, the canary, the file.
-    let smash = ["EVILPKT", "5f544b504c495645", "45 56 49 4c", "pkt_sender", "lab-guest", "481ddd1579ea2400", "corpus/6.1"];
+    let smash = [
+        "EVILPKT",
+        "5f544b504c495645",
+        "45 56 49 4c",
+        "pkt_sender",
+        "lab-guest",
+        "481ddd1579ea2400",
+        "corpus/6.1",
+    ];
     let field = ["lab-guest", "corpus/5.10", "drv_test"];
-    for (dump, secrets) in [("corpus/6.1/stack_smash/vmcore", &smash[..]), ("corpus/5.10/null_deref/vmcore", &field[..])] {
+    for (dump, secrets) in
+        [("corpus/6.1/stack_smash/vmcore", &smash[..]), ("corpus/5.10/null_deref/vmcore", &field[..])]
+    {
         for form in FORMS {
             let open = said(&["analyze", dump, "--format", form]);
             assert!(open.contains(secrets[secrets.len() - 1]), "{form}: {dump} has no such secret");
@@ -48,7 +58,8 @@ fn explanations() {
         assert!(one.contains(part), "{part}");
     }
     assert!(one.lines().all(|line| line.chars().count() <= 100), "{one}");
-    let json: serde_json::Value = serde_json::from_str(&said(&["explain", "bit-flip", "--format", "json"])).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&said(&["explain", "bit-flip", "--format", "json"])).unwrap();
     assert_eq!(json["class"], "bit-flip");
     let all: serde_json::Value = serde_json::from_str(&said(&["explain", "--format", "json"])).unwrap();
     assert!(all.as_array().unwrap().len() > 50);

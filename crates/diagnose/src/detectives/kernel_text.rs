@@ -7,7 +7,7 @@ use necropsy_kernel::text::{Built, Difference, Hook, Repair, Stream, hooks};
 use necropsy_report::Place;
 
 use crate::crash::Trap;
-use crate::integrity::{in_doubt, module_code, named_place, place_in, requested};
+use crate::integrity::{in_doubt, named_place, place_in, requested, suspects};
 use crate::{Case, Class, Detective, Findings, Hypothesis, findings};
 
 pub const KERNEL_TEXT: Detective = Detective {
@@ -43,7 +43,7 @@ fn examine(case: &Case, found: &mut Findings) {
 /// Transfers into modules, by the dump alone.
 fn hooked(case: &Case, found: &mut Findings) {
     let t = &case.target;
-    let all = hooks(t, &module_code(case), case.patches());
+    let all = hooks(t, &suspects(case), case.patches());
     if all.missing > 0 && all.missing < all.bytes {
         t.note(format!(
             "{} KiB of the kernel's code are not in the dump and were not checked",

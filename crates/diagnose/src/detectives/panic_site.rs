@@ -3,7 +3,8 @@
 mod first_process;
 mod sites;
 
-use necropsy_kernel::mce;
+use necropsy_base::MemoryExt;
+use necropsy_kernel::{mce, system};
 
 use self::sites::{SITES, Site};
 use crate::crash::{Crash, base_name};
@@ -69,7 +70,8 @@ fn hypothesis(case: &Case, crash: &Crash, site: &Site, index: usize, detail: Opt
     h.advice = vec![site.advice.into()];
     h.requested = site.requested;
     // Who asked for the memory, or sent the signal, is a witness at most.
-    let witness = blame::culprit(frames, index + 1).filter(|_| !site.first_process);
+    let boots = matches!(site.class, Class::NoRootFilesystem | Class::NoInit | Class::InitKilled);
+    let witness = blame::culprit(frames, index + 1).filter(|_| !boots);
     h.victim = witness.map(|(i, sure)| place_of(&case.target, &frames[i], sure * 0.5));
     h
 }
@@ -89,8 +91,27 @@ fn detail(case: &Case, crash: &Crash, site: &Site, found: &mut Findings) -> Opti
             Some(ended.how)
         }
         Class::MachineCheck => machine_checks(case, found),
+        Class::NoRootFilesystem => boot_options(case, site.class, &["root=", "rootfstype="], found),
+        Class::NoInit => boot_options(case, site.class, &["init=", "rdinit="], found),
         _ => None,
     }
+}
+
+/// What the kernel was told on its command line, and whether it had an initramfs.
+fn boot_options(case: &Case, class: Class, options: &[&str], found: &mut Findings) -> Option<String> {
+    let t = &case.target;
+    let line = system::command_line(t)?;
+    let told: Vec<&str> = line.split(' ').filter(|w| options.iter().any(|o| w.starts_with(o))).collect();
+    let told = if told.is_empty() {
+        format!("no {}", options.join(" or "))
+    } else {
+        format!("{:?}", told.join(" "))
+    };
+    let initramfs = t.symbol("initrd_start").and_then(|at| t.memory().word(at).ok());
+    let without = if initramfs == Some(0) { ", and no initramfs was loaded" } else { "" };
+    let what = format!("the command line has {told}{without}");
+    found.add(class, 0.5, "memory:saved_command_line", "p -s saved_command_line".to_owned(), what.clone());
+    Some(what)
 }
 
 /// The records of the CPUs.
