@@ -110,7 +110,7 @@ fn boot_options(case: &Case, class: Class, options: &[&str], found: &mut Finding
     let initramfs = t.symbol("initrd_start").and_then(|at| t.memory().word(at).ok());
     let without = if initramfs == Some(0) { ", and no initramfs was loaded" } else { "" };
     let what = format!("the command line has {told}{without}");
-    found.add(class, 0.5, "memory:saved_command_line", "p -s saved_command_line".to_owned(), what.clone());
+    found.add(class, 0.5, "memory:saved_command_line", "p saved_command_line".to_owned(), what.clone());
     Some(what)
 }
 
