@@ -149,8 +149,9 @@ fn jumps_into_a_module_are_hooks_and_other_bytes_are_not() {
     made.memory.put(VirtAddr(trampoline), &near_jump(0xe9, trampoline, MODULE));
     made.function(0x500, "last", &[0xc3]);
     let t = made.target();
-    let code = [MODULE..MODULE + 0x1000];
-    let found = hooks(&t, &code, &Patches::default()).found;
+    let module = MODULE..MODULE + 0x1000;
+    let code = std::slice::from_ref(&module);
+    let found = hooks(&t, code, &Patches::default()).found;
     let mut told: Vec<_> =
         found.iter().map(|h| (h.function.name.as_str(), h.target.0 - MODULE, h.entry)).collect();
     told.sort();

@@ -181,7 +181,7 @@ fn neighbours(t: &Target, from: VirtAddr) -> Option<Expected> {
 fn like_neighbours(t: &Target, expected: &Expected, value: u64) -> Option<Proof> {
     let object = live(t, value)?;
     let same = object.cache == expected.cache && value - object.start.0 == expected.offset;
-    same.then(|| Proof::LikeNeighbours { cache: object.cache, count: expected.count })
+    same.then_some(Proof::LikeNeighbours { cache: object.cache, count: expected.count })
 }
 
 fn live(t: &Target, value: u64) -> Option<Object> {
