@@ -23,8 +23,20 @@ const KNOWN: &[&str] = &[
 
 /// Detectives whose kind of death no dump here died of: `lab/` makes such dumps, `lab/check.py` looks at the verdicts; of locks there
 /// is made memory in `necropsy-diagnose`, too.
-const IN_THE_LAB: &[&str] =
-    &["assertion", "deadlock", "divide", "hung-task", "panic-site", "stack-overflow", "wild-pointer"];
+const IN_THE_LAB: &[&str] = &[
+    "assertion",
+    "bit-flip",
+    "deadlock",
+    "divide",
+    "hidden",
+    "hung-task",
+    "kernel-text",
+    "page-table",
+    "panic-site",
+    "stack-overflow",
+    "table-hook",
+    "wild-pointer",
+];
 
 /// Each dump with its truth.
 fn cases() -> Vec<(PathBuf, Value)> {

@@ -107,7 +107,10 @@ fn boot_options(case: &Case, class: Class, options: &[&str], found: &mut Finding
     } else {
         format!("{:?}", told.join(" "))
     };
-    let initramfs = t.symbol("initrd_start").and_then(|at| t.memory().word(at).ok());
+    // What the boot loader said: the kernel forgets where the initramfs was once it is unpacked.
+    let size = t.offset_of("boot_params", "hdr.ramdisk_size").ok();
+    let initramfs =
+        t.symbol("boot_params").zip(size).and_then(|(at, size)| t.memory().u32(at.offset(size)).ok());
     let without = if initramfs == Some(0) { ", and no initramfs was loaded" } else { "" };
     let what = format!("the command line has {told}{without}");
     found.add(class, 0.5, "memory:saved_command_line", "p saved_command_line".to_owned(), what.clone());
