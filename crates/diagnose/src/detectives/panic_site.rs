@@ -4,7 +4,8 @@ mod first_process;
 mod sites;
 
 use necropsy_base::MemoryExt;
-use necropsy_kernel::{mce, system};
+use necropsy_kernel::mce::{self, Mce};
+use necropsy_kernel::system;
 
 use self::sites::{SITES, Site};
 use crate::crash::{Crash, base_name};
@@ -90,7 +91,7 @@ fn detail(case: &Case, crash: &Crash, site: &Site, found: &mut Findings) -> Opti
             );
             Some(ended.how)
         }
-        Class::MachineCheck => machine_checks(case, found),
+        Class::MachineCheck => machine_checks(case, crash, found),
         Class::NoRootFilesystem => boot_options(case, site.class, &["root=", "rootfstype="], found),
         Class::NoInit => boot_options(case, site.class, &["init=", "rdinit="], found),
         _ => None,
@@ -117,14 +118,24 @@ fn boot_options(case: &Case, class: Class, options: &[&str], found: &mut Finding
     Some(what)
 }
 
-/// The records of the CPUs.
-fn machine_checks(case: &Case, found: &mut Findings) -> Option<String> {
-    let seen = mce::seen(&case.target);
-    for record in seen.iter().take(8) {
+/// The records of the CPUs; without them the one that the handler has on its stack.
+fn machine_checks(case: &Case, crash: &Crash, found: &mut Findings) -> Option<String> {
+    let t = &case.target;
+    let mut told = |record: &Mce, source: String, reproduce: String| {
         let claim = format!("the CPU recorded: {} (status {:#018x})", record.text(), record.status);
-        found.add(Class::MachineCheck, 1.5, "memory:mces_seen", format!("p mces_seen:{}", record.cpu), claim);
+        found.add(Class::MachineCheck, 1.5, source, reproduce, claim);
+    };
+    let seen = mce::seen(t);
+    for record in seen.iter().take(8) {
+        told(record, "memory:mces_seen".into(), format!("p mces_seen:{}", record.cpu));
     }
-    seen.iter().find(|m| m.is_uncorrected()).or(seen.first()).map(mce::Mce::text)
+    if let Some(worst) = seen.iter().find(|m| m.is_uncorrected()).or(seen.first()) {
+        return Some(worst.text());
+    }
+    let (_, handler) = crash.frame(&["mce_panic", "do_machine_check"])?;
+    let record = mce::on_stack(t, handler.sp)?;
+    told(&record, format!("memory:stack from {:#x}", handler.sp.0), format!("rd {:x} 128", handler.sp.0));
+    Some(record.text())
 }
 
 /// What the log says before the end that belongs to it.
