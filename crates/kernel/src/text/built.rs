@@ -183,9 +183,15 @@ impl<'a> Built<'a> {
     fn is_legitimate(&self, d: &Difference) -> bool {
         moved(&d.built, &d.found, self.debug.bias)
             || self.is_moved_data(d)
-            || (0..LONGEST.min(d.built.len() as u64)).any(|i| self.patches.at(d.at.offset(i)).is_some())
+            || self.is_patched(d)
             || self.is_ftrace_site(d)
             || self.t.near(d.at).is_some_and(|n| WRITTEN.iter().any(|w| n.name.starts_with(w)))
+    }
+
+    /// What the kernel writes at a place of its tables is up to five bytes long: a jump of a probe covers several instructions.
+    fn is_patched(&self, d: &Difference) -> bool {
+        const JUMP: i64 = 5;
+        (1 - JUMP..d.built.len() as i64).any(|i| self.patches.at(d.at.moved(i)).is_some())
     }
 
     /// Addresses in data between code, or in code that is not 64-bit: they do not end where instructions seem to.
