@@ -59,10 +59,15 @@ def judge(truth, verdict):
     return wrong
 
 
+def dump_of(case):
+    """The dump: filtered, or as QEMU wrote it."""
+    return next((case / name for name in ("vmcore", "vmcore.elf") if (case / name).exists()), None)
+
+
 def check(binary, case):
     """Checks one case; whether it passes."""
     truth = json.loads((case / "truth.json").read_text())
-    dump, vmlinux = str(case / "vmcore"), case.parent / "vmlinux"
+    dump, vmlinux = str(dump_of(case)), case.parent / "vmlinux"
     verdict, reason = analyse(binary, dump)
     wrong = judge(truth, verdict) if verdict else [reason]
     note = ""
@@ -83,7 +88,7 @@ def main(arguments):
         return 2
     binary, cases = arguments[0], [Path(a) for a in arguments[1:] if a != "--all"]
     if "--all" in arguments:
-        cases = [p.parent for top in cases for p in sorted(top.glob("*/*/truth.json")) if (p.parent / "vmcore").exists()]
+        cases = [p.parent for top in cases for p in sorted(top.glob("*/*/truth.json")) if dump_of(p.parent)]
     return 0 if all([check(binary, case) for case in cases]) and cases else 1
 
 

@@ -30,6 +30,7 @@ class Run:
         self.elf = self.work / "vmcore.elf"
         self.kdump = self.scenario["mode"] == "kdump"
         self.makedumpfile, self.died = None, False
+        self.filtered = self.kernel.spec["arch"] == "amd64" and not self.scenario["early"]
 
     def run(self):
         """Does it all; whether there is a dump of a dead kernel."""
@@ -49,7 +50,7 @@ class Run:
             self.end(guest)
         self.collect()
         self.write_truth()
-        dump = self.out / ("vmcore.elf" if self.kernel.spec["arch"] != "amd64" else "vmcore")
+        dump = self.out / ("vmcore" if self.filtered else "vmcore.elf")
         size = dump.stat().st_size if dump.exists() else 0
         say(self.kernel.name, self.name, "ok" if self.died and size else "FAILED",
             f"{size / 1e6:.1f} MB, {time.time() - began:.0f} s")
@@ -159,7 +160,7 @@ class Run:
         if self.kdump:
             for name in ("vmcore", "vmcore-dmesg.txt"):
                 sh(["debugfs", "-R", f"dump {name} {self.out}/{name}", f"{self.work}/crash.img"], stderr=subprocess.DEVNULL)
-        elif self.kernel.spec["arch"] == "amd64":
+        elif self.filtered:
             self.filter()
         else:
             shutil.move(self.elf, self.out / "vmcore.elf")

@@ -11,6 +11,7 @@ stack     all functions known to be on that stack, innermost first (when the sta
 task      whether the task that reported the problem is the one to name
 monitor   lines for QEMU's monitor, two seconds after the trigger
 initrd    whether there is an initramfs at all
+early     whether it dies before a driver tells QEMU about VMCOREINFO: makedumpfile cannot filter that, the ELF file is kept
 blamed    the module to blame, where no function of it can be named
 requested whether the crash was asked for (None: does not matter)
 dump      makedumpfile's dump level (31: all that can be left out)
@@ -31,7 +32,7 @@ TITLES = "; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 3}" for c in "
 
 DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
                 task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False,
-                blameless=False, note="", monitor=(), initrd=True, blamed=None, requested=None)
+                blameless=False, note="", monitor=(), initrd=True, early=False, blamed=None, requested=None)
 CRASH = "; echo c >/proc/sysrq-trigger"
 
 SCENARIOS = {
@@ -404,9 +405,9 @@ SCENARIOS = {
         run="exec statd", classes=["init-killed"], note="exit code 0x0b"),
     "init_exit": dict(kind="init exits with status 3", run="exit 3", classes=["init-killed"], note="exit code 0x300"),
     "no_root": dict(
-        kind="no initramfs and no root= that exists", initrd=False, append="root=/dev/vdz", classes=["no-root-filesystem"]),
+        kind="no initramfs and no root= that exists", initrd=False, early=True, append="root=/dev/vdz", classes=["no-root-filesystem"]),
     "no_init": dict(
-        kind="the initramfs has no init that can be started", append="rdinit=/etc/passwd init=/sbin/none", classes=["no-init"]),
+        kind="the initramfs has no init that can be started", early=True, append="rdinit=/etc/passwd init=/sbin/none", classes=["no-init"]),
     "nmi": dict(
         kind="an NMI from outside, with unknown_nmi_panic", append="unknown_nmi_panic=1", run="sleep 100", monitor=("nmi",),
         classes=["nmi"], task=False, requested=True),

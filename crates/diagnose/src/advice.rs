@@ -70,7 +70,13 @@ pub fn add(analysis: &mut Analysis, t: Option<&Target>) {
 /// Whose code the culprit's module is.
 fn provenance(analysis: &Analysis, t: Option<&Target>) -> Option<String> {
     let name = analysis.verdict.culprit.as_ref()?.module.as_ref()?;
-    let module = modules(t?).into_iter().find(|m| m.name == *name)?;
+    let foreign = analysis.system.taint.iter().any(|t| t == "O" || t == "P");
+    let Some(t) = t else {
+        // A log says only that there are such modules.
+        let said = "if it is out of tree (modules of that kind were loaded), ask whoever built it";
+        return foreign.then(|| format!("find out where the module {name} is from: {said}"));
+    };
+    let module = modules(t).into_iter().find(|m| m.name == *name)?;
     let told: Vec<&str> = LETTERS.iter().filter(|(l, _)| has(&module, l)).map(|(_, text)| *text).collect();
     (!told.is_empty()).then(|| format!("the module {name} {}", told.join("; it ")))
 }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use necropsy_base::VirtAddr;
+use necropsy_kernel::modules::modules;
+use necropsy_kernel::taint;
 use necropsy_report::{Hex, Place, terminal_safe};
 use necropsy_target::Module;
 
@@ -13,9 +15,23 @@ pub fn requested(case: &Case) -> bool {
     case.crash().is_some_and(crate::crash::Crash::is_requested)
 }
 
-/// The code of all modules, those that hide as well.
-pub fn module_code(case: &Case) -> Vec<Range<u64>> {
-    all_modules(case).flat_map(|m| m.text.clone()).collect()
+/// Taint letters of modules that nobody vouches for: proprietary, loaded by force, out of tree, unsigned.
+const UNVOUCHED: [&str; 4] = ["P", "F", "O", "E"];
+
+/// The code that hooks may lead into: that of modules that hide or that nobody vouches for. If such a module was loaded (the kernel
+/// remembers) and none is to be seen, that of all modules; if none ever was, there is none.
+pub fn suspects(case: &Case) -> Vec<Range<u64>> {
+    let t = &case.target;
+    let bad = |taint: &[String]| taint.iter().any(|l| UNVOUCHED.contains(&l.as_str()));
+    let known: Vec<_> = modules(t).into_iter().filter(|m| bad(&m.taint)).map(|m| m.at).collect();
+    let hidden = case.hidden_modules().iter().map(|h| &h.module);
+    let seen = t.modules().list.iter().filter(|m| known.contains(&m.at)).chain(hidden);
+    let code: Vec<Range<u64>> = seen.flat_map(|m| m.text.clone()).collect();
+    let remembered = taint::mask(t).is_ok_and(|mask| bad(&taint::letters(t, mask)));
+    match code.is_empty() && remembered {
+        true => t.modules().list.iter().flat_map(|m| m.text.clone()).collect(),
+        false => code,
+    }
 }
 
 fn all_modules(case: &Case) -> impl Iterator<Item = &Module> {

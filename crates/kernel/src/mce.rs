@@ -4,6 +4,7 @@
 //! (arch/x86/kernel/cpu/mce/core.c). The bits of `MCi_STATUS` and the codes are Intel's (SDM vol. 3, 17.3 and 17.9), AMD's are the same
 //! where they are used here.
 
+use necropsy_base::VirtAddr;
 use necropsy_target::{Load, Target};
 
 /// A recorded machine check.
@@ -39,6 +40,22 @@ pub fn seen(t: &Target) -> Vec<Mce> {
     let of = |cpu: usize| t.load::<Mce>(t.percpu_symbol("mces_seen", cpu)?.offset(inner)).ok();
     let all = t.cpus().iter().filter_map(|(cpu, _)| of(*cpu));
     all.filter(|m| m.status & VALID != 0).collect()
+}
+
+/// The record that the handler has on its stack: of a machine check that cannot be survived nothing else is kept. It is known by what
+/// it must hold: a valid status, a check in progress, a bank and a CPU that exist.
+pub fn on_stack(t: &Target, from: VirtAddr) -> Option<Mce> {
+    const REACH: u64 = 4096;
+    const IN_PROGRESS: u64 = 4;
+    let real = |m: &Mce| {
+        m.status & VALID != 0
+            && m.mcgstatus & IN_PROGRESS != 0
+            && m.mcgstatus >> 4 == 0
+            && m.bank < 64
+            && t.cpus().iter().any(|(cpu, _)| *cpu == m.cpu as usize)
+    };
+    let places = (0..REACH).step_by(8).map(|offset| from.offset(offset));
+    places.map_while(|at| t.load::<Mce>(at).ok()).find(real)
 }
 
 impl Mce {

@@ -149,15 +149,20 @@ fn sign(word: u64) -> u64 {
 pub fn moved(built: &[u8], code: &[u8], bias: u64) -> bool {
     let mut done = 0;
     while let Some(first) = (done..code.len()).find(|i| built.get(*i) != code.get(*i)) {
-        let fields = [4usize, 8]
-            .into_iter()
-            .flat_map(|size| (first.saturating_sub(size - 1).max(done)..=first).map(move |at| at..at + size));
-        let Some(field) = fields.into_iter().find(|f| is_moved(built, code, f.clone(), bias)) else {
-            return false;
-        };
-        done = field.end;
+        match moved_word(built, code, bias, done, first) {
+            Some(end) => done = end,
+            None => return false,
+        }
     }
     true
+}
+
+/// The end of the word that `at` is in, if that word, which begins no earlier than `from`, only moved with the kernel.
+pub fn moved_word(built: &[u8], code: &[u8], bias: u64, from: usize, at: usize) -> Option<usize> {
+    let fields = [4usize, 8]
+        .into_iter()
+        .flat_map(|size| (at.saturating_sub(size - 1).max(from)..=at).map(move |start| start..start + size));
+    fields.into_iter().find(|field| is_moved(built, code, field.clone(), bias)).map(|field| field.end)
 }
 
 fn is_moved(built: &[u8], code: &[u8], field: Range<usize>, bias: u64) -> bool {

@@ -25,20 +25,27 @@ const KNOWN: &[&str] = &[
 /// is made memory in `necropsy-diagnose`, too.
 const IN_THE_LAB: &[&str] = &[
     "assertion",
+    "bit-flip",
     "deadlock",
     "divide",
     "double-free",
     "fd-leak",
+    "hidden",
     "hung-task",
+    "kernel-text",
     "list-corruption",
     "memory-leak",
     "out-of-memory",
     "page-corruption",
+    "page-table",
     "panic-site",
     "refcount-bug",
     "slab-corruption",
     "slab-overflow",
+    "sleep-atomic",
+    "spin-lock",
     "stack-overflow",
+    "table-hook",
     "wild-pointer",
 ];
 

@@ -19,8 +19,8 @@ const SECRETS: &[&str] = &[
 ];
 
 fn secretive() -> Analysis {
-    let mut a = Analysis::default();
-    a.input = Input { path: "/home/alice/vmcore".into(), kind: "vmcore", ..Input::default() };
+    let input = Input { path: "/home/alice/vmcore".into(), kind: "vmcore", ..Input::default() };
+    let mut a = Analysis { input, ..Analysis::default() };
     a.system.nodename = Some("web-01.example.org".into());
     a.system.panic = Some("s3cr3t".into());
     a.verdict.class = "stack-buffer-overflow";

@@ -133,6 +133,9 @@ pub fn joined(text: &str) -> String {
 }
 
 pub fn place(p: &Place) -> String {
+    if let (None, Some(module)) = (&p.function, &p.module) {
+        return format!("the module {module}");
+    }
     let mut out = p.function.clone().unwrap_or_else(|| "?".into());
     match (&p.inlined_into, &p.offset) {
         (Some(outer), Some(offset)) => _ = write!(out, " (inlined into {outer}+{offset})"),

@@ -125,8 +125,8 @@ fn task(case: &Case, hidden: &HiddenTask) -> Hypothesis {
     h.task = Some(present::task_info(task, case.tasks().and_then(|tasks| tasks.running_on(task))));
     h.requested = requested(case);
     h.advice = vec![
-        format!("look at what it does: bt {:x}; files {:x}", task.at.0, task.at.0),
-        "look for the code that hid it: modules out of tree (mod -t), changed code, tables".into(),
+        format!("look at what it does: bt {:x}", task.at.0),
+        "look for the code that hid it: modules out of tree (mod -t)".into(),
     ];
     h.separate = Some("a task list damaged by a stray write would have links that fit nothing".into());
     h

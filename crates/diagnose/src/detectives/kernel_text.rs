@@ -7,7 +7,7 @@ use necropsy_kernel::text::{Built, Difference, Hook, Repair, Stream, hooks};
 use necropsy_report::Place;
 
 use crate::crash::Trap;
-use crate::integrity::{in_doubt, module_code, named_place, place_in, requested};
+use crate::integrity::{named_place, place_in, requested, suspects};
 use crate::{Case, Class, Detective, Findings, Hypothesis, findings};
 
 pub const KERNEL_TEXT: Detective = Detective {
@@ -43,7 +43,7 @@ fn examine(case: &Case, found: &mut Findings) {
 /// Transfers into modules, by the dump alone.
 fn hooked(case: &Case, found: &mut Findings) {
     let t = &case.target;
-    let all = hooks(t, &module_code(case), case.patches());
+    let all = hooks(t, &suspects(case), case.patches());
     if all.missing > 0 && all.missing < all.bytes {
         t.note(format!(
             "{} KiB of the kernel's code are not in the dump and were not checked",
@@ -121,13 +121,11 @@ fn compared(case: &Case, found: &mut Findings) {
         differs(case, difference, found);
     }
     if let Some(first) = known.first() {
-        in_doubt(
-            case,
-            Class::TextCorruption,
-            true,
-            &format!("code at {first:#x} differs from the kernel's file"),
-            found,
-        );
+        t.note(format!(
+            "code differs from the kernel's file in {} place(s), first at {}",
+            all.len(),
+            t.describe(*first)
+        ));
     }
 }
 
@@ -137,42 +135,40 @@ fn differs(case: &Case, d: &Difference, found: &mut Findings) {
     let at = t.describe(d.at);
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ");
     let claim = format!("{at} was built as {} and is {}", hex(&d.built), hex(&d.found));
-    let reproduce = format!("rd -8 {:x} {}", d.at.0, d.found.len());
+    let has = |found: &Findings, class| found.hypotheses.iter().any(|h| h.class == class);
+    let (class, weight, claim): (Class, f64, String) = match d.one_bit() {
+        Some(_) => (Class::BitFlip, 6.0, format!("{claim}: one bit differs")),
+        None if has(found, Class::KernelTextModified) => (Class::KernelTextModified, 1.5, claim),
+        // Kernels patch themselves in more ways than are known here: alone this is worth a look and no verdict.
+        None => (Class::TextCorruption, 2.5, claim),
+    };
+    // More places of the same kind make it no more likely that there is one.
+    let (weight, known) = if has(found, class) { (weight.min(1.5), true) } else { (weight, false) };
     let place = findings::place(t, d.at, Some(0.9));
-    match d.one_bit() {
+    match d.one_bit().filter(|_| !known) {
         Some((byte, bit)) => {
             let repair = Repair { at: byte, bit, found: d.found[(byte.0 - d.at.0) as usize], broken: 0 };
             found.hypotheses.push(flipped(case, &repair, place, true));
-            found.add_to_all(
-                &[(Class::BitFlip, 6.0), (Class::RequestedCrash, -4.0)],
-                format!("text:{at}"),
-                reproduce,
-                format!("{claim}: one bit differs"),
-            );
         }
-        None if !found.hypotheses.iter().any(|h| h.class == Class::KernelTextModified) => {
-            let statement = format!(
-                "The code at {at} is not what the kernel's file has there, and nothing that the kernel patches itself explains it: it was \
-                 written over, on purpose or by a stray write."
-            );
-            let mut h = Hypothesis::new(
-                Class::TextCorruption,
-                format!("the code of {at} was written over"),
-                statement,
-            );
-            h.victim = Some(place);
-            h.requested = requested(case);
-            h.advice = vec![format!("look at what stands there: dis {:x} 4", d.at.0)];
-            found.hypotheses.push(h);
-            found.add_to_all(
-                &[(Class::TextCorruption, 5.0), (Class::RequestedCrash, -4.0)],
-                format!("text:{at}"),
-                reproduce,
-                claim,
-            );
-        }
-        None => found.add(Class::KernelTextModified, 1.5, format!("text:{at}"), reproduce, claim),
+        None if !known => found.hypotheses.push(written_over(case, d, &at, place)),
+        None => {}
     }
+    let against = if class == Class::TextCorruption || known { 0.0 } else { -4.0 };
+    let bears = [(class, weight), (Class::RequestedCrash, against)];
+    found.add_to_all(&bears, format!("text:{at}"), format!("rd -8 {:x} {}", d.at.0, d.found.len()), claim);
+}
+
+fn written_over(case: &Case, d: &Difference, at: &str, place: Place) -> Hypothesis {
+    let statement = format!(
+        "The code at {at} is not what the kernel's file has there, and nothing that the kernel patches itself explains it: it was written \
+         over, on purpose or by a stray write."
+    );
+    let mut h =
+        Hypothesis::new(Class::TextCorruption, format!("the code of {at} was written over"), statement);
+    h.victim = Some(place);
+    h.requested = requested(case);
+    h.advice = vec![format!("look at what stands there: dis {:x} 4", d.at.0)];
+    h
 }
 
 /// The function that an exception happened in.
@@ -218,7 +214,7 @@ fn by_file(case: &Case, pc: VirtAddr, function: &necropsy_base::Near, found: &mu
     for d in near.take(SHOWN) {
         differs(case, d, found);
         found.add_to_all(
-            &[(Class::BitFlip, 1.0), (Class::TextCorruption, 1.0), (Class::InvalidOpcode, -5.0)],
+            &[(Class::BitFlip, 1.0), (Class::TextCorruption, 3.5), (Class::InvalidOpcode, -5.0)],
             "stack",
             format!("dis {:x} 1", pc.0),
             format!("the exception was at {}, where the code differs", t.describe(pc)),

@@ -3,7 +3,9 @@
 mod first_process;
 mod sites;
 
-use necropsy_kernel::mce;
+use necropsy_base::MemoryExt;
+use necropsy_kernel::mce::{self, Mce};
+use necropsy_kernel::system;
 
 use self::sites::{SITES, Site};
 use crate::crash::{Crash, base_name};
@@ -58,7 +60,8 @@ fn hypothesis(case: &Case, crash: &Crash, site: &Site, index: usize, detail: Opt
     h.advice = vec![site.advice.into()];
     h.requested = site.requested;
     // Who asked for the memory, or sent the signal, is a witness at most.
-    let witness = blame::culprit(frames, index + 1).filter(|_| !site.first_process);
+    let boots = matches!(site.class, Class::NoRootFilesystem | Class::NoInit | Class::InitKilled);
+    let witness = blame::culprit(frames, index + 1).filter(|_| !boots);
     h.victim = witness.map(|(i, sure)| place_of(&case.target, &frames[i], sure * 0.5));
     h
 }
@@ -77,19 +80,51 @@ fn detail(case: &Case, crash: &Crash, site: &Site, found: &mut Findings) -> Opti
             );
             Some(ended.how)
         }
-        Class::MachineCheck => machine_checks(case, found),
+        Class::MachineCheck => machine_checks(case, crash, found),
+        Class::NoRootFilesystem => boot_options(case, site.class, &["root=", "rootfstype="], found),
+        Class::NoInit => boot_options(case, site.class, &["init=", "rdinit="], found),
         _ => None,
     }
 }
 
-/// The records of the CPUs.
-fn machine_checks(case: &Case, found: &mut Findings) -> Option<String> {
-    let seen = mce::seen(&case.target);
-    for record in seen.iter().take(8) {
+/// What the kernel was told on its command line, and whether it had an initramfs.
+fn boot_options(case: &Case, class: Class, options: &[&str], found: &mut Findings) -> Option<String> {
+    let t = &case.target;
+    let line = system::command_line(t)?;
+    let told: Vec<&str> = line.split(' ').filter(|w| options.iter().any(|o| w.starts_with(o))).collect();
+    let told = if told.is_empty() {
+        format!("no {}", options.join(" or "))
+    } else {
+        format!("{:?}", told.join(" "))
+    };
+    // What the boot loader said: the kernel forgets where the initramfs was once it is unpacked.
+    let size = t.offset_of("boot_params", "hdr.ramdisk_size").ok();
+    let initramfs =
+        t.symbol("boot_params").zip(size).and_then(|(at, size)| t.memory().u32(at.offset(size)).ok());
+    let without = if initramfs == Some(0) { ", and no initramfs was loaded" } else { "" };
+    let what = format!("the command line has {told}{without}");
+    found.add(class, 0.5, "memory:saved_command_line", "p saved_command_line".to_owned(), what.clone());
+    Some(what)
+}
+
+/// The records of the CPUs; without them the one that the handler has on its stack.
+fn machine_checks(case: &Case, crash: &Crash, found: &mut Findings) -> Option<String> {
+    let t = &case.target;
+    let mut told = |record: &Mce, source: String, reproduce: String| {
         let claim = format!("the CPU recorded: {} (status {:#018x})", record.text(), record.status);
-        found.add(Class::MachineCheck, 1.5, "memory:mces_seen", format!("p mces_seen:{}", record.cpu), claim);
+        found.add(Class::MachineCheck, 1.5, source, reproduce, claim);
+    };
+    let seen = mce::seen(t);
+    for record in seen.iter().take(8) {
+        told(record, "memory:mces_seen".into(), format!("p mces_seen:{}", record.cpu));
     }
-    seen.iter().find(|m| m.is_uncorrected()).or(seen.first()).map(mce::Mce::text)
+    if let Some(worst) = seen.iter().find(|m| m.is_uncorrected()).or(seen.first()) {
+        return Some(worst.text());
+    }
+    let (_, handler) = crash.frame(&["mce_panic", "do_machine_check"])?;
+    let record = mce::on_stack(t, handler.sp)?;
+    told(&record, format!("memory:stack from {:#x}", handler.sp.0), format!("rd {:x} 128", handler.sp.0));
+    Some(record.text())
 }
 
 /// What the log says before the end that belongs to it.

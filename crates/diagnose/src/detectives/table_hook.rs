@@ -3,7 +3,7 @@
 use necropsy_kernel::tables::{self, Strange};
 use necropsy_report::terminal_safe;
 
-use crate::integrity::{in_doubt, module_code, named_place, place_in, requested};
+use crate::integrity::{in_doubt, named_place, place_in, requested, suspects};
 use crate::{Case, Class, Detective, Findings, Hypothesis};
 
 pub const TABLE_HOOK: Detective = Detective {
@@ -28,7 +28,7 @@ fn examine(case: &Case, found: &mut Findings) {
     all.extend(tables::strange_gates(t));
     if case.is_open() {
         let known: Vec<_> = all.iter().map(|s| s.at).collect();
-        let more = tables::strange_pointers(t, &module_code(case));
+        let more = tables::strange_pointers(t, &suspects(case));
         all.extend(more.into_iter().filter(|s| !known.contains(&s.at)));
     }
     let Some(first) = all.first() else { return };

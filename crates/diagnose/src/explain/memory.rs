@@ -38,7 +38,7 @@ pub const TEXTS: &[Explanation] = &[
         "Code used a value that is no pointer: damaged, never set, freed and used again by something else, or simply another type.",
         "The address of the exception is not mapped by the dump's own page tables, or the CPU does not accept it; the value is compared with \
          poison, error codes and text.",
-        &[OBJECT, "search for the value in memory: who else has it? search VALUE"],
+        &[OBJECT, "look for others who have the value: the same damage elsewhere names its writer"],
         &[KASAN, SLUB],
     ),
     text(

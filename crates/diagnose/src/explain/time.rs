@@ -102,7 +102,7 @@ pub const TEXTS: &[Explanation] = &[
         "fd-leak",
         "A process has opened files without end, or the system has run out of them.",
         "The tables of open files are counted by process and by kind.",
-        &["look at what the process has open: files PID"],
+        &["look at what the process has open, and at who should close it"],
         &["limits (RLIMIT_NOFILE) that are hit before the machine suffers"],
     ),
 ];

@@ -146,7 +146,12 @@ fn in_bug_list(t: &Target) -> Vec<VirtAddr> {
 /// Every `struct module` in the areas that modules are loaded into: each has a pointer to itself.
 pub fn modules_in_memory(t: &Target) -> Vec<VirtAddr> {
     let Ok(own) = t.offset_of("module", "mkobj.mod") else { return Vec::new() };
-    vmap::areas_near_image(t).into_iter().flat_map(|area| describing_themselves(t, &area, own)).collect()
+    // Areas of modules that are in the list need no search.
+    let claimed = |area: &Range<u64>| {
+        t.modules().list.iter().any(|m| area.contains(&m.at.0) || m.contains(VirtAddr(area.start)))
+    };
+    let unclaimed = vmap::areas_near_image(t).into_iter().filter(|area| !claimed(area));
+    unclaimed.flat_map(|area| describing_themselves(t, &area, own)).collect()
 }
 
 /// Places in `area` from which, `own` bytes further, their own address stands.

@@ -11,7 +11,7 @@ use necropsy_arch::{Flow, Insn};
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Debug, Target};
 
-use crate::patched::{Patches, moved};
+use crate::patched::{Patches, moved, moved_word};
 
 /// Tables of places, each four bytes relative to itself, and how many bytes at each place may change.
 const SITES: &[(&str, u64)] = &[
@@ -29,6 +29,8 @@ const WRITTEN: &[&str] =
     &["ftrace_", "bpf_dispatcher_", "__SCT__", "optprobe_template_", "arch_rethook_", "__static_call_"];
 /// Entries of one table at most.
 const MAX_ENTRIES: usize = 1 << 20;
+/// Length of a site of ftrace.
+const FTRACE: u64 = 5;
 /// Longest instruction, for looking back.
 const LONGEST: u64 = 16;
 /// Differences that are listed.
@@ -62,6 +64,8 @@ pub struct Built<'a> {
     patches: &'a Patches,
     /// Sorted, at addresses of the file.
     explained: Vec<Range<u64>>,
+    /// Sites of ftrace, sorted.
+    traced: Vec<u64>,
 }
 
 impl<'a> Built<'a> {
@@ -78,7 +82,7 @@ impl<'a> Built<'a> {
         explained.extend(alternatives(t, debug));
         explained.extend(paravirt(debug));
         explained.sort_by_key(|r| r.start);
-        Built { t, debug, patches, explained }
+        Built { t, debug, patches, explained, traced: ftrace_sites(debug) }
     }
 
     /// What differs in a range of memory, and is not explained.
@@ -104,9 +108,27 @@ impl<'a> Built<'a> {
         {
             return Vec::new();
         }
-        let differ = (0..built.len()).filter(|i| built[*i] != found[*i]);
-        let unexplained = differ.filter(|i| !self.is_explained(file + *i as u64)).map(|i| start + i as u64);
-        self.grouped(unexplained)
+        self.grouped(self.unexplained(built, &found[..built.len()], start))
+    }
+
+    /// Addresses of bytes that differ, and neither moved with the kernel nor are in its tables.
+    fn unexplained(&self, built: &[u8], found: &[u8], start: u64) -> Vec<u64> {
+        let (mut all, mut i) = (Vec::new(), 0);
+        while i < built.len() {
+            if built[i] == found[i] {
+                i += 1;
+                continue;
+            }
+            match moved_word(built, found, self.debug.bias, 0, i) {
+                Some(end) => i = end,
+                None => {
+                    let at = start + i as u64;
+                    all.extend((!self.is_explained(at.wrapping_sub(self.debug.bias))).then_some(at));
+                    i += 1;
+                }
+            }
+        }
+        all
     }
 
     fn is_explained(&self, file: u64) -> bool {
@@ -115,9 +137,9 @@ impl<'a> Built<'a> {
     }
 
     /// Bytes that differ, by the instruction that they are in; those that the kernel rewrites left out.
-    fn grouped(&self, differ: impl Iterator<Item = u64>) -> Vec<Difference> {
+    fn grouped(&self, differ: Vec<u64>) -> Vec<Difference> {
         let (mut all, mut done) = (Vec::new(), 0);
-        for at in differ.filter(|at| *at != 0) {
+        for at in differ {
             if at < done {
                 continue;
             }
@@ -136,6 +158,12 @@ impl<'a> Built<'a> {
 
     /// The instruction as it was built that the byte at `at` is in.
     fn instruction(&self, at: u64) -> Option<(u64, u64)> {
+        // Sites of ftrace, most of all there are, are known: the rest of the function need not be decoded.
+        let file = at.wrapping_sub(self.debug.bias);
+        let after = self.traced.partition_point(|site| *site <= file);
+        if let Some(site) = after.checked_sub(1).map(|i| self.traced[i]).filter(|site| file - site < FTRACE) {
+            return Some((site.wrapping_add(self.debug.bias), FTRACE));
+        }
         let near = self.t.near(VirtAddr(at))?;
         let (start, arch) = (near.start.0, self.t.arch());
         let code =
@@ -155,9 +183,15 @@ impl<'a> Built<'a> {
     fn is_legitimate(&self, d: &Difference) -> bool {
         moved(&d.built, &d.found, self.debug.bias)
             || self.is_moved_data(d)
-            || (0..LONGEST.min(d.built.len() as u64)).any(|i| self.patches.at(d.at.offset(i)).is_some())
+            || self.is_patched(d)
             || self.is_ftrace_site(d)
             || self.t.near(d.at).is_some_and(|n| WRITTEN.iter().any(|w| n.name.starts_with(w)))
+    }
+
+    /// What the kernel writes at a place of its tables is up to five bytes long: a jump of a probe covers several instructions.
+    fn is_patched(&self, d: &Difference) -> bool {
+        const JUMP: i64 = 5;
+        (1 - JUMP..d.built.len() as i64).any(|i| self.patches.at(d.at.moved(i)).is_some())
     }
 
     /// Addresses in data between code, or in code that is not 64-bit: they do not end where instructions seem to.
@@ -213,6 +247,22 @@ fn table<'a>(debug: &'a Debug, section: &str) -> Option<(u64, &'a [u8])> {
 fn signed(raw: &[u8]) -> u64 {
     let word = raw.iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b));
     i64::from(word as i32) as u64
+}
+
+/// `__mcount_loc`: addresses of the calls of `__fentry__` or the no-ops in their place. The kernel frees it after boot; the file keeps it,
+/// with zeroes where addresses are left to the relocations.
+fn ftrace_sites(debug: &Debug) -> Vec<u64> {
+    let bounds = debug.file.symbol("__start_mcount_loc").zip(debug.file.symbol("__stop_mcount_loc"));
+    let bytes = bounds.and_then(|(start, end)| {
+        let size = usize::try_from(end.checked_sub(start)?).ok()?;
+        debug.file.code_at(start, size.min(MAX_ENTRIES * 8))
+    });
+    let words = bytes.unwrap_or_default().chunks_exact(8);
+    let mut sites: Vec<u64> =
+        words.map(|raw| raw.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b))).collect();
+    sites.retain(|site| *site != 0);
+    sites.sort_unstable();
+    sites
 }
 
 /// `struct alt_instr`: where, and how many bytes; its other members came and went.

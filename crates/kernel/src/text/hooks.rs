@@ -207,9 +207,10 @@ mod tests {
         code[3..8].copy_from_slice(&[0xe9, 0xf8, 0x0f, 0, 0]);
         code[10..16].copy_from_slice(&[0x0f, 0x84, 0x10, 0x10, 0, 0]);
         code[20..25].copy_from_slice(&[0xe8, 0, 0, 0, 0]);
-        let ranges = [0x2000..0x3000];
-        let found: Vec<_> = near_transfers(&code, 32, 0x1000, &ranges).collect();
+        let foreign = 0x2000..0x3000;
+        let ranges = std::slice::from_ref(&foreign);
+        let found: Vec<_> = near_transfers(&code, 32, 0x1000, ranges).collect();
         assert_eq!(found, [(VirtAddr(0x1003), VirtAddr(0x2000)), (VirtAddr(0x100a), VirtAddr(0x2020))]);
-        assert_eq!(near_transfers(&code, 4, 0x1000, &ranges).count(), 1);
+        assert_eq!(near_transfers(&code, 4, 0x1000, ranges).count(), 1);
     }
 }

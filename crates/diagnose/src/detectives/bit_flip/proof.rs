@@ -181,7 +181,7 @@ fn neighbours(t: &Target, from: VirtAddr) -> Option<Expected> {
 fn like_neighbours(t: &Target, expected: &Expected, value: u64) -> Option<Proof> {
     let object = live(t, value)?;
     let same = object.cache == expected.cache && value - object.start.0 == expected.offset;
-    same.then(|| Proof::LikeNeighbours { cache: object.cache, count: expected.count })
+    same.then_some(Proof::LikeNeighbours { cache: object.cache, count: expected.count })
 }
 
 fn live(t: &Target, value: u64) -> Option<Object> {
@@ -191,4 +191,52 @@ fn live(t: &Target, value: u64) -> Option<Object> {
 fn only_address(t: &Target, value: u64) -> Option<Proof> {
     t.memory().word(VirtAddr(value)).ok()?;
     Some(Proof::OnlyAddress { object: live(t, value).map(|o| o.cache) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use necropsy_arch::x86_64::X86_64;
+    use necropsy_base::Abi;
+    use necropsy_debuginfo::Btf;
+    use necropsy_synth::memory::SparseMemory;
+    use necropsy_synth::names::BtfBuilder;
+
+    use super::*;
+
+    const NODES: [u64; 3] = [0xffff_8880_0001_0000, 0xffff_8880_0002_0040, 0xffff_8880_0003_0080];
+
+    /// A list of three nodes; `first.next` is what is given.
+    fn list(next: u64) -> Target {
+        let mut m = SparseMemory::new(Abi::LE64);
+        for (i, node) in NODES.iter().enumerate() {
+            let after = NODES[(i + 1) % NODES.len()];
+            m.put_uint(VirtAddr(*node), after, 8).put_uint(VirtAddr(after + 8), *node, 8);
+        }
+        m.put_uint(VirtAddr(NODES[0]), next, 8);
+        let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
+        Target::from_parts(&X86_64, Arc::new(m), Arc::new(types))
+    }
+
+    fn found(value: u64, from: Option<u64>, memory: u64) -> Vec<(u32, u64)> {
+        let p = Pointer { value, from: from.map(VirtAddr), canonical: true };
+        candidates(&list(memory), &p).into_iter().map(|c| (c.bit, c.value)).collect()
+    }
+
+    #[test]
+    fn the_neighbour_that_points_back_shows_the_bit() {
+        let flipped = NODES[1] ^ 1 << 45;
+        assert_eq!(found(flipped, Some(NODES[0]), flipped), [(45, NODES[1])]);
+        // A walker that has lost the address it read from; its register has the object around the link.
+        assert_eq!(found(flipped - 24, None, flipped), [(45, NODES[1])]);
+    }
+
+    #[test]
+    fn other_damage_is_no_flipped_bit() {
+        let two = NODES[1] ^ 1 << 45 ^ 1 << 40;
+        assert!(found(two, Some(NODES[0]), two).is_empty() && found(two, None, two).is_empty());
+        // A good pointer to an object that somebody else damaged.
+        assert!(found(0xffff_8880_0009_0000, None, NODES[1]).is_empty());
+    }
 }
