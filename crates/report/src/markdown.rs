@@ -12,6 +12,7 @@ pub fn analysis(a: &Analysis) -> String {
     evidence(&mut out, a);
     others(&mut out, a);
     a.stacks.iter().for_each(|s| stack(&mut out, s));
+    registers(&mut out, a);
     a.figures.iter().for_each(|f| figure(&mut out, f));
     timeline(&mut out, a);
     log(&mut out, a);
@@ -42,6 +43,18 @@ fn verdict(out: &mut String, a: &Analysis) {
     }
     v.task.iter().for_each(|t| row("task", format!("{} ({})", t.comm, t.pid)));
     a.system.release.iter().for_each(|r| row("kernel", r.clone()));
+}
+
+fn registers(out: &mut String, a: &Analysis) {
+    if a.registers.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## Registers there\n\n```");
+    for r in &a.registers {
+        let what = r.what.as_deref().map(|w| format!("  {}", fenced(w))).unwrap_or_default();
+        let _ = writeln!(out, "{:<6} {}{what}", r.name, r.value);
+    }
+    let _ = writeln!(out, "```");
 }
 
 fn evidence(out: &mut String, a: &Analysis) {

@@ -32,6 +32,9 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     patterns.iter().filter_map(|(pattern, to)| Some((Regex::new(pattern).ok()?, *to))).collect()
 });
 
+/// Addresses from here on are the kernel's, on every CPU with 64 bits.
+const KERNEL: u64 = 0xffff_0000_0000_0000;
+
 /// Numbers of more than 16 bits: values out of memory, unless they are addresses of the kernel.
 static NUMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(?:0x)?[0-9a-f]{5,16}\b").ok());
 
@@ -59,6 +62,9 @@ impl Analysis {
         let places = [v.culprit.as_mut(), v.victim.as_mut()].into_iter().flatten();
         places.for_each(|p: &mut Place| p.file.iter_mut().for_each(|f| *f = shortened(f)));
         self.stacks.iter_mut().for_each(|s| stack(s, &names));
+        // Of registers only those stay that lead into the kernel.
+        self.registers.retain(|r| r.value.0 >= KERNEL);
+        self.registers.iter_mut().filter_map(|r| r.what.as_mut()).for_each(hide);
         self.figures.iter_mut().for_each(|f| figure(f, &names));
         self.notes.iter_mut().for_each(|n| *n = shortened(&scrubbed(n, &names)));
         for issue in self.known_issues.iter_mut().filter(|i| i.source != "built in") {

@@ -22,6 +22,7 @@ pub fn analysis(a: &Analysis) -> String {
     sections::evidence(&mut out, a);
     sections::others(&mut out, a);
     a.stacks.iter().for_each(|s| stack::chain(&mut out, s, &a.verdict));
+    sections::registers(&mut out, a);
     sections::timeline(&mut out, a);
     sections::log(&mut out, a);
     sections::known_issues(&mut out, a);

@@ -60,6 +60,19 @@ pub fn next(out: &mut String, a: &Analysis) {
     let _ = writeln!(out, "<h2>What to do next</h2>\n<ol class=\"next\">\n{items}</ol>");
 }
 
+/// The registers of the code that failed, and what each value is.
+pub fn registers(out: &mut String, a: &Analysis) {
+    if a.registers.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Registers there</h2>\n<table>\n");
+    for r in &a.registers {
+        let what = escape(r.what.as_deref().unwrap_or_default());
+        let _ = writeln!(out, "<tr><th>{}<td><code>{}</code><td>{what}", escape(r.name), r.value);
+    }
+    out.push_str("</table>\n");
+}
+
 pub fn evidence(out: &mut String, a: &Analysis) {
     if a.evidence.is_empty() {
         return;
