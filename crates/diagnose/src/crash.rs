@@ -85,6 +85,13 @@ impl Crash {
         self.frame(&["sysrq_handle_crash", "unknown_nmi_error"]).is_some()
     }
 
+    /// The frame that tainted the kernel and so ended it (`panic_on_taint`), if its function is one that `wanted` accepts: what
+    /// reported before may have left by a jump to `add_taint`, so that the stack no longer has it.
+    pub fn tainted_by(&self, wanted: impl Fn(&str) -> bool) -> Option<usize> {
+        let (taint, _) = self.frame(&["add_taint"])?;
+        base_name(self.stack.frames.get(taint + 1)?).filter(|n| wanted(n)).map(|_| taint + 1)
+    }
+
     /// The first frame with this name, compiler suffixes aside.
     pub fn frame(&self, names: &[&str]) -> Option<(usize, &Frame)> {
         self.stack.frames.iter().enumerate().find(|(_, f)| base_name(f).is_some_and(|n| names.contains(&n)))

@@ -60,7 +60,8 @@ pub fn died_allocating(t: &Target, crash: &Crash) -> Option<usize> {
 /// Whether the allocator's own checks ended the kernel: the frame of the one that reported.
 pub fn reported(crash: &Crash) -> Option<usize> {
     let frames = &crash.stack.frames;
-    frames.iter().position(|f| base_name(f).is_some_and(allocators::checks))
+    let check = frames.iter().position(|f| base_name(f).is_some_and(allocators::checks));
+    check.or_else(|| crash.tainted_by(allocators::is_slab))
 }
 
 /// The words on the stack between the frame of a check and whoever called the allocator.

@@ -7,12 +7,12 @@ use necropsy_target::Target;
 
 use crate::crash::{Crash, base_name};
 use crate::suspect::{named, place_of};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame, holders};
+use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, holders};
 
 pub const PAGE_CORRUPTION: Detective = Detective {
     id: "page-corruption",
     title: "a page whose state cannot be",
-    doc: "The page allocator's check ended the kernel: `bad_page` is on the stack. Its page is found there too, and what is wrong with it: a \
+    doc: "The page allocator's check ended the kernel: `bad_page` is on the stack, or the page allocator tainted the kernel. Its page is found there too, and what is wrong with it: a \
           reference count below zero was dropped once too often. Who freed a page that is in use is on the stack; who allocates one that is \
           not free is a victim.",
     examine,
@@ -21,7 +21,8 @@ pub const PAGE_CORRUPTION: Detective = Detective {
 fn examine(case: &Case, found: &mut Findings) {
     const CLASS: Class = Class::PageCorruption;
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
-    let Some((index, _)) = crash.frame(&["bad_page"]) else { return };
+    let reporter = crash.frame(&["bad_page"]).map(|(i, _)| i);
+    let Some(index) = reporter.or_else(|| crash.tainted_by(allocators::is_pages)) else { return };
     let frames = &crash.stack.frames;
     let Some((at, sure)) = blame::culprit(frames, index) else { return };
     let who = place_of(t, &frames[at], sure);
@@ -55,11 +56,17 @@ fn examine(case: &Case, found: &mut Findings) {
             .into(),
     ];
     found.hypotheses.push(h);
+    let reported = match reporter {
+        Some(_) => "bad_page reported it: it is called for nothing else",
+        None => {
+            "the page allocator tainted the kernel: it does so for nothing but a page whose state cannot be"
+        }
+    };
     found.add_to_all(
         &[(CLASS, 4.5), (Class::Warning, -2.0), (Class::BugAssertion, -2.0)],
         "stack",
         "bt".to_owned(),
-        "bad_page reported it: it is called for nothing else",
+        reported,
     );
     if let Some(p) = &page {
         let at = p.page().at().0;
@@ -90,15 +97,20 @@ fn on_stack(t: &Target, crash: &Crash, from: usize, to: usize) -> Option<Copied>
     words.into_iter().filter_map(page).find(|p| !wrong(p).is_empty())
 }
 
-/// What is wrong with a page that must be free, and whether that comes of freeing it twice.
+/// What is wrong with a page that must be free, and whether that comes of freeing it twice. References are none of it: a page that
+/// has some may be any other that the stack mentions.
 fn wrong(p: &Copied) -> Vec<(String, bool)> {
     let page = p.page();
-    let mut out = Vec::new();
-    if let Some(n) = page.references().filter(|n| *n != 0) {
-        out.push((format!("the reference count is {n}"), n < 0));
+    let refs = page.references().unwrap_or(1);
+    if refs > 0 || page.is_tail() || page.is_slab() || page.has("reserved") {
+        return Vec::new();
     }
-    if page.mapping() != 0 && !page.is_tail() && page.mapping() != TAIL_MAPPING {
-        out.push((format!("mapping is {:#x}", page.mapping()), false));
+    let mut out = Vec::new();
+    if refs < 0 {
+        out.push((format!("the reference count is {refs}"), true));
+    }
+    if page.mapping() != 0 && page.mapping() != TAIL_MAPPING {
+        out.push((format!("mapping is {:#x} though nobody has a reference to it", page.mapping()), false));
     }
     out
 }
