@@ -29,6 +29,7 @@ pub mod taint;
 pub mod tasks;
 pub mod text;
 pub mod timers;
+pub mod vfs;
 pub mod vmalloc;
 pub mod vmap;
 pub mod workqueue;
