@@ -5,6 +5,7 @@ mod ascii;
 mod bt;
 mod dis;
 mod eval;
+mod files;
 mod foreach;
 pub(crate) mod frame;
 mod help;
@@ -13,6 +14,7 @@ mod list;
 mod log;
 mod mach;
 mod modules;
+mod mount;
 mod p;
 mod pages;
 mod ps;
@@ -47,6 +49,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &dis::Dis,
     &frame::Down,
     &eval::Eval,
+    &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
     &help::Help,
@@ -56,6 +59,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &log::Log,
     &mach::Mach,
     &modules::Mod,
+    &mount::Mount,
     &p::P,
     &ps::Ps,
     &vtop::Pte,

@@ -35,6 +35,12 @@ impl PageRow {
         PageRow::read(t, &shape, physical / t.page_size())
     }
 
+    /// The page whose `struct page` (or folio) is there.
+    pub fn at(t: &Target, page: VirtAddr) -> Option<PageRow> {
+        let shape = Shape::of(t).ok()?;
+        PageRow::read(t, &shape, shape.map.frame(page)?)
+    }
+
     /// The page of this number.
     pub fn read(t: &Target, shape: &Shape, frame: u64) -> Option<PageRow> {
         let copied = pages::page(t, shape, frame).ok()?;
