@@ -5,9 +5,13 @@ mod ascii;
 mod bt;
 mod dis;
 mod eval;
+mod examine;
+mod exit;
+mod extend;
 mod files;
 mod foreach;
 pub(crate) mod frame;
+mod gdb;
 mod help;
 mod irq;
 mod list;
@@ -19,6 +23,7 @@ mod p;
 mod pages;
 mod ps;
 mod rd;
+mod repeat;
 mod runq;
 mod search;
 mod set;
@@ -32,6 +37,7 @@ mod tree;
 mod vtop;
 mod waitq;
 mod whatis;
+mod wr;
 
 pub(crate) mod header;
 pub(crate) mod listing;
@@ -49,9 +55,12 @@ pub static COMMANDS: &[&dyn Command] = &[
     &dis::Dis,
     &frame::Down,
     &eval::Eval,
+    &exit::Exit,
+    &extend::Extend,
     &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
+    &gdb::Gdb,
     &help::Help,
     &frame::Info,
     &irq::Irq,
@@ -66,6 +75,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &pages::Ptob,
     &pages::Ptov,
     &rd::Rd,
+    &repeat::Repeat,
     &runq::Runq,
     &search::Search,
     &set::Set,
@@ -80,4 +90,6 @@ pub static COMMANDS: &[&dyn Command] = &[
     &vtop::Vtop,
     &waitq::Waitq,
     &whatis::Whatis,
+    &wr::Wr,
+    &examine::Examine,
 ];
