@@ -12,7 +12,7 @@ impl Command for Exit {
         &["q"]
     }
     fn synopsis(&self) -> &'static str {
-        ""
+        "(no arguments)"
     }
     fn about(&self) -> &'static str {
         "the end of the session (also q, quit)"

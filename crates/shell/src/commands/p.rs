@@ -33,7 +33,7 @@ impl Command for P {
         &[
             Example { line: "p jiffies", what: "a variable" },
             Example { line: "p init_task.comm", what: "a member of one" },
-            Example { line: "p/t init_task.flags", what: "in binary, as in gdb" },
+            Example { line: "p -t init_task.flags", what: "in binary (also p/t)" },
             Example { line: "p runqueues.nr_running:a", what: "every CPU's" },
             Example { line: "p ((struct task_struct *)0xffff888003d18000)->comm", what: "through a cast" },
         ]
