@@ -9,6 +9,7 @@ mod foreach;
 pub(crate) mod frame;
 mod help;
 mod irq;
+mod kmem;
 mod list;
 mod log;
 mod mach;
@@ -52,6 +53,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &help::Help,
     &frame::Info,
     &irq::Irq,
+    &kmem::Kmem,
     &list::List,
     &log::Log,
     &mach::Mach,
