@@ -62,3 +62,29 @@ pub fn areas(t: &Target) -> Result<Vec<Area>, LoadError> {
     }
     Ok(out)
 }
+
+/// A page in swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The `struct file` of the area.
+    pub file: VirtAddr,
+    /// Its place in the area, in pages.
+    pub offset: u64,
+}
+
+/// Where the page of a page table entry that is not present is in swap. `None`: it is in none, or the entry says something else
+/// (a page that moves, or one that is poisoned), or this CPU's way to write such entries is not known.
+///
+/// x86-64: five bits of the area's number at the top, below them the offset, inverted since 4.18 (`__swp_entry`,
+/// arch/x86/include/asm/pgtable_64.h).
+pub fn entry(t: &Target, raw: u64) -> Option<Entry> {
+    const PRESENT: u64 = 1;
+    if t.arch().name() != "x86_64" || raw == 0 || raw & PRESENT != 0 {
+        return None;
+    }
+    let (number, offset) = (raw >> 59, (!raw << 5) >> 14);
+    let word = u64::from(t.abi().word);
+    let at = t.memory().ptr(t.symbol("swap_info")?.offset(number * word)).ok()?;
+    let area = areas(t).ok()?.into_iter().find(|a| a.at == at)?;
+    (offset <= area.pages).then_some(Entry { file: area.file, offset })
+}

@@ -23,11 +23,13 @@ mod search;
 mod set;
 mod sig;
 mod structs;
+mod swap;
 mod sym;
 mod sys;
 mod task;
 mod timer;
 mod tree;
+mod vm;
 mod vtop;
 mod waitq;
 mod whatis;
@@ -69,12 +71,14 @@ pub static COMMANDS: &[&dyn Command] = &[
     &set::Set,
     &sig::Sig,
     &structs::Struct,
+    &swap::Swap,
     &sym::Sym,
     &sys::Sys,
     &task::Task,
     &timer::Timer,
     &tree::Tree,
     &frame::Up,
+    &vm::Vm,
     &vtop::Vtop,
     &waitq::Waitq,
     &whatis::Whatis,

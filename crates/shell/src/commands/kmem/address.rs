@@ -29,7 +29,7 @@ pub fn memory(cx: &Context, at: VirtAddr, physical: bool) -> VirtAddr {
         return to_virt(at.0).unwrap_or(at);
     }
     let map = Memmap::of(t);
-    let named = map.and_then(|map| Some(page::named_by_page(cx, &map, at)?.checked_mul(map.page_size)?));
+    let named = map.and_then(|map| page::named_by_page(cx, &map, at)?.checked_mul(map.page_size));
     named.and_then(to_virt).unwrap_or(at)
 }
 
