@@ -29,6 +29,8 @@ pub struct Node {
     pub spanned: u64,
     /// Its zones, those without memory too.
     pub zones: Vec<Zone>,
+    /// Whether all its zones could be read.
+    pub complete: bool,
 }
 
 /// A zone of a node.
@@ -104,15 +106,21 @@ struct FreeArea {
 /// All nodes with their zones.
 pub fn nodes(t: &Target) -> Vec<Node> {
     let names = counter_names(t, "zone_stat_item").unwrap_or_default();
-    system::nodes(t).into_iter().filter_map(|at| node(t, at, &names).ok()).collect()
+    system::nodes(t).into_iter().filter_map(|at| told(t, "NUMA node", node(t, at, &names))).collect()
+}
+
+/// A part that cannot be read becomes a note.
+fn told<T>(t: &Target, what: &str, found: Result<T, LoadError>) -> Option<T> {
+    found.map_err(|e| t.note(format!("{what}: {e}"))).ok()
 }
 
 fn node(t: &Target, at: VirtAddr, names: &[(String, u64)]) -> Result<Node, LoadError> {
     let raw: RawNode = t.load(at)?;
-    let zones = raw.node_zones.iter().take(32).enumerate();
-    let zones = zones.filter_map(|(i, at)| zone(t, i, at, names).ok()).collect();
+    let all = raw.node_zones.iter().take(32).enumerate();
+    let zones: Vec<Zone> = all.filter_map(|(i, at)| told(t, "zone", zone(t, i, at, names))).collect();
     let (first, spanned) = (raw.node_start_pfn, raw.node_spanned_pages);
-    Ok(Node { number: raw.node_id.into(), at, first, spanned, zones })
+    let complete = zones.len() as u64 == raw.node_zones.len.min(32);
+    Ok(Node { number: raw.node_id.into(), at, first, spanned, zones, complete })
 }
 
 fn zone(t: &Target, number: usize, at: VirtAddr, names: &[(String, u64)]) -> Result<Zone, LoadError> {

@@ -35,7 +35,6 @@ pub mod text;
 pub mod timers;
 pub mod vma;
 pub mod vmalloc;
-pub mod vmap;
 pub mod workqueue;
 
 pub use necropsy_target::{LoadError, Target};

@@ -33,10 +33,11 @@ struct Raw {
 /// Those of each size that the kernel was set up for.
 pub fn huge_pages(t: &Target) -> Vec<HugePages> {
     let Some((first, stride)) = t.symbol("hstates").zip(t.size_of("hstate").ok()) else { return Vec::new() };
-    let count = t.symbol("hugetlb_max_hstate").and_then(|at| t.memory().u32(at).ok()).unwrap_or(0);
+    let count = t.symbol("hugetlb_max_hstate").map(|at| t.memory().u32(at));
+    let count = count.and_then(|n| n.map_err(|e| t.note(format!("huge pages: {e}"))).ok()).unwrap_or(0);
     let one = |i: u32| {
         let at = first.offset(u64::from(i) * stride);
-        let raw: Raw = t.load(at).ok()?;
+        let raw: Raw = t.load(at).map_err(|e| t.note(format!("huge pages: {e}"))).ok()?;
         let size = t.page_size().checked_shl(raw.order).filter(|n| n.is_power_of_two())?;
         let name = raw.name.0.escape_ascii().to_string();
         Some(HugePages { at, size, free: raw.free_huge_pages, total: raw.nr_huge_pages, name })

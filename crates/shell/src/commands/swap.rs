@@ -14,7 +14,7 @@ impl Command for Swap {
         "swap"
     }
     fn synopsis(&self) -> &'static str {
-        ""
+        "(nothing to choose)"
     }
     fn about(&self) -> &'static str {
         "swap areas"

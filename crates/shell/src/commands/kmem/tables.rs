@@ -132,7 +132,7 @@ struct HugeRow {
 pub fn huge(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     let all = meminfo::huge_pages(&cx.target);
     if all.is_empty() {
-        return Err(CommandError::Failed("this kernel has no huge pages of hugetlbfs".into()));
+        return Err(CommandError::Failed("no huge pages of hugetlbfs were found".into()));
     }
     out.heading("     HSTATE        SIZE    FREE   TOTAL  NAME")?;
     for h in all {
