@@ -2,7 +2,7 @@
 
 use necropsy_arch::{Exception, Level, WalkError};
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_kernel::vmap::{self, Expected};
+use necropsy_kernel::vmalloc::{self, Expected};
 use necropsy_target::Target;
 
 use super::null_pointer::died_of_it;
@@ -41,7 +41,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let recorded =
         crash.task.error_code.value().filter(|_| crash.task.fault_address.value() == Some(address));
     let reserved = recorded.is_some_and(|e| e & RESERVED != 0);
-    let damage = match vmap::expected(t, VirtAddr(address)) {
+    let damage = match vmalloc::expected(t, VirtAddr(address)) {
         Some(expected) if entry.name == "PTE" => against_list(t, address, &entry, expected),
         _ => reserved_bits(t, &entry),
     };
@@ -85,7 +85,7 @@ fn against_list(t: &Target, address: u64, entry: &Level, expected: Expected) -> 
         (expected.area.start..expected.area.end.saturating_sub(page)).step_by(page as usize).take(64);
     let flags = others.filter(|at| at / page != address / page).find_map(|at| {
         let other = last_entry(t, VirtAddr(at)).filter(|l| l.name == "PTE" && l.entry & 1 == 1)?;
-        let list = vmap::expected(t, VirtAddr(at))?;
+        let list = vmalloc::expected(t, VirtAddr(at))?;
         // A neighbour that is right itself.
         ((other.entry & ADDRESS) / page == list.page).then_some(other.entry & !ADDRESS)
     })?;

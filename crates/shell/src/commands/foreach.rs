@@ -2,13 +2,13 @@
 
 use necropsy_kernel::tasks::Task;
 
-use super::{bt, ps, set, task};
+use super::{bt, ps, set, sig, task, vm};
 use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
 
 pub struct Foreach;
 
 /// The commands that can be run for many tasks.
-const COMMANDS: [&str; 4] = ["bt", "ps", "set", "task"];
+const COMMANDS: [&str; 6] = ["bt", "ps", "set", "sig", "task", "vm"];
 /// States as `ps` shows them.
 const STATES: [&str; 12] = ["RU", "IN", "UN", "ST", "ZO", "TR", "DE", "ID", "PA", "WA", "NE", "SW"];
 
@@ -17,7 +17,7 @@ impl Command for Foreach {
         "foreach"
     }
     fn synopsis(&self) -> &'static str {
-        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | ps | set | task [options]"
+        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | ps | set | sig | task | vm [options]"
     }
     fn about(&self) -> &'static str {
         "a command for many tasks"
@@ -60,6 +60,8 @@ impl Command for Foreach {
             let shown = match command {
                 "bt" => bt::show(cx, t, &args, out),
                 "set" => set::show(cx, t, out),
+                "sig" => sig::show(cx, t, &args, out),
+                "vm" => vm::show(cx, t, &args, out),
                 _ => task::show(cx, t, &args, out),
             };
             match shown {

@@ -14,6 +14,7 @@ pub(crate) mod frame;
 mod gdb;
 mod help;
 mod irq;
+mod kmem;
 mod list;
 mod log;
 mod mach;
@@ -29,11 +30,13 @@ mod search;
 mod set;
 mod sig;
 mod structs;
+mod swap;
 mod sym;
 mod sys;
 mod task;
 mod timer;
 mod tree;
+mod vm;
 mod vtop;
 mod waitq;
 mod whatis;
@@ -64,6 +67,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &help::Help,
     &frame::Info,
     &irq::Irq,
+    &kmem::Kmem,
     &list::List,
     &log::Log,
     &mach::Mach,
@@ -81,12 +85,14 @@ pub static COMMANDS: &[&dyn Command] = &[
     &set::Set,
     &sig::Sig,
     &structs::Struct,
+    &swap::Swap,
     &sym::Sym,
     &sys::Sys,
     &task::Task,
     &timer::Timer,
     &tree::Tree,
     &frame::Up,
+    &vm::Vm,
     &vtop::Vtop,
     &waitq::Waitq,
     &whatis::Whatis,
