@@ -15,6 +15,7 @@ pub mod meminfo;
 pub mod memmap;
 pub mod mm;
 pub mod modules;
+pub mod net;
 pub mod pages;
 pub mod parallel;
 pub mod patched;

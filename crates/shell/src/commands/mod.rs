@@ -15,6 +15,7 @@ mod log;
 mod mach;
 mod modules;
 mod mount;
+mod net;
 mod p;
 mod pages;
 mod ps;
@@ -60,6 +61,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &mach::Mach,
     &modules::Mod,
     &mount::Mount,
+    &net::Net,
     &p::P,
     &ps::Ps,
     &vtop::Pte,
