@@ -3,12 +3,14 @@
 mod alias;
 mod ascii;
 mod bt;
+mod dev;
 mod dis;
 mod eval;
 mod files;
 mod foreach;
 pub(crate) mod frame;
 mod help;
+mod ipcs;
 mod irq;
 mod list;
 mod log;
@@ -47,6 +49,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &ascii::Ascii,
     &bt::Bt,
     &pages::Btop,
+    &dev::Dev,
     &dis::Dis,
     &frame::Down,
     &eval::Eval,
@@ -55,6 +58,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &frame::ShowFrame,
     &help::Help,
     &frame::Info,
+    &ipcs::Ipcs,
     &irq::Irq,
     &list::List,
     &log::Log,
