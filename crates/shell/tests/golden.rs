@@ -39,6 +39,7 @@ const LINES: &[&str] = &[
     "frame 1",
     "frame parse_header",
     "help sym",
+    "help -r",
     "info locals",
     "info registers",
     "info symbol init_task",

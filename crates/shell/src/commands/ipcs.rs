@@ -148,9 +148,10 @@ fn shared(
         }
         out.row(&shared_row(one, cx.target.page_size()), |r| shared_text(r, args.has('M')))?;
     }
-    Ok(if none {
-        out.heading("No shared memory segments allocated.")?
-    })
+    if count == 0 && wanted.0.is_empty() {
+        out.heading("No shared memory segments allocated.")?;
+    }
+    Ok(count)
 }
 
 fn shared_row(one: &Segment, page: u64) -> SharedRow {
