@@ -3,6 +3,7 @@
 mod alias;
 mod ascii;
 mod bt;
+mod dev;
 mod dis;
 mod eval;
 mod examine;
@@ -13,6 +14,7 @@ mod foreach;
 pub(crate) mod frame;
 mod gdb;
 mod help;
+mod ipcs;
 mod irq;
 mod kmem;
 mod list;
@@ -20,6 +22,7 @@ mod log;
 mod mach;
 mod modules;
 mod mount;
+mod net;
 mod p;
 mod pages;
 mod ps;
@@ -55,6 +58,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &ascii::Ascii,
     &bt::Bt,
     &pages::Btop,
+    &dev::Dev,
     &dis::Dis,
     &frame::Down,
     &eval::Eval,
@@ -66,6 +70,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &gdb::Gdb,
     &help::Help,
     &frame::Info,
+    &ipcs::Ipcs,
     &irq::Irq,
     &kmem::Kmem,
     &list::List,
@@ -73,6 +78,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &mach::Mach,
     &modules::Mod,
     &mount::Mount,
+    &net::Net,
     &p::P,
     &ps::Ps,
     &vtop::Pte,
