@@ -21,6 +21,8 @@ pub enum Node {
     Struct(Vec<(Option<String>, Node)>),
     /// Elements, and how many more there are.
     Array(Vec<Node>, u64),
+    /// A member without a length of its own begins there.
+    Flexible(u64),
     /// A character array, and whether it goes on.
     Text(Vec<u8>, bool),
     /// A number with its size in bytes.
@@ -128,6 +130,9 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, place: &Place, elem: &CType, len: u64, depth: usize) -> Result<Node, LoadError> {
+        if len == 0 && depth > 0 {
+            return Ok(Node::Flexible(place.at.0));
+        }
         if is_char(elem) {
             return self.characters(place.at, len);
         }
@@ -168,7 +173,7 @@ impl Reader<'_> {
         let n = || place.number_in(self.memory);
         Ok(match ty {
             Type::Int { boolean: true, .. } => Node::Bool(n()? != 0),
-            Type::Int { size: 1, .. } if is_char(&place.ty) && place.bits.is_none() => Node::Char(n()?),
+            Type::Int { size: 1, .. } if is_char(&place.ty) => Node::Char(n()?),
             Type::Int { size, .. } => Node::Int(n()?, *size),
             Type::Enum { values, size, .. } => enumerator(n()?, *size, values),
             other => {
