@@ -9,6 +9,7 @@ mod known_issues;
 mod open;
 mod progress;
 mod reports;
+mod session;
 mod shell;
 
 use std::process::ExitCode;

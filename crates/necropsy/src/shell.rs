@@ -1,6 +1,6 @@
 //! The shell: commands from the command line, from a file, or from standard input.
 
-use std::io::{BufRead, BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +8,7 @@ use necropsy_shell::{Context, Mode, Sources, is_exit, run_line};
 
 use crate::cli::{ModeArg, ShellArgs};
 use crate::open::open;
+use crate::session;
 
 /// Runs the commands given, or reads them.
 pub fn run(args: &ShellArgs) -> Result<ExitCode> {
@@ -29,31 +30,23 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     if !lines.is_empty() || args.input.is_some() {
         let mut ok = true;
         for line in lines.iter().take_while(|line| !is_exit(line)) {
-            ok &= run_line(&cx, line, mode, &mut out, &mut err);
+            ok &= session::run(&cx, line, mode, &mut out, &mut err);
             let _ = out.flush();
         }
         let _ = out.flush();
         return Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    if let Some((path, start)) = session::start_lines() {
+        for line in &start {
+            if !session::run(&cx, line, mode, &mut out, &mut err) {
+                let _ = writeln!(err, "necropsy: {}: \"{line}\" failed", path.display());
+            }
+        }
+    }
     if !args.silent {
         run_line(&cx, "sys", mode, &mut out, &mut err);
     }
-    interact(&cx, mode, &mut out, &mut err)
-}
-
-fn interact(cx: &Context, mode: Mode, out: &mut impl Write, err: &mut impl Write) -> Result<ExitCode> {
-    let stdin = std::io::stdin();
-    let terminal = stdin.is_terminal();
-    let mut line = String::new();
-    loop {
-        if terminal {
-            let _ = write!(out, "necropsy> ");
-        }
-        let _ = out.flush();
-        line.clear();
-        if stdin.lock().read_line(&mut line)? == 0 || is_exit(&line) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        run_line(cx, line.trim(), mode, out, err);
-    }
+    session::interact(&cx, mode, &mut out, &mut err)?;
+    let _ = out.flush();
+    Ok(ExitCode::SUCCESS)
 }
