@@ -8,6 +8,7 @@ use necropsy_target::list::Walk;
 use necropsy_target::{ArrayAt, Load, LoadError, Target};
 
 use crate::meminfo::{Counter, counter_names};
+use crate::memmap::Memmap;
 use crate::{containers, system};
 
 /// No kernel has more orders, or more kinds of mobility.
@@ -157,17 +158,34 @@ pub fn blocks(t: &Target, list: &FreeList) -> Result<Walk<VirtAddr>, LoadError> 
     Ok(containers::list(t, list.at, t.offset_of("page", "buddy_list|lru")?))
 }
 
-/// The free block that holds the page of a frame number: its list's zone, the list, and its first `struct page`.
-pub fn holding(t: &Target, frame: u64) -> Option<(Zone, FreeList, VirtAddr)> {
-    let map = crate::memmap::Memmap::of(t)?;
+/// A free block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its zone.
+    pub zone: Zone,
+    /// The list that it is on.
+    pub list: FreeList,
+    /// The `struct page` of its first page.
+    pub page: VirtAddr,
+}
+
+/// The free block that holds the page of a frame number.
+pub fn holding(t: &Target, frame: u64) -> Option<Found> {
+    let map = Memmap::of(t)?;
     let inside = |z: &Zone| (z.first..z.first.saturating_add(z.spanned)).contains(&frame);
-    let zone = nodes(t).into_iter().flat_map(|n| n.zones).find(inside)?;
-    let found = zone.lists.iter().find_map(|list| {
-        let holds = |page: &VirtAddr| {
-            let first = map.frame(*page);
-            first.is_some_and(|first| frame >= first && frame - first < 1 << list.order.min(63))
-        };
-        Some((*list, blocks(t, list).ok()?.items.into_iter().find(holds)?))
-    });
-    found.map(|(list, page)| (zone, list, page))
+    // Where nodes interleave, zones of several may span it.
+    let zones = nodes(t).into_iter().flat_map(|n| n.zones).filter(inside);
+    zones.into_iter().find_map(|zone| {
+        let (list, page) =
+            zone.lists.iter().find_map(|list| Some((*list, on_list(t, &map, list, frame)?)))?;
+        Some(Found { zone, list, page })
+    })
+}
+
+fn on_list(t: &Target, map: &Memmap, list: &FreeList, frame: u64) -> Option<VirtAddr> {
+    let holds = |page: &VirtAddr| {
+        let first = map.frame(*page);
+        first.is_some_and(|first| frame >= first && frame - first < 1 << list.order.min(63))
+    };
+    blocks(t, list).ok()?.items.into_iter().find(holds)
 }

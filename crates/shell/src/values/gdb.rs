@@ -33,7 +33,7 @@ pub fn text(node: &Node, radix: Radix, indent: usize) -> String {
 
 fn structure(members: &[(Option<String>, Node)], radix: Radix, indent: usize) -> String {
     if members.is_empty() {
-        return "{}".into();
+        return "{<No data fields>}".into();
     }
     let inner = indent + 2;
     let line = |(name, node): &(Option<String>, Node)| {
