@@ -3,6 +3,10 @@
 //! The waiter lies on the task's stack: `struct wait_page_queue` names the page or folio, `struct wait_bit_queue_entry` the word whose bit
 //! is waited for, which for a buffer is the start of its `buffer_head` (mm/filemap.c, kernel/sched/wait_bit.c).
 
+mod disks;
+
+pub use disks::{DiskInfo, InFlight, disks, in_flight};
+
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Bytes, Load, LoadError, Target};
 

@@ -11,6 +11,9 @@ use necropsy_target::{Load, Target};
 #[derive(Clone, Debug, Load)]
 #[kernel(name = "mce")]
 pub struct Mce {
+    /// Where the record is.
+    #[kernel(this)]
+    pub at: VirtAddr,
     /// `MCi_STATUS`.
     pub status: u64,
     /// `MCi_MISC`.
@@ -102,7 +105,16 @@ mod tests {
 
     #[test]
     fn codes_in_words() {
-        let mce = |status| Mce { status, misc: 0, addr: 0x1000, mcgstatus: 4, ip: 0, bank: 7, cpu: 1 };
+        let mce = |status| Mce {
+            at: VirtAddr(0),
+            status,
+            misc: 0,
+            addr: 0x1000,
+            mcgstatus: 4,
+            ip: 0,
+            bank: 7,
+            cpu: 1,
+        };
         let m = mce(0xbe00_0000_0080_0400);
         assert!(m.is_uncorrected() && m.address() == Some(0x1000));
         assert_eq!(m.kind(), "the CPU's internal timer ran out");

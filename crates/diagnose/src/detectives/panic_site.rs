@@ -123,7 +123,11 @@ fn machine_checks(case: &Case, crash: &Crash, found: &mut Findings) -> Option<St
     }
     let (_, handler) = crash.frame(&["mce_panic", "do_machine_check"])?;
     let record = mce::on_stack(t, handler.sp)?;
-    told(&record, format!("memory:stack from {:#x}", handler.sp.0), format!("rd {:x} 128", handler.sp.0));
+    told(
+        &record,
+        format!("memory:*(struct mce *){:#x}", record.at.0),
+        format!("struct mce {:x}", record.at.0),
+    );
     Some(record.text())
 }
 

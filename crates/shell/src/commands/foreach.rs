@@ -2,13 +2,26 @@
 
 use necropsy_kernel::tasks::Task;
 
-use super::{bt, ps, set, sig, task, vm};
+use super::{bt, files, net, ps, set, sig, task, vm, vtop};
 use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
 
 pub struct Foreach;
 
-/// The commands that can be run for many tasks.
-const COMMANDS: [&str; 6] = ["bt", "ps", "set", "sig", "task", "vm"];
+/// What a command does with one task.
+type Show = fn(&Context, &Task, &Args, &mut dyn Sink) -> Result<(), CommandError>;
+
+/// The commands that can be run for many tasks. Those without a function show all tasks in one table.
+const COMMANDS: &[(&str, Option<Show>)] = &[
+    ("bt", Some(bt::show)),
+    ("files", Some(files::show)),
+    ("net", Some(net::show)),
+    ("ps", None),
+    ("set", Some(|cx, task, _, out| set::show(cx, task, out))),
+    ("sig", Some(sig::show)),
+    ("task", Some(task::show)),
+    ("vm", Some(vm::show)),
+    ("vtop", Some(vtop::show)),
+];
 /// States as `ps` shows them.
 const STATES: [&str; 12] = ["RU", "IN", "UN", "ST", "ZO", "TR", "DE", "ID", "PA", "WA", "NE", "SW"];
 
@@ -17,7 +30,7 @@ impl Command for Foreach {
         "foreach"
     }
     fn synopsis(&self) -> &'static str {
-        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | ps | set | sig | task | vm [options]"
+        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | files | net | ps | set | sig | task | vm | vtop [options]"
     }
     fn about(&self) -> &'static str {
         "a command for many tasks"
@@ -50,21 +63,15 @@ impl Command for Foreach {
         let tasks = cx.tasks()?;
         tasks.notes.iter().for_each(|n| out.note(n));
         let chosen = select(cx, selection)?;
-        if command == "ps" {
+        let show = COMMANDS.iter().find(|(name, _)| *name == command).and_then(|(_, show)| *show);
+        let Some(show) = show else {
             return ps::show(cx, chosen, &args, out);
-        }
+        };
         for (i, t) in chosen.iter().enumerate() {
             if i > 0 {
                 out.heading("")?;
             }
-            let shown = match command {
-                "bt" => bt::show(cx, t, &args, out),
-                "set" => set::show(cx, t, out),
-                "sig" => sig::show(cx, t, &args, out),
-                "vm" => vm::show(cx, t, &args, out),
-                _ => task::show(cx, t, &args, out),
-            };
-            match shown {
+            match show(cx, t, &args, out) {
                 Err(CommandError::Closed(e)) => return Err(e.into()),
                 Err(e @ CommandError::Usage(_)) => return Err(e),
                 Err(e) => out.note(&format!("task {}: {e}", t.pid)),
@@ -78,14 +85,20 @@ impl Command for Foreach {
 /// Takes the words apart: which tasks, which command, its arguments.
 fn parse(args: &Args) -> Result<(&[String], &'static str, Args), CommandError> {
     let words = &args.rest;
-    let place = words.iter().position(|w| COMMANDS.contains(&w.as_str()));
-    let Some(place) = place else {
-        let text = format!("a command is missing: one of {}", COMMANDS.join(", "));
+    let named = |word: &String| COMMANDS.iter().map(|(name, _)| *name).find(|name| name == word);
+    let found = words.iter().enumerate().find_map(|(i, word)| Some((i, named(word)?)));
+    let Some((place, command)) = found else {
+        let all: Vec<&str> = COMMANDS.iter().map(|(name, _)| *name).collect();
+        let text = format!("a command is missing: one of {}", all.join(", "));
         return Err(CommandError::Usage(text));
     };
-    let command = COMMANDS.iter().find(|c| **c == words[place]).copied().unwrap_or("bt");
     let parsed = Args::parse(&words[place + 1..], run::find(command)?.options())?;
-    if let Some(extra) = parsed.rest.first() {
+    // The addresses of `vtop` are its own; all others have tasks as arguments.
+    let extra = parsed.rest.first().filter(|_| command != "vtop");
+    if command == "vtop" && parsed.rest.is_empty() {
+        return Err(CommandError::Usage("vtop: an address is missing".into()));
+    }
+    if let Some(extra) = extra {
         let text = format!("{extra}: tasks are named before the command");
         return Err(CommandError::Usage(text));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::COMMANDS;
+use super::{COMMANDS, bt};
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, aliases, run};
 
 pub struct Help;
@@ -12,27 +12,32 @@ impl Command for Help {
         "help"
     }
     fn synopsis(&self) -> &'static str {
-        "[command] ..."
+        "[command] ... | -r"
     }
     fn about(&self) -> &'static str {
         "what there is, and how to use it"
     }
     fn help(&self) -> &'static str {
-        "Without arguments: all commands. With: their pages."
+        "Without arguments: all commands. With: their pages.\n\
+         -r   the registers of each CPU as the dump's notes have them"
     }
     fn examples(&self) -> &'static [Example] {
         &[
             Example { line: "help", what: "all commands" },
             Example { line: "help bt", what: "one command's page" },
+            Example { line: "help -r", what: "where each CPU was stopped" },
         ]
     }
     fn options(&self) -> Spec {
         Spec { raw: true, ..Spec::default() }
     }
 
-    fn run(&self, _: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.rest.is_empty() {
             return overview(out);
+        }
+        if args.rest == ["-r"] {
+            return noted_registers(cx, out);
         }
         for (i, name) in args.rest.iter().enumerate() {
             if i > 0 {
@@ -65,6 +70,24 @@ fn overview(out: &mut dyn Sink) -> Result<(), CommandError> {
         let value =
             json!({ "name": c.name(), "synopsis": c.synopsis(), "about": c.about(), "aliases": c.aliases() });
         out.row(&value, |_| String::new())?;
+    }
+    Ok(())
+}
+
+/// What the note of each CPU says: the kernel's when kdump wrote the dump, the hypervisor's when that did.
+fn noted_registers(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let mut first = true;
+    for cpu in necropsy_kernel::cpus::present(&cx.target) {
+        let Some(regs) = cx.target.noted_regs(cpu) else {
+            out.note(&format!("no registers of CPU {cpu} are in the dump"));
+            continue;
+        };
+        if !std::mem::take(&mut first) {
+            out.heading("")?;
+        }
+        let named = bt::named(cx, &regs);
+        let value = json!({ "cpu": cpu, "registers": named });
+        out.row(&value, |_| format!("CPU {cpu}:\n{}", bt::registers(&named)))?;
     }
     Ok(())
 }

@@ -3,21 +3,31 @@
 mod alias;
 mod ascii;
 mod bt;
+mod dev;
 mod dis;
 mod eval;
+mod examine;
+mod exit;
+mod extend;
+mod files;
 mod foreach;
 pub(crate) mod frame;
+mod gdb;
 mod help;
+mod ipcs;
 mod irq;
 mod kmem;
 mod list;
 mod log;
 mod mach;
 mod modules;
+mod mount;
+mod net;
 mod p;
 mod pages;
 mod ps;
 mod rd;
+mod repeat;
 mod runq;
 mod search;
 mod set;
@@ -33,6 +43,7 @@ mod vm;
 mod vtop;
 mod waitq;
 mod whatis;
+mod wr;
 
 pub(crate) mod header;
 pub(crate) mod listing;
@@ -47,25 +58,34 @@ pub static COMMANDS: &[&dyn Command] = &[
     &ascii::Ascii,
     &bt::Bt,
     &pages::Btop,
+    &dev::Dev,
     &dis::Dis,
     &frame::Down,
     &eval::Eval,
+    &exit::Exit,
+    &extend::Extend,
+    &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
+    &gdb::Gdb,
     &help::Help,
     &frame::Info,
+    &ipcs::Ipcs,
     &irq::Irq,
     &kmem::Kmem,
     &list::List,
     &log::Log,
     &mach::Mach,
     &modules::Mod,
+    &mount::Mount,
+    &net::Net,
     &p::P,
     &ps::Ps,
     &vtop::Pte,
     &pages::Ptob,
     &pages::Ptov,
     &rd::Rd,
+    &repeat::Repeat,
     &runq::Runq,
     &search::Search,
     &set::Set,
@@ -82,4 +102,6 @@ pub static COMMANDS: &[&dyn Command] = &[
     &vtop::Vtop,
     &waitq::Waitq,
     &whatis::Whatis,
+    &wr::Wr,
+    &examine::Examine,
 ];

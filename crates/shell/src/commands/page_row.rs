@@ -1,5 +1,6 @@
 //! A line for a page, as several commands show it.
 
+use necropsy_base::VirtAddr;
 use necropsy_kernel::pages::{self, Page, Shape};
 use necropsy_report::Hex;
 use necropsy_target::Target;
@@ -32,6 +33,12 @@ impl PageRow {
     pub fn of(t: &Target, physical: u64) -> Option<PageRow> {
         let shape = Shape::of(t).ok()?;
         PageRow::read(t, &shape, physical / t.page_size())
+    }
+
+    /// The page whose `struct page` (or folio) is there.
+    pub fn at(t: &Target, page: VirtAddr) -> Option<PageRow> {
+        let shape = Shape::of(t).ok()?;
+        PageRow::read(t, &shape, shape.map.frame(page)?)
     }
 
     /// The page of this number.

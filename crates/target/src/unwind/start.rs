@@ -56,11 +56,14 @@ impl Target {
     /// The registers that were saved for `cpu`: by the kernel itself when it crashed, or by who made the dump.
     pub fn cpu_regs(&self, cpu: usize) -> Option<Regs> {
         let saved = self.crash_note(cpu).filter(|r| self.arch.plausible(r) || self.arch.user_mode(r));
-        saved.or_else(|| {
-            let note = self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Prstatus).nth(cpu);
-            let regs = note.and_then(|n| self.arch.prstatus(&n.data));
-            regs.or_else(|| Some(self.cpu_state(cpu)?.regs))
-        })
+        saved.or_else(|| self.noted_regs(cpu))
+    }
+
+    /// The registers of `cpu` by the notes of the dump's file alone.
+    pub fn noted_regs(&self, cpu: usize) -> Option<Regs> {
+        let note = self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Prstatus).nth(cpu);
+        let regs = note.and_then(|n| self.arch.prstatus(&n.data));
+        regs.or_else(|| Some(self.cpu_state(cpu)?.regs))
     }
 
     /// What an emulator saw of `cpu` when it made the dump.

@@ -137,8 +137,10 @@ fn stopped(cx: &Context, task: &Task, cpu: Option<usize>, info: &mut StackInfo) 
     }
 }
 
+pub use text::registers;
+
 /// Registers with their names.
-fn named(cx: &Context, regs: &Regs) -> Vec<(&'static str, Hex)> {
+pub fn named(cx: &Context, regs: &Regs) -> Vec<(&'static str, Hex)> {
     let names = cx.target.arch().registers().iter().enumerate();
     names.filter_map(|(i, name)| Some((*name, Hex(regs.get(i)?)))).collect()
 }

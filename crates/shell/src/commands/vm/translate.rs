@@ -2,13 +2,14 @@
 
 use necropsy_arch::{PageTables, WalkError};
 use necropsy_base::VirtAddr;
+use necropsy_kernel::mm;
 use necropsy_kernel::swap::{self, Entry};
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vma::Area;
-use necropsy_kernel::{file_path, mm};
-use necropsy_report::{Hex, terminal_safe};
+use necropsy_report::Hex;
 use serde::Serialize;
 
+use super::area_row;
 use crate::output::SinkExt;
 use crate::{CommandError, Context, Sink};
 
@@ -119,8 +120,7 @@ fn row(at: VirtAddr, physical: Option<u64>) -> Row {
 /// A page that is not in memory: what its entry says, or else where the file has it.
 fn absent(cx: &Context, area: &Area, file: Option<&str>, at: VirtAddr, entry: u64) -> Row {
     if let Some(Entry { file, offset }) = swap::entry(&cx.target, entry) {
-        let name = file_path::of_file(&cx.target, file);
-        let name = name.map_or_else(|| format!("(file {:x})", file.0), |n| terminal_safe(&n));
+        let name = area_row::path(cx, file);
         return Row { swap: Some(name), offset: Some(Hex(offset)), ..row(at, None) };
     }
     let Some(file) = file else { return row(at, None) };
