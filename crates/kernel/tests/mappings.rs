@@ -1,4 +1,4 @@
-//! Mappings of processes, swap areas and sections of memory, in memory made for them.
+//! Mappings of processes, swap areas, sections of memory and lists of free pages, in memory made for them.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use necropsy_arch::x86_64::X86_64;
 use necropsy_base::{Abi, VirtAddr};
 use necropsy_debuginfo::Btf;
-use necropsy_kernel::{Target, sections, swap, vma};
+use necropsy_kernel::{Target, buddy, sections, swap, vma};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
 use necropsy_target::VmcoreInfo;
@@ -149,4 +149,82 @@ fn sections_in_a_table_of_tables() {
     let found = sections::sections(&t).unwrap();
     let short: Vec<_> = found.iter().map(|s| (s.number, s.frame, s.state.as_str(), s.coded.0)).collect();
     assert_eq!(short, [(0, 0, "PMOE", coded), (2, 65536, "PMO", coded)]);
+}
+
+/// A node with one zone of one order and two kinds of mobility, whose pages are described from `HEAP` on, 64 bytes each.
+fn zone_types() -> BtfBuilder {
+    let mut b = BtfBuilder::new(Abi::LE64);
+    let int = b.int("int", 4, true);
+    let ulong = b.int("unsigned long", 8, false);
+    let pointer = b.pointer(0);
+    let list = b.structure(false, "list_head", 16, &[("next", pointer, 0, 0), ("prev", pointer, 64, 0)]);
+    b.structure(false, "page", 64, &[("flags", ulong, 0, 0), ("lru", list, 64, 0)]);
+    b.enumeration("zone_stat_item", false, &[("NR_FREE_PAGES", 0), ("NR_VM_ZONE_STAT_ITEMS", 1)]);
+    let (lists, marks, counts) = (b.array(list, int, 2), b.array(ulong, int, 3), b.array(ulong, int, 1));
+    let area = b.structure(false, "free_area", 40, &[("free_list", lists, 0, 0)]);
+    let areas = b.array(area, int, 1);
+    b.structure(false, "per_cpu_pages", 32, &[("lists", lists, 0, 0)]);
+    let zone = [
+        ("name", pointer, 0, 0),
+        ("zone_start_pfn", ulong, 64, 0),
+        ("spanned_pages", ulong, 128, 0),
+        ("present_pages", ulong, 192, 0),
+        ("_watermark", marks, 256, 0),
+        ("vm_stat", counts, 448, 0),
+        ("free_area", areas, 512, 0),
+        ("per_cpu_pageset", pointer, 832, 0),
+    ];
+    let zone = b.structure(false, "zone", 112, &zone);
+    let zones = b.array(zone, int, 1);
+    let node = [
+        ("node_id", int, 0, 0),
+        ("node_start_pfn", ulong, 64, 0),
+        ("node_spanned_pages", ulong, 128, 0),
+        ("node_zones", zones, 192, 0),
+    ];
+    b.structure(false, "pglist_data", 136, &node);
+    b
+}
+
+#[test]
+fn free_blocks_of_a_zone() {
+    let (zone, name) = (DATA + 24, DATA + 0x200);
+    let (head, page) = (zone + 64 + 16, |frame: u64| HEAP + 64 * frame);
+    let values = [
+        (DATA + 8, 1),
+        (DATA + 16, 32),
+        (zone, name),
+        (zone + 8, 1),
+        (zone + 16, 32),
+        (zone + 24, 32),
+        (zone + 32, 5),
+        (zone + 56, 2),
+        (name, u64::from_le_bytes(*b"Normal\0\0")),
+        // The first list is empty, on the second are two pages.
+        (zone + 64, zone + 64),
+        (head, page(7) + 8),
+        (page(7) + 8, page(9) + 8),
+        (page(9) + 8, head),
+        (DATA + 0x300, HEAP),
+    ];
+    let mut m = memory(&values);
+    for (at, before) in [(page(7), head), (page(9), page(7) + 8), (head - 8, page(9) + 8)] {
+        m.put_uint(VirtAddr(at + 16), before, 8);
+    }
+    m.put_uint(VirtAddr(zone + 72), zone + 64, 8);
+    let info = format!("SYMBOL(contig_page_data)={DATA:x}\nSYMBOL(mem_map)={:x}\n", DATA + 0x300);
+    let t = opened(m, &zone_types(), &info);
+    let nodes = buddy::nodes(&t);
+    let [node] = &nodes[..] else { panic!("{nodes:?}") };
+    let [zone] = &node.zones[..] else { panic!("{nodes:?}") };
+    assert!(node.complete);
+    assert_eq!((zone.name.as_str(), zone.first, zone.free(), zone.watermarks[0]), ("Normal", 1, 2, 5));
+    let found: Vec<Vec<u64>> = zone
+        .lists
+        .iter()
+        .map(|list| buddy::blocks(&t, list).unwrap().items.iter().map(|p| p.0).collect())
+        .collect();
+    assert_eq!(found, [vec![], vec![page(7), page(9)]]);
+    let holding = |frame| buddy::holding(&t, frame).map(|f| (f.list.kind, f.page.0));
+    assert_eq!((holding(9), holding(8)), (Some((1, page(9))), None));
 }

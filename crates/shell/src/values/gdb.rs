@@ -26,6 +26,7 @@ pub fn text(node: &Node, radix: Radix, indent: usize) -> String {
     match node {
         Node::Struct(members) => structure(members, radix, indent),
         Node::Array(elements, more) => array(elements, *more, radix, indent),
+        Node::Open(at) => format!("{at:#x}"),
         Node::Text(bytes, more) => string(bytes, *more),
         Node::Int(n, size) => number(*n, *size, radix),
         Node::Char(n) if radix != Radix::Decimal => number(*n, 1, radix),

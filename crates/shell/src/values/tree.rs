@@ -21,6 +21,8 @@ pub enum Node {
     Struct(Vec<(Option<String>, Node)>),
     /// Elements, and how many more there are.
     Array(Vec<Node>, u64),
+    /// An array of no known length, where it begins.
+    Open(u64),
     /// A character array, and whether it goes on.
     Text(Vec<u8>, bool),
     /// A number with its size in bytes.
@@ -130,6 +132,9 @@ impl Reader<'_> {
     fn array(&mut self, place: &Place, elem: &CType, len: u64, depth: usize) -> Result<Node, LoadError> {
         if is_char(elem) {
             return self.characters(place.at, len);
+        }
+        if len == 0 {
+            return Ok(Node::Open(place.at.0));
         }
         let size = elem.size(&self.cx.target)?;
         let shown = len.min(MAX_ELEMENTS);

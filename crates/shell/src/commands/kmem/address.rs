@@ -4,6 +4,8 @@ use necropsy_base::{PhysAddr, VirtAddr};
 use necropsy_kernel::memmap::{self, Memmap};
 use necropsy_kernel::{buddy, slab, vmalloc};
 
+use necropsy_report::Hex;
+
 use super::areas::{self, AreaRow};
 use super::{free, page, slabs};
 use crate::commands::page_row::PageRow;
@@ -71,6 +73,9 @@ fn one(cx: &Context, at: VirtAddr, physical: bool, out: &mut dyn Sink) -> Result
     if let Some(found) = buddy::holding(t, frame).filter(|_| object.is_none()) {
         part(out)?;
         free::block(cx, frame, &found, out)?;
+    } else if let Some(cpu) = buddy::keeper(t, frame).filter(|_| object.is_none()) {
+        part(out)?;
+        free::kept(Hex(Memmap::of(t).map_or(0, |map| map.page(frame).0)), cpu, out)?;
     }
     if let Some(row) = PageRow::of(t, frame.saturating_mul(t.page_size())) {
         part(out)?;

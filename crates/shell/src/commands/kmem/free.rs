@@ -164,3 +164,15 @@ pub fn block(cx: &Context, frame: u64, found: &buddy::Found, out: &mut dyn Sink)
     })?;
     Ok(())
 }
+
+#[derive(Serialize)]
+struct KeptRow {
+    page: Hex,
+    kept_by_cpu: usize,
+}
+
+/// Says that a free page is kept by a CPU.
+pub fn kept(page: Hex, cpu: usize, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let row = KeptRow { page, kept_by_cpu: cpu };
+    Ok(out.row(&row, |r| format!("{:016x}  (free, kept by CPU {})", r.page.0, r.kept_by_cpu))?)
+}
