@@ -8,11 +8,14 @@ use necropsy_target::list::Walk;
 use necropsy_target::{ArrayAt, Load, LoadError, Target};
 
 use crate::meminfo::{Counter, counter_names};
+use crate::memmap::Memmap;
 use crate::{containers, system};
 
 /// No kernel has more orders, or more kinds of mobility.
 const MAX_ORDERS: u64 = 64;
 const MAX_KINDS: u64 = 16;
+/// Lists of each CPU: one for each kind and some orders since 5.14 (`NR_PCP_LISTS`, 14 at most).
+const MAX_KEPT_LISTS: usize = 64;
 /// `MIN`, `LOW`, `HIGH`.
 const WATERMARKS: u64 = 3;
 
@@ -54,6 +57,8 @@ pub struct Zone {
     pub counters: Vec<Counter>,
     /// Its lists of free blocks, by order.
     pub lists: Vec<FreeList>,
+    /// The per-CPU variable with the pages that CPUs keep.
+    kept: VirtAddr,
 }
 
 impl Zone {
@@ -95,6 +100,16 @@ struct RawZone {
     watermark: ArrayAt,
     vm_stat: ArrayAt,
     free_area: ArrayAt,
+    #[kernel(any = "per_cpu_pageset|pageset")]
+    kept: VirtAddr,
+}
+
+/// What a CPU keeps of a zone's free pages: within `per_cpu_pageset` up to 5.13, on its own since.
+#[derive(Load)]
+#[kernel(name = "per_cpu_pageset|per_cpu_pages")]
+struct Kept {
+    #[kernel(any = "pcp.lists|lists")]
+    lists: ArrayAt,
 }
 
 #[derive(Load)]
@@ -139,6 +154,7 @@ fn zone(t: &Target, number: usize, at: VirtAddr, names: &[(String, u64)]) -> Res
         watermarks: (0..WATERMARKS).map_while(|i| word(&raw.watermark, i)).collect(),
         counters: names.iter().filter_map(counter).collect(),
         lists: lists(t, &raw.free_area),
+        kept: raw.kept,
     })
 }
 
@@ -157,17 +173,53 @@ pub fn blocks(t: &Target, list: &FreeList) -> Result<Walk<VirtAddr>, LoadError> 
     Ok(containers::list(t, list.at, t.offset_of("page", "buddy_list|lru")?))
 }
 
-/// The free block that holds the page of a frame number: its list's zone, the list, and its first `struct page`.
-pub fn holding(t: &Target, frame: u64) -> Option<(Zone, FreeList, VirtAddr)> {
-    let map = crate::memmap::Memmap::of(t)?;
+/// Free blocks that a CPU keeps for its own next use: the `struct page` of the first page of each.
+pub fn kept_by(t: &Target, zone: &Zone, cpu: usize) -> Vec<VirtAddr> {
+    let kept = || {
+        let kept: Kept = t.load(t.percpu(zone.kept, cpu)?).ok()?;
+        let link = t.offset_of("page", "pcp_list|lru").ok()?;
+        let lists = kept.lists.iter().take(MAX_KEPT_LISTS);
+        Some(lists.flat_map(|head| containers::list(t, head, link).items).collect())
+    };
+    kept().unwrap_or_default()
+}
+
+/// The CPU that keeps the free page of a frame number. (Of a larger block, that it keeps whole, only the first page is known.)
+pub fn keeper(t: &Target, frame: u64) -> Option<usize> {
+    let page = Memmap::of(t)?.page(frame);
+    let zones: Vec<Zone> = nodes(t).into_iter().flat_map(|n| n.zones).filter(|z| z.present > 0).collect();
+    let cpus = t.cpus().iter().map(|(cpu, _)| *cpu);
+    cpus.into_iter().find(|cpu| zones.iter().any(|zone| kept_by(t, zone, *cpu).contains(&page)))
+}
+
+/// A free block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its zone.
+    pub zone: Zone,
+    /// The list that it is on.
+    pub list: FreeList,
+    /// The `struct page` of its first page.
+    pub page: VirtAddr,
+}
+
+/// The free block that holds the page of a frame number.
+pub fn holding(t: &Target, frame: u64) -> Option<Found> {
+    let map = Memmap::of(t)?;
     let inside = |z: &Zone| (z.first..z.first.saturating_add(z.spanned)).contains(&frame);
-    let zone = nodes(t).into_iter().flat_map(|n| n.zones).find(inside)?;
-    let found = zone.lists.iter().find_map(|list| {
-        let holds = |page: &VirtAddr| {
-            let first = map.frame(*page);
-            first.is_some_and(|first| frame >= first && frame - first < 1 << list.order.min(63))
-        };
-        Some((*list, blocks(t, list).ok()?.items.into_iter().find(holds)?))
-    });
-    found.map(|(list, page)| (zone, list, page))
+    // Where nodes interleave, zones of several may span it.
+    let zones = nodes(t).into_iter().flat_map(|n| n.zones).filter(inside);
+    zones.into_iter().find_map(|zone| {
+        let (list, page) =
+            zone.lists.iter().find_map(|list| Some((*list, on_list(t, &map, list, frame)?)))?;
+        Some(Found { zone, list, page })
+    })
+}
+
+fn on_list(t: &Target, map: &Memmap, list: &FreeList, frame: u64) -> Option<VirtAddr> {
+    let holds = |page: &VirtAddr| {
+        let first = map.frame(*page);
+        first.is_some_and(|first| frame >= first && frame - first < 1 << list.order.min(63))
+    };
+    blocks(t, list).ok()?.items.into_iter().find(holds)
 }

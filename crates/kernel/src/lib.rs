@@ -8,7 +8,6 @@ pub mod containers;
 pub mod cpus;
 pub mod descriptors;
 pub mod devices;
-pub mod file_path;
 pub mod globals;
 pub mod identify;
 pub mod ipc;

@@ -59,15 +59,21 @@ pub fn wheels(t: &Target, cpu: usize) -> Result<Vec<Wheel>, LoadError> {
     let wheel = |(i, name): (usize, &&'static str)| {
         let at = first.offset(i as u64 * size);
         let base: Base = t.load(at)?;
-        let mut timers = Vec::new();
+        let (mut timers, mut problem) = (Vec::new(), None);
         for slot in base.vectors.iter().take(MAX_SLOTS as usize) {
-            for node in containers::hlist(t, slot).or_note(t, "timers") {
+            let walk = containers::hlist(t, slot);
+            problem = problem.or(walk.problem);
+            for node in walk.items {
                 let at = node.moved(-(entry as i64));
                 let raw: RawTimer = t.load(at)?;
                 timers.push(Timer { expires: raw.expires, at, function: raw.function });
             }
         }
         timers.sort_by_key(|timer| (timer.expires, timer.at));
+        // One note, not one for each slot of a wheel that is not in the dump.
+        if let Some(problem) = problem {
+            t.note(format!("timers of {name}: {problem}"));
+        }
         Ok(Wheel { cpu, name, at, timers })
     };
     names.iter().take(bases.clamp(1, 3) as usize).enumerate().map(wheel).collect()

@@ -1,9 +1,10 @@
 //! `swap`: swap areas.
 
-use necropsy_kernel::{file_path, swap};
-use necropsy_report::{Hex, terminal_safe};
+use necropsy_kernel::swap;
+use necropsy_report::Hex;
 use serde::Serialize;
 
+use super::vm::area_row::path;
 use crate::output::SinkExt;
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
 
@@ -34,14 +35,13 @@ impl Command for Swap {
         out.heading("SWAP_INFO_STRUCT    TYPE       SIZE       USED     PCT  PRI  FILENAME")?;
         let bytes = |pages: u64| pages.saturating_mul(cx.target.page_size());
         for area in areas {
-            let name = file_path::of_file(&cx.target, area.file);
             let row = Row {
                 swap_info_struct: Hex(area.at.0),
                 kind: if area.partition { "PARTITION" } else { "FILE" },
                 size: bytes(area.pages),
                 used: bytes(area.used),
                 priority: area.priority,
-                name: name.map_or_else(|| format!("(file {:x})", area.file.0), |n| terminal_safe(&n)),
+                name: path(cx, area.file),
             };
             out.row(&row, Row::text)?;
         }

@@ -7,6 +7,7 @@ use necropsy_kernel::vma;
 use necropsy_report::Hex;
 use serde_json::json;
 
+use super::header::of_task;
 use super::page_row::PageRow;
 use super::vm::area_row::AreaRow;
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
@@ -44,17 +45,34 @@ impl Command for Vtop {
         if args.rest.is_empty() {
             return Err(CommandError::Usage("an address is missing".into()));
         }
-        for (i, word) in args.rest.iter().enumerate() {
-            if i > 0 {
-                out.heading("")?;
-            }
-            let at = cx.address(word)?;
-            let user = args.has('u') || !args.has('k') && !cx.target.arch().is_kernel(at);
-            let task = if user { Some(owner(cx, args)?) } else { None };
-            walk(cx, at, task.as_ref(), out)?;
-        }
-        Ok(())
+        each(cx, args, None, out)
     }
+}
+
+/// All addresses as one task has them; `foreach vtop` does the same for many.
+pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    out.heading(&of_task(task, cx.tasks()?.cpu_of(task)))?;
+    each(cx, args, Some(task), out)
+}
+
+fn each(cx: &Context, args: &Args, task: Option<&Task>, out: &mut dyn Sink) -> Result<(), CommandError> {
+    for (i, word) in args.rest.iter().enumerate() {
+        if i > 0 {
+            out.heading("")?;
+        }
+        let at = cx.address(word)?;
+        let user = args.has('u') || !args.has('k') && !cx.target.arch().is_kernel(at);
+        let owner = match task {
+            _ if !user => None,
+            Some(task) if task.mm.is_null() => {
+                return Err(CommandError::Failed("it has no user space".into()));
+            }
+            Some(task) => Some(task.clone()),
+            None => Some(owner(cx, args)?),
+        };
+        walk(cx, at, owner.as_ref(), out)?;
+    }
+    Ok(())
 }
 
 /// Whose user space is meant.

@@ -2,7 +2,9 @@
 
 use necropsy_base::{PhysAddr, VirtAddr};
 use necropsy_kernel::memmap::{self, Memmap};
-use necropsy_kernel::{slab, vmalloc};
+use necropsy_kernel::{buddy, slab, vmalloc};
+
+use necropsy_report::Hex;
 
 use super::areas::{self, AreaRow};
 use super::{free, page, slabs};
@@ -68,8 +70,12 @@ fn one(cx: &Context, at: VirtAddr, physical: bool, out: &mut dyn Sink) -> Result
         let text = format!("{:x}: no address of memory that the kernel has mapped", at.0);
         return if known { Ok(()) } else { Err(CommandError::Failed(text)) };
     };
-    if object.is_none() && free::block(cx, frame, out)? {
+    if let Some(found) = buddy::holding(t, frame).filter(|_| object.is_none()) {
         part(out)?;
+        free::block(cx, frame, &found, out)?;
+    } else if let Some(cpu) = buddy::keeper(t, frame).filter(|_| object.is_none()) {
+        part(out)?;
+        free::kept(Hex(Memmap::of(t).map_or(0, |map| map.page(frame).0)), cpu, out)?;
     }
     if let Some(row) = PageRow::of(t, frame.saturating_mul(t.page_size())) {
         part(out)?;

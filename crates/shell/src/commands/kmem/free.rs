@@ -71,10 +71,11 @@ impl ListRow {
 pub fn show(cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
     if let Some(word) = args.rest.first() {
         let at = cx.address(word)?;
-        let found = frame(cx, at, args.has('P'));
-        let shown = found.map_or(Ok(false), |frame| block(cx, frame, out))?;
-        let text = format!("{:x} is in no free block", at.0);
-        return if shown { Ok(()) } else { Err(CommandError::Failed(text)) };
+        let frame = frame(cx, at, args.has('P'));
+        let found = frame.and_then(|frame| Some((frame, buddy::holding(&cx.target, frame)?)));
+        let missing = || CommandError::Failed(format!("{:x} is in no free block", at.0));
+        let (frame, found) = found.ok_or_else(missing)?;
+        return block(cx, frame, &found, out);
     }
     let (mut counted, mut found) = (0u64, 0u64);
     let nodes = buddy::nodes(&cx.target);
@@ -140,14 +141,14 @@ struct BlockRow {
     place: u64,
 }
 
-/// Shows the free block that holds a page, if there is one.
-pub fn block(cx: &Context, frame: u64, out: &mut dyn Sink) -> Result<bool, CommandError> {
-    let Some((zone, list, page)) = buddy::holding(&cx.target, frame) else { return Ok(false) };
+/// Shows the free block that holds a page.
+pub fn block(cx: &Context, frame: u64, found: &buddy::Found, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let (zone, list, page) = (&found.zone, found.list, found.page);
     let first = Memmap::of(&cx.target).and_then(|map| map.frame(page)).unwrap_or(frame);
     let nodes = buddy::nodes(&cx.target);
     let node = nodes.iter().find(|n| n.zones.iter().any(|z| z.at == zone.at)).map_or(0, |n| n.first);
     out.heading(HEADING)?;
-    out.row(&ZoneRow::of(cx, &zone, node), ZoneRow::text)?;
+    out.row(&ZoneRow::of(cx, zone, node), ZoneRow::text)?;
     out.heading("AREA    SIZE  FREE_AREA_STRUCT")?;
     let row = BlockRow { page: Hex(page.0), order: list.order, list: Hex(list.at.0), place: frame - first };
     out.row(&row, |r| {
@@ -161,5 +162,17 @@ pub fn block(cx: &Context, frame: u64, out: &mut dyn Sink) -> Result<bool, Comma
             1u64 << r.order
         )
     })?;
-    Ok(true)
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct KeptRow {
+    page: Hex,
+    kept_by_cpu: usize,
+}
+
+/// Says that a free page is kept by a CPU.
+pub fn kept(page: Hex, cpu: usize, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let row = KeptRow { page, kept_by_cpu: cpu };
+    Ok(out.row(&row, |r| format!("{:016x}  (free, kept by CPU {})", r.page.0, r.kept_by_cpu))?)
 }

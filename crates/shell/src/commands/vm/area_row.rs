@@ -1,6 +1,7 @@
 //! A line for a mapping, as `vm` and `vtop` show it.
 
-use necropsy_kernel::file_path;
+use necropsy_base::VirtAddr;
+use necropsy_kernel::vfs;
 use necropsy_kernel::vma::Area;
 use necropsy_report::{Hex, terminal_safe};
 use serde::Serialize;
@@ -29,16 +30,12 @@ impl AreaRow {
 
     /// The line for a mapping.
     pub fn of(cx: &Context, area: &Area) -> AreaRow {
-        let path = || match file_path::of_file(&cx.target, area.file) {
-            Some(path) => terminal_safe(&path),
-            None => format!("(file {:x})", area.file.0),
-        };
         AreaRow {
             vma: Hex(area.at.0),
             start: Hex(area.start.0),
             end: Hex(area.end.0),
             flags: Hex(area.flags),
-            file: (!area.file.is_null()).then(path),
+            file: (!area.file.is_null()).then(|| path(cx, area.file)),
         }
     }
 
@@ -47,4 +44,10 @@ impl AreaRow {
         let file = self.file.as_ref().map(|f| format!(" {f}")).unwrap_or_default();
         format!("{:016x} {:>10x} {:>10x} {:x}{file}", self.vma.0, self.start.0, self.end.0, self.flags.0)
     }
+}
+
+/// The path of the `struct file` at an address; the address itself where that cannot be told.
+pub fn path(cx: &Context, file: VirtAddr) -> String {
+    let found = vfs::file(&cx.target, file).map(|f| f.path).ok();
+    found.filter(|p| !p.is_empty()).map_or_else(|| format!("(file {:x})", file.0), |p| terminal_safe(&p))
 }

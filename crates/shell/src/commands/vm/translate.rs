@@ -2,13 +2,14 @@
 
 use necropsy_arch::{PageTables, WalkError};
 use necropsy_base::VirtAddr;
+use necropsy_kernel::mm;
 use necropsy_kernel::swap::{self, Entry};
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vma::Area;
-use necropsy_kernel::{file_path, mm};
-use necropsy_report::{Hex, terminal_safe};
+use necropsy_report::Hex;
 use serde::Serialize;
 
+use super::area_row;
 use crate::output::SinkExt;
 use crate::{CommandError, Context, Sink};
 
@@ -23,11 +24,16 @@ struct Row {
     swap: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<Hex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
 }
 
 impl Row {
     fn text(&self) -> String {
         let offset = self.offset.map_or(0, |o| o.0);
+        if let Some(why) = &self.unknown {
+            return format!("{:<11x} ({why})", self.r#virtual.0);
+        }
         let place = match (self.physical, &self.file, &self.swap) {
             (Some(physical), ..) => format!("{:>8x}", physical.0),
             (_, _, Some(swap)) => format!("SWAP: {swap}  OFFSET: {offset}"),
@@ -52,35 +58,69 @@ pub fn show(
     };
     let tables = PageTables { root: mm::page_tables(t, task)?, ..kernel.tables() };
     out.heading("VIRTUAL     PHYSICAL")?;
+    let wide = area.end.0.saturating_sub(area.start.0) > WIDE;
     let mut at = area.start;
     while at < area.end {
         if t.budget().step().is_err() {
             out.note("stopped: the time that was given is used up");
             break;
         }
-        let row = match t.arch().translate(phys.as_ref(), &tables, at) {
-            Ok(mapping) => row(at, Some(mapping.phys.0)),
-            Err(WalkError::NotMapped { level, .. }) => absent(cx, area, file, at, level.entry),
+        let (row, next) = match t.arch().translate(phys.as_ref(), &tables, at) {
+            Ok(mapping) => (row(at, Some(mapping.phys.0)), at.offset(t.page_size())),
+            Err(WalkError::NotMapped { level, .. }) => {
+                let span = if wide { span(level.name) } else { t.page_size() };
+                (absent(cx, area, file, at, level.entry), after(at, span))
+            }
             Err(e) => {
-                out.note(&format!("{:x}: {e}", at.0));
-                row(at, None)
+                let next = match &e {
+                    WalkError::Table { name, .. } => after(at, span(name) << 9),
+                    _ => area.end,
+                };
+                (Row { unknown: Some(e.to_string()), ..row(at, None) }, next)
             }
         };
         out.row(&row, Row::text)?;
-        at = at.offset(t.page_size());
+        if next <= at {
+            break;
+        }
+        at = next;
     }
     Ok(())
 }
 
+/// Of mappings larger than this, a page table that is missing is shown by its first page only: programs reserve terabytes.
+const WIDE: u64 = 1 << 32;
+
+/// How much memory an entry of this level stands for (x86-64, and arm64 with pages of 4 KiB; a page on all others).
+fn span(level: &str) -> u64 {
+    match level {
+        "PMD" => 1 << 21,
+        "PUD" => 1 << 30,
+        "P4D" | "PGD" => 1 << 39,
+        _ => 1 << 12,
+    }
+}
+
+/// Where the next part of this size begins.
+fn after(at: VirtAddr, span: u64) -> VirtAddr {
+    VirtAddr((at.0 & !(span - 1)).saturating_add(span))
+}
+
 fn row(at: VirtAddr, physical: Option<u64>) -> Row {
-    Row { r#virtual: Hex(at.0), physical: physical.map(Hex), file: None, swap: None, offset: None }
+    Row {
+        r#virtual: Hex(at.0),
+        physical: physical.map(Hex),
+        file: None,
+        swap: None,
+        offset: None,
+        unknown: None,
+    }
 }
 
 /// A page that is not in memory: what its entry says, or else where the file has it.
 fn absent(cx: &Context, area: &Area, file: Option<&str>, at: VirtAddr, entry: u64) -> Row {
     if let Some(Entry { file, offset }) = swap::entry(&cx.target, entry) {
-        let name = file_path::of_file(&cx.target, file);
-        let name = name.map_or_else(|| format!("(file {:x})", file.0), |n| terminal_safe(&n));
+        let name = area_row::path(cx, file);
         return Row { swap: Some(name), offset: Some(Hex(offset)), ..row(at, None) };
     }
     let Some(file) = file else { return row(at, None) };
