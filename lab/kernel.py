@@ -125,7 +125,7 @@ class Kernel:
                 sh(["dpkg", "-x", str(self.suite.debs / package.name), str(root)])
         inside = root / "build"
         shutil.rmtree(inside, ignore_errors=True)
-        shutil.copytree(build, inside, ignore=lambda _, names: [n for n in names if not n.endswith((".c", "Kbuild"))])
+        shutil.copytree(build, inside, ignore=lambda _, names: [n for n in names if not n.endswith((".c", ".h", "Kbuild"))])
         # objtool wants /proc; a mount namespace of its own leaves no mount behind
         enter = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
         done = sh(["unshare", "-m", "sh", "-c", enter, str(root), "make", "-C", f"/usr/src/linux-headers-{self.release}",

@@ -7,6 +7,7 @@ modules    whether out-of-tree modules are built (needs the headers, and a compi
 compiler   the suite whose compiler builds the modules, in a root of its own, where this machine's is too old
 source     the package whose source is built here (source.py) ...
 config     ... with this file of configs/
+dump       the dump level up to which makedumpfile can be trusted (default: all): 1.7.8 takes pages of 7.2's kernel for user pages
 dir        where results go (default: the version and, if it is not amd64, the architecture)
 """
 
@@ -16,7 +17,7 @@ KERNELS = {
                     dir="5.10-fp"),
     "6.1": dict(suite="bookworm", arch="amd64", modules=True),
     "6.12": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-6.12-cloud-amd64"),
-    "sid": dict(suite="sid", arch="amd64", modules=True, compiler="sid"),
+    "sid": dict(suite="sid", arch="amd64", modules=True, compiler="sid", dump=1),
     "6.1-arm64": dict(suite="bookworm", arch="arm64", modules=False),
 }
 

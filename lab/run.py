@@ -28,6 +28,8 @@ class Run:
         self.compress, self.keep_elf = compress or default_compression(name), keep_elf
         self.out, self.work = kernel.out / name, kernel.build / f"run-{name}"
         self.elf = self.work / "vmcore.elf"
+        if not self.scenario["old_makedumpfile"]:
+            self.scenario["dump"] &= kernel.spec.get("dump", 31)
         self.kdump = self.scenario["mode"] == "kdump"
         self.makedumpfile, self.died = None, False
         self.filtered = self.kernel.spec["arch"] == "amd64" and not self.scenario["early"]

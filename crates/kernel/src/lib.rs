@@ -1,12 +1,14 @@
 //! Linux knowledge as plain structs, one module per area. Nothing here prints.
 
 pub mod block;
+pub mod buddy;
 pub mod bugs;
 pub mod census;
 pub mod containers;
 pub mod cpus;
 pub mod descriptors;
 pub mod devices;
+pub mod file_path;
 pub mod globals;
 pub mod identify;
 pub mod ipc;
@@ -24,8 +26,10 @@ pub mod patched;
 pub mod printk;
 pub mod rcu;
 pub mod runqueue;
+pub mod sections;
 pub mod signals;
 pub mod slab;
+pub mod swap;
 pub mod system;
 pub mod tables;
 pub mod taint;
@@ -33,8 +37,8 @@ pub mod tasks;
 pub mod text;
 pub mod timers;
 pub mod vfs;
+pub mod vma;
 pub mod vmalloc;
-pub mod vmap;
 pub mod workqueue;
 
 pub use necropsy_target::{LoadError, Target};

@@ -36,6 +36,7 @@ pub struct Shape {
     type_at: Option<usize>,
     count_at: Option<usize>,
     mapping_at: Option<usize>,
+    index_at: Option<usize>,
     slab: Slab,
 }
 
@@ -73,6 +74,8 @@ impl Shape {
             type_at: at("page_type|_mapcount"),
             count_at: at("_refcount|_count"),
             mapping_at: at("mapping"),
+            // Renamed in 6.16.
+            index_at: at("index|__folio_index"),
             slab,
             map,
         })
@@ -91,6 +94,14 @@ fn flags(t: &Target) -> Vec<(u32, String)> {
         }
     }
     out
+}
+
+/// All flags of `enum pageflags` as the kernel names them, those that share a bit too.
+pub fn flag_table(t: &Target) -> Vec<(String, u32)> {
+    let all = enumerators(t, "pageflags").into_iter();
+    all.filter(|(name, bit)| name.starts_with("PG_") && (0..64).contains(bit))
+        .map(|(name, bit)| (name, bit as u32))
+        .collect()
 }
 
 fn types(t: &Target) -> Vec<(String, u32, u32)> {
@@ -187,6 +198,11 @@ impl Page<'_> {
         self.uint(self.shape.mapping_at, self.shape.abi.word.into()).unwrap_or(0)
     }
 
+    /// Its place in what `mapping` says.
+    pub fn index(&self) -> u64 {
+        self.uint(self.shape.index_at, self.shape.abi.word.into()).unwrap_or(0)
+    }
+
     /// Whether it is anonymous memory of a process.
     pub fn is_anonymous(&self) -> bool {
         self.mapping() & MAPPING_ANON != 0
@@ -261,6 +277,17 @@ pub fn fold<R: Send>(
         part
     };
     parallel::map(&steps(t, shape), part)
+}
+
+/// Looks at all pages of RAM in their order, until `look` says no.
+pub fn walk(t: &Target, shape: &Shape, look: &mut dyn FnMut(Page<'_>) -> bool) {
+    let mut more = true;
+    for frames in steps(t, shape) {
+        each(t, shape, frames, &mut |page| more = more && look(page));
+        if !more {
+            break;
+        }
+    }
 }
 
 /// The frame numbers of the pages that `wanted` accepts.

@@ -3,11 +3,15 @@
 //! They are on the list `vmap_area_list` up to 6.8, and on those of several `vmap_nodes` since 6.9. Who asked for one, and its pages, is in
 //! its `struct vm_struct`.
 
+mod expected;
+
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::list::Walk;
 use necropsy_target::{At, Load, LoadError, Target};
 
 use crate::containers;
+
+pub use expected::{Expected, areas_near_image, expected};
 
 /// No machine has more lists of areas (128 at most).
 const MAX_NODES: u32 = 1024;

@@ -62,8 +62,9 @@ struct Barrier {
 #[derive(Load)]
 #[kernel(name = "work_struct")]
 struct Work {
-    #[kernel(any = "data.counter|data")]
-    data: u64,
+    /// Signed, as atomics are.
+    #[kernel(path = "data.counter")]
+    data: i64,
     func: VirtAddr,
 }
 
@@ -131,7 +132,7 @@ fn try_flush(
 /// An item that waits for its turn: behind what its queue has running.
 fn queued(item: &Work, workers: &[Worker]) -> Flush {
     let of_queue =
-        |w: &&Worker| FLAGS.iter().any(|flags| item.data & !flags == w.queue.0) && !w.queue.is_null();
+        |w: &&Worker| FLAGS.iter().any(|flags| item.data as u64 & !flags == w.queue.0) && !w.queue.is_null();
     let running: Vec<&Worker> = workers.iter().filter(of_queue).collect();
     Flush { function: item.func, worker: running.first().map(|w| w.task), certain: running.len() == 1 }
 }
@@ -149,7 +150,7 @@ mod tests {
             function: VirtAddr(0x10),
             queue: VirtAddr(queue),
         };
-        let item = Work { data: 0xffff_8880_0123_4500 | 5, func: VirtAddr(0x20) };
+        let item = Work { data: (0xffff_8880_0123_4500_u64 | 5) as i64, func: VirtAddr(0x20) };
         let all = [worker(1, 0xffff_8880_0123_4500), worker(2, 0xffff_8880_0123_4600), worker(3, 0)];
         let found = queued(&item, &all);
         assert_eq!(found, Flush { function: VirtAddr(0x20), worker: Some(VirtAddr(1)), certain: true });

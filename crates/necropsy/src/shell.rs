@@ -4,7 +4,7 @@ use std::io::{BufRead, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use necropsy_shell::{Context, Mode, Sources, run_line};
+use necropsy_shell::{Context, Mode, Sources, is_exit, run_line};
 
 use crate::cli::{ModeArg, ShellArgs};
 use crate::open::open;
@@ -28,7 +28,7 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     }
     if !lines.is_empty() || args.input.is_some() {
         let mut ok = true;
-        for line in &lines {
+        for line in lines.iter().take_while(|line| !is_exit(line)) {
             ok &= run_line(&cx, line, mode, &mut out, &mut err);
             let _ = out.flush();
         }
@@ -51,7 +51,7 @@ fn interact(cx: &Context, mode: Mode, out: &mut impl Write, err: &mut impl Write
         }
         let _ = out.flush();
         line.clear();
-        if stdin.lock().read_line(&mut line)? == 0 || matches!(line.trim(), "q" | "quit" | "exit") {
+        if stdin.lock().read_line(&mut line)? == 0 || is_exit(&line) {
             return Ok(ExitCode::SUCCESS);
         }
         run_line(cx, line.trim(), mode, out, err);

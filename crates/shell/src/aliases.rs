@@ -8,14 +8,18 @@ pub static ALIASES: &[(&str, &[&str])] = &[
     ("?", &["help"]),
     ("dec", &["set", "radix", "10"]),
     ("for", &["foreach"]),
+    ("g", &["gdb"]),
     ("hex", &["set", "radix", "16"]),
     ("last", &["ps", "-l"]),
     ("man", &["help"]),
-    ("p/d", &["p", "-gd"]),
-    ("p/x", &["p", "-gx"]),
     ("pd", &["p", "-d"]),
+    ("print", &["p", "-g"]),
+    ("ptype", &["whatis"]),
     ("px", &["p", "-x"]),
+    ("quit", &["q"]),
+    ("sf", &["set", "scroll", "off"]),
     ("size", &["struct"]),
+    ("sn", &["set", "scroll", "on"]),
     ("union", &["struct"]),
 ];
 
@@ -54,11 +58,25 @@ pub fn expand(cx: Option<&Context>, words: &[String]) -> Vec<String> {
     if let Some(command) = cx.and_then(|cx| cx.alias(first)) {
         return with_arguments(&command, &words[1..]);
     }
+    if let Some(words) = with_format(first, &words[1.min(words.len())..]) {
+        return words;
+    }
     let Some((_, stands_for)) = ALIASES.iter().find(|(name, _)| *name == first) else {
         return words.to_vec();
     };
     let stands_for = stands_for.iter().map(|w| (*w).to_owned());
     stands_for.chain(words.iter().skip(1).cloned()).collect()
+}
+
+/// gdb's `p/x …` and `x/4xw …`: the format is part of the command's word.
+fn with_format(first: &str, rest: &[String]) -> Option<Vec<String>> {
+    let (command, format) = first.split_once('/')?;
+    let words = match (command, format) {
+        ("p" | "print", "d" | "x" | "u" | "o" | "t") => vec!["p".to_owned(), format!("-g{format}")],
+        ("x", _) => vec!["x".to_owned(), format!("/{format}")],
+        _ => return None,
+    };
+    Some(words.into_iter().chain(rest.iter().cloned()).collect())
 }
 
 /// `$1` … in the command stand for the words behind the short form; without any they follow it.
@@ -80,7 +98,16 @@ fn with_arguments(command: &str, rest: &[String]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::with_arguments;
+    use super::{expand, with_arguments};
+
+    #[test]
+    fn formats_are_options() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(expand(None, &words("p/x jiffies")), ["p", "-gx", "jiffies"]);
+        assert_eq!(expand(None, &words("x/4xw 1000")), ["x", "/4xw", "1000"]);
+        assert_eq!(expand(None, &words("p/y 1")), ["p/y", "1"]);
+        assert!(expand(None, &[]).is_empty());
+    }
 
     #[test]
     fn arguments_follow_or_take_their_places() {

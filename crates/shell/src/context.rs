@@ -1,5 +1,6 @@
 //! What commands work on: the kernel, its tasks, and what the user has selected.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -27,6 +28,7 @@ pub struct Context {
     /// Where source text is.
     pub sources: Sources,
     pub(crate) patches: OnceLock<Patches>,
+    nodes: OnceLock<Vec<(i64, Range<u64>)>>,
 }
 
 impl Context {
@@ -44,6 +46,7 @@ impl Context {
             aliases: Mutex::default(),
             sources: Sources::default(),
             patches: OnceLock::new(),
+            nodes: OnceLock::new(),
         }
     }
 
@@ -172,6 +175,15 @@ impl Context {
     /// Changes how numbers are shown.
     pub fn set_radix(&self, radix: u32) {
         self.radix.store(radix, Ordering::Relaxed);
+    }
+
+    /// The NUMA nodes of this machine with the page frames that each has.
+    pub fn memory_nodes(&self) -> &[(i64, Range<u64>)] {
+        let find = || {
+            let nodes = necropsy_kernel::buddy::nodes(&self.target).into_iter();
+            nodes.map(|n| (n.number, n.first..n.first.saturating_add(n.spanned))).collect()
+        };
+        self.nodes.get_or_init(find)
     }
 
     /// Makes sure a CPU is one of this machine.

@@ -23,5 +23,5 @@ pub use command::{Command, CommandError, Example};
 pub use commands::COMMANDS;
 pub use context::Context;
 pub use output::{Closed, JsonSink, Shape, Sink, SinkExt, TextSink};
-pub use run::{Mode, run_line};
+pub use run::{Mode, is_exit, run_line};
 pub use source::Sources;

@@ -19,7 +19,7 @@ pub fn run_line(cx: &Context, line: &str, mode: Mode, out: &mut dyn Write, err: 
     if line.is_empty() || line.starts_with('#') {
         return true;
     }
-    let found = resolve(cx, &words(line));
+    let found = resolve(cx, &aliases::expand(Some(cx), &words(line)));
     let before = cx.target.notes().len();
     match mode {
         Mode::Json => json(cx, line, found, before, out),
@@ -28,7 +28,7 @@ pub fn run_line(cx: &Context, line: &str, mode: Mode, out: &mut dyn Write, err: 
 }
 
 /// A command and its arguments.
-type Found = Result<(&'static dyn Command, Args), CommandError>;
+pub(crate) type Found = Result<(&'static dyn Command, Args), CommandError>;
 
 fn json(cx: &Context, line: &str, found: Found, before: usize, out: &mut dyn Write) -> bool {
     let mut sink = JsonSink::default();
@@ -78,14 +78,28 @@ fn report(name: &str, end: Result<(), CommandError>, err: &mut dyn Write) -> boo
     }
 }
 
-/// The command that a line's words mean: by name, by a short form, or by a type's name.
+/// Whether the line ends the session.
+pub fn is_exit(line: &str) -> bool {
+    matches!(line.trim(), "q" | "quit" | "exit")
+}
+
+/// The command that a command's words mean, which never is one of `not`: no command runs itself without end.
+pub(crate) fn resolve_inner(cx: &Context, words: &[String], not: &[&str]) -> Found {
+    let words = aliases::expand(None, words);
+    let (command, args) = resolve(cx, &words)?;
+    if not.contains(&command.name()) {
+        return Err(CommandError::Usage(format!("{} cannot run here", command.name())));
+    }
+    Ok((command, args))
+}
+
+/// The command that words mean: by name, or by a type's name.
 fn resolve(cx: &Context, words: &[String]) -> Found {
-    let words = aliases::expand(Some(cx), words);
     let name = words.first().map_or("", String::as_str);
     let (command, rest) = match find(name) {
         Ok(command) => (command, &words[1..]),
         Err(e) => match find("struct") {
-            Ok(command) if names_type(cx, name) => (command, &words[..]),
+            Ok(command) if names_type(cx, name) => (command, words),
             _ => return Err(e),
         },
     };

@@ -68,6 +68,9 @@ fn symbol(raw: Raw, strtab: &[u8], letter: Option<&u8>) -> Option<ElfSymbol> {
         return None;
     }
     let given = letter.copied().filter(u8::is_ascii_alphabetic);
+    // The kernel's letter tells the section only; its entry still has the binding.
+    let global = raw.info >> 4 == 1;
+    let given = given.map(|l| if global { l.to_ascii_uppercase() } else { l });
     let kind = given.unwrap_or_else(|| letter_of(&raw));
     let name = String::from_utf8_lossy(text).into_owned();
     Some(ElfSymbol { name, value: raw.value, size: raw.size, kind, section: raw.section })

@@ -2,7 +2,7 @@
 
 use necropsy_arch::{Exception, Level, WalkError};
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_kernel::vmap::{self, Expected};
+use necropsy_kernel::vmalloc::{self, Expected};
 use necropsy_target::Target;
 
 use super::null_pointer::died_of_it;
@@ -26,8 +26,9 @@ const CLASS: Class = Class::PageTableCorruption;
 const RESERVED: u64 = 8;
 /// Where an entry has the address of a page on x86-64.
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-/// Accessed and dirty: the CPU sets them.
-const USED: u64 = 0x60;
+/// Bits that differ between good entries of one area: accessed and dirty, which the CPU sets; writable and no-execute, for a
+/// module's code, constants and data lie in one area; global and the bits that are left to software, as `set_memory_*` changes them.
+const VARIES: u64 = 1 << 63 | 0xf62;
 
 fn examine(case: &Case, found: &mut Findings) {
     let Some(crash) = case.crash() else { return };
@@ -40,7 +41,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let recorded =
         crash.task.error_code.value().filter(|_| crash.task.fault_address.value() == Some(address));
     let reserved = recorded.is_some_and(|e| e & RESERVED != 0);
-    let damage = match vmap::expected(t, VirtAddr(address)) {
+    let damage = match vmalloc::expected(t, VirtAddr(address)) {
         Some(expected) if entry.name == "PTE" => against_list(t, address, &entry, expected),
         _ => reserved_bits(t, &entry),
     };
@@ -84,13 +85,18 @@ fn against_list(t: &Target, address: u64, entry: &Level, expected: Expected) -> 
         (expected.area.start..expected.area.end.saturating_sub(page)).step_by(page as usize).take(64);
     let flags = others.filter(|at| at / page != address / page).find_map(|at| {
         let other = last_entry(t, VirtAddr(at)).filter(|l| l.name == "PTE" && l.entry & 1 == 1)?;
-        let list = vmap::expected(t, VirtAddr(at))?;
+        let list = vmalloc::expected(t, VirtAddr(at))?;
         // A neighbour that is right itself.
         ((other.entry & ADDRESS) / page == list.page).then_some(other.entry & !ADDRESS)
     })?;
     let right = expected.page.checked_mul(page)? & ADDRESS | flags;
-    let wrong = (entry.entry ^ right) & !USED;
-    (wrong != 0).then_some(Damage { right, wrong, area: Some(expected) })
+    let wrong = damaged(entry.entry, right);
+    (wrong != 0).then_some(Damage { right: entry.entry ^ wrong, wrong, area: Some(expected) })
+}
+
+/// Bits of an entry that differ from what a good neighbour says, and may not.
+fn damaged(entry: u64, right: u64) -> u64 {
+    (entry ^ right) & !VARIES
 }
 
 /// Bits of an address that the CPU has no lines for.
@@ -188,4 +194,18 @@ fn evidence(address: u64, entry: &Level, damage: &Damage, one: bool, found: &mut
         format!("vtop {address:x}"),
         claim,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::damaged;
+
+    #[test]
+    fn protection_differs_within_an_area() {
+        let (code, constants, data) = (0x11e8_0161, 0x8000_0000_11e8_0161, 0x8000_0000_11e8_0163);
+        assert_eq!(damaged(constants, code), 0);
+        assert_eq!(damaged(data, constants), 0);
+        assert_eq!(damaged(data & !1, data), 1, "not present");
+        assert_eq!(damaged(data ^ 1 << 49, data), 1 << 49);
+    }
 }

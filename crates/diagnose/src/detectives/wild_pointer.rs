@@ -2,6 +2,7 @@
 
 use necropsy_arch::{Access, Exception};
 use necropsy_base::VirtAddr;
+use necropsy_kernel::mm;
 use necropsy_target::Target;
 use necropsy_target::unwind::as_text;
 
@@ -67,7 +68,15 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     let error = recorded(crash, trap, address);
     let value = base.unwrap_or(address);
     let writes = matches!(operand.access, Access::Write | Access::ReadWrite);
-    let reading = read(t, value, address, error, writes);
+    let user_page = has_user_page(t, crash, address);
+    let reading = match read(t, value, address, error, writes) {
+        // The CPU does not fault at a page that is there unless something forbids the access.
+        r if user_page && r.class == Class::WildPointerDereference && r.weight < 2.0 => {
+            let what = format!("{address:#x}, an address of user space");
+            Reading { class: Class::UserAccessViolation, what, weight: 1.5 }
+        }
+        r => r,
+    };
     // That is another detective's.
     if reading.class == Class::UseAfterFree && trap.fatal {
         return;
@@ -121,6 +130,13 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         claim,
     );
     mapped(t, address, class, found);
+    if class == Class::UserAccessViolation && user_page {
+        let claim = format!(
+            "the task has a page at {address:#x}: not a missing page, but the protection of user memory from the kernel (SMAP, PAN) faulted"
+        );
+        let proof = format!("vtop -c {} {address:x}", crash.task.pid);
+        found.add(class, 1.5, format!("memory:page tables of task {}", crash.task.pid), proof, claim);
+    }
     died_of_it(crash, trap, found, class);
 }
 
@@ -217,6 +233,13 @@ fn recorded(crash: &Crash, trap: &Trap<'_>, address: u64) -> Option<u64> {
         && task.trap.value() == Some(14)
         && task.fault_address.value() == Some(address);
     task.error_code.value().filter(|_| this)
+}
+
+/// Whether the task has a page of its own at a user address.
+fn has_user_page(t: &Target, crash: &Crash, address: u64) -> bool {
+    let user = !t.arch().is_kernel(VirtAddr(address));
+    let memory = user.then(|| mm::user_memory(t, &crash.task).ok().flatten()).flatten();
+    memory.is_some_and(|m| m.to_phys(VirtAddr(address)).is_ok())
 }
 
 /// Whether the dump's page tables have a page at a kernel address.

@@ -13,7 +13,7 @@ use necropsy_target::{Bytes, Load, Module, Target};
 
 use super::tree;
 use crate::containers::list;
-use crate::vmap;
+use crate::vmalloc;
 
 /// How a module was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,7 +150,7 @@ pub fn modules_in_memory(t: &Target) -> Vec<VirtAddr> {
     let claimed = |area: &Range<u64>| {
         t.modules().list.iter().any(|m| area.contains(&m.at.0) || m.contains(VirtAddr(area.start)))
     };
-    let unclaimed = vmap::areas_near_image(t).into_iter().filter(|area| !claimed(area));
+    let unclaimed = vmalloc::areas_near_image(t).into_iter().filter(|area| !claimed(area));
     unclaimed.flat_map(|area| describing_themselves(t, &area, own)).collect()
 }
 

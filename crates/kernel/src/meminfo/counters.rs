@@ -50,7 +50,7 @@ impl Counters {
 }
 
 /// Names of an enum that counts things; of several names for one number the one that a user would know.
-fn items(t: &Target, of: &str) -> Result<Vec<(String, u64)>, LoadError> {
+pub(super) fn items(t: &Target, of: &str) -> Result<Vec<(String, u64)>, LoadError> {
     let types = t.types()?;
     let ty = types.find(Kind::Enum, of).ok_or_else(|| LoadError::NoStruct(of.to_owned()))?;
     let Type::Enum { values, .. } = types.get(ty)? else { return Ok(Vec::new()) };

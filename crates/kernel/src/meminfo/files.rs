@@ -125,3 +125,14 @@ fn path(t: &Target, name: VirtAddr) -> String {
     }
     parts.iter().rev().map(|part| format!("/{part}")).collect()
 }
+
+/// Pages that cache block devices themselves (`nr_blockdev_pages()`, block/bdev.c): those of the inodes of their own file system.
+pub fn buffers(t: &Target) -> u64 {
+    let at = t.symbol("blockdev_superblock").and_then(|at| t.memory().ptr(at).ok());
+    let pages = at.and_then(|at| {
+        let block: SuperBlock = t.load(at).ok()?;
+        let inodes = containers::list(t, block.s_inodes.0, t.offset_of("inode", "i_sb_list").ok()?);
+        Some(inodes.items.into_iter().filter_map(|at| Some(t.load::<Inode>(at).ok()?.pages)).sum())
+    });
+    pages.unwrap_or(0)
+}

@@ -4,14 +4,18 @@
 mod cgroups;
 mod counters;
 mod files;
+mod huge;
+mod tables;
 mod zones;
 
 use necropsy_base::MemoryExt;
-use necropsy_target::{Load, LoadError, Target};
+use necropsy_target::{LoadError, Target};
 
 pub use cgroups::{Cgroup, cgroups};
 pub use counters::Counters;
-pub use files::{File, FileSystem, shared_files};
+pub use files::{File, FileSystem, buffers, shared_files};
+pub use huge::{HugePages, huge_pages};
+pub use tables::{Counter, counter_names, event_table, node_table, numa_table, zone_table};
 pub use zones::{Zone, zones};
 
 /// What memory is used for. Nothing belongs to two of them.
@@ -132,20 +136,7 @@ fn percpu(t: &Target) -> Option<u64> {
     populated.checked_mul(units.map_or(t.cpus().len() as u64, u64::from))?.checked_mul(t.page_size())
 }
 
-#[derive(Load)]
-#[kernel(name = "hstate")]
-struct HugeState {
-    order: u32,
-    nr_huge_pages: u64,
-}
-
-/// Bytes of huge pages that hugetlbfs has (`hstates`, mm/hugetlb.c).
+/// Bytes of huge pages that hugetlbfs has.
 fn huge(t: &Target) -> u64 {
-    let Some((at, size)) = t.symbol("hstates").zip(t.size_of("hstate").ok()) else { return 0 };
-    let count = t.symbol("hugetlb_max_hstate").and_then(|at| t.memory().u32(at).ok()).unwrap_or(0).min(16);
-    let bytes = |i: u32| {
-        let state: HugeState = t.load(at.offset(u64::from(i) * size)).ok()?;
-        state.nr_huge_pages.checked_mul(t.page_size().checked_shl(state.order)?)
-    };
-    (0..count).filter_map(bytes).fold(0, u64::saturating_add)
+    huge_pages(t).iter().fold(0, |sum, h| sum.saturating_add(h.total.saturating_mul(h.size)))
 }

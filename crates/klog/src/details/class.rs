@@ -56,6 +56,8 @@ fn access(report: &Report) -> Option<&'static str> {
         _ if said("null-ptr-deref") => "null-pointer-dereference",
         _ if said("user-memory-access") => "user-access-violation",
         _ if execute && said("permissions violation") => "nx-violation",
+        // A page that is there, of user space: SMAP or PAN forbade it.
+        Some(address) if address >> 47 == 0 && said("permissions violation") => "user-access-violation",
         _ if fault.access == Some("write") && said("permissions violation") => "write-to-readonly",
         _ if said("reserved bit violation") => "page-table-corruption",
         _ => return None,

@@ -2,7 +2,7 @@
 
 use necropsy_kernel::tasks::Task;
 
-use super::{bt, files, net, ps, set, sig, task};
+use super::{bt, files, net, ps, set, sig, task, vm};
 use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
 
 pub struct Foreach;
@@ -19,6 +19,7 @@ const COMMANDS: &[(&str, Option<Show>)] = &[
     ("set", Some(|cx, task, _, out| set::show(cx, task, out))),
     ("sig", Some(sig::show)),
     ("task", Some(task::show)),
+    ("vm", Some(vm::show)),
 ];
 /// States as `ps` shows them.
 const STATES: [&str; 12] = ["RU", "IN", "UN", "ST", "ZO", "TR", "DE", "ID", "PA", "WA", "NE", "SW"];
@@ -28,7 +29,7 @@ impl Command for Foreach {
         "foreach"
     }
     fn synopsis(&self) -> &'static str {
-        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | files | net | ps | set | sig | task [options]"
+        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | files | net | ps | set | sig | task | vm [options]"
     }
     fn about(&self) -> &'static str {
         "a command for many tasks"

@@ -6,12 +6,17 @@ mod bt;
 mod dev;
 mod dis;
 mod eval;
+mod examine;
+mod exit;
+mod extend;
 mod files;
 mod foreach;
 pub(crate) mod frame;
+mod gdb;
 mod help;
 mod ipcs;
 mod irq;
+mod kmem;
 mod list;
 mod log;
 mod mach;
@@ -22,19 +27,23 @@ mod p;
 mod pages;
 mod ps;
 mod rd;
+mod repeat;
 mod runq;
 mod search;
 mod set;
 mod sig;
 mod structs;
+mod swap;
 mod sym;
 mod sys;
 mod task;
 mod timer;
 mod tree;
+mod vm;
 mod vtop;
 mod waitq;
 mod whatis;
+mod wr;
 
 pub(crate) mod header;
 pub(crate) mod listing;
@@ -53,13 +62,17 @@ pub static COMMANDS: &[&dyn Command] = &[
     &dis::Dis,
     &frame::Down,
     &eval::Eval,
+    &exit::Exit,
+    &extend::Extend,
     &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
+    &gdb::Gdb,
     &help::Help,
     &frame::Info,
     &ipcs::Ipcs,
     &irq::Irq,
+    &kmem::Kmem,
     &list::List,
     &log::Log,
     &mach::Mach,
@@ -72,18 +85,23 @@ pub static COMMANDS: &[&dyn Command] = &[
     &pages::Ptob,
     &pages::Ptov,
     &rd::Rd,
+    &repeat::Repeat,
     &runq::Runq,
     &search::Search,
     &set::Set,
     &sig::Sig,
     &structs::Struct,
+    &swap::Swap,
     &sym::Sym,
     &sys::Sys,
     &task::Task,
     &timer::Timer,
     &tree::Tree,
     &frame::Up,
+    &vm::Vm,
     &vtop::Vtop,
     &waitq::Waitq,
     &whatis::Whatis,
+    &wr::Wr,
+    &examine::Examine,
 ];

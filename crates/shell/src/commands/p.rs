@@ -15,7 +15,7 @@ impl Command for P {
         "p"
     }
     fn synopsis(&self) -> &'static str {
-        "[-x | -d] [-g] expression | symbol[.member]:cpus"
+        "[-x | -d | -u | -o | -t] [-g] expression | symbol[.member]:cpus"
     }
     fn about(&self) -> &'static str {
         "the value of a variable or an expression"
@@ -24,7 +24,8 @@ impl Command for P {
         "Variables by name, members (a.b, p->c), elements (a[3]), * and &, casts, sizeof, and arithmetic, as in C.\n\
          A per-CPU variable takes CPUs after a colon: `:0`, `:1,3-5`, `:a` for all; without, the panicked CPU's is shown.\n\
          -x   numbers in hexadecimal (also px); -d in decimal (also pd)\n\
-         -g   as gdb alone writes it, `$1 = value` (also p/x, p/d)\n\n\
+         -u -o -t   unsigned, in octal, in binary\n\
+         -g   as gdb alone writes it, `$1 = value` (also print, p/x, p/d, p/u, p/o, p/t)\n\n\
          The types come from the kernel's BTF. It has no types of ordinary variables: those of well-known ones are built\n\
          in, any other must be cast, as in p *(struct list_head *)&name."
     }
@@ -32,12 +33,13 @@ impl Command for P {
         &[
             Example { line: "p jiffies", what: "a variable" },
             Example { line: "p init_task.comm", what: "a member of one" },
+            Example { line: "p -t init_task.flags", what: "in binary (also p/t)" },
             Example { line: "p runqueues.nr_running:a", what: "every CPU's" },
             Example { line: "p ((struct task_struct *)0xffff888003d18000)->comm", what: "through a cast" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "xdg", ..Spec::default() }
+        Spec { flags: "xduotg", ..Spec::default() }
     }
     fn shape(&self, args: &Args) -> Shape {
         if args.rest.join(" ").contains(':') { Shape::List } else { Shape::One }
@@ -48,7 +50,7 @@ impl Command for P {
         if text.trim().is_empty() {
             return Err(CommandError::Usage("an expression is missing".into()));
         }
-        let radix = if cx.hex(args) { Radix::Hex } else { Radix::Decimal };
+        let radix = radix(cx, args);
         if let Some((expression, list)) = text.split_once(':') {
             return percpu(cx, expression.trim(), list.trim(), radix, out);
         }
@@ -61,6 +63,12 @@ impl Command for P {
             Operand::Number(n, ty) => number(cx, &text, n, ty.as_ref(), (radix, &label), out),
         }
     }
+}
+
+fn radix(cx: &Context, args: &Args) -> Radix {
+    let letters = [('u', Radix::Unsigned), ('o', Radix::Octal), ('t', Radix::Binary)];
+    let default = if cx.hex(args) { Radix::Hex } else { Radix::Decimal };
+    letters.iter().find(|(letter, _)| args.has(*letter)).map_or(default, |(_, radix)| *radix)
 }
 
 /// What stands before the value: a variable's name, or the number that gdb would give an expression's value.

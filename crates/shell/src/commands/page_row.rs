@@ -1,7 +1,7 @@
 //! A line for a page, as several commands show it.
 
-use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_kernel::pages::{self, Shape};
+use necropsy_base::VirtAddr;
+use necropsy_kernel::pages::{self, Page, Shape};
 use necropsy_report::Hex;
 use necropsy_target::Target;
 use serde::Serialize;
@@ -43,17 +43,20 @@ impl PageRow {
 
     /// The page of this number.
     pub fn read(t: &Target, shape: &Shape, frame: u64) -> Option<PageRow> {
-        let copied = pages::page(t, shape, frame).ok()?;
-        let page = copied.page();
-        Some(PageRow {
+        pages::page(t, shape, frame).ok().map(|copied| PageRow::from(copied.page()))
+    }
+
+    /// The line for a page.
+    pub fn from(page: Page<'_>) -> PageRow {
+        PageRow {
             page: Hex(page.at().0),
             physical: Hex(page.memory().0),
             mapping: Hex(page.mapping()),
-            index: Hex(index(t, page.at()).unwrap_or(0)),
+            index: Hex(page.index()),
             count: page.references().unwrap_or(0),
             flags: Hex(page.flags()),
             names: page.flag_names().into_iter().map(str::to_owned).collect(),
-        })
+        }
     }
 
     /// The line.
@@ -64,9 +67,4 @@ impl PageRow {
             self.page.0, self.physical.0, self.mapping.0, self.index.0, self.count, self.flags.0
         )
     }
-}
-
-/// `index`; `__folio_index` since 6.16.
-fn index(t: &Target, page: VirtAddr) -> Option<u64> {
-    t.memory().word(page.offset(t.offset_of("page", "index|__folio_index").ok()?)).ok()
 }

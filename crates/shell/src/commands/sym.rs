@@ -209,6 +209,11 @@ fn by_name(cx: &Context, name: &str) -> Vec<Row> {
     rows
 }
 
+/// Shows the symbol nearest before an address; `kmem` does so for the addresses of the kernel and of modules.
+pub fn show_address(cx: &Context, at: VirtAddr, out: &mut dyn Sink) -> Result<(), CommandError> {
+    at_address(cx, at).map_or(Ok(()), |row| write(&row, out))
+}
+
 fn at_address(cx: &Context, at: VirtAddr) -> Option<Row> {
     let near = cx.target.near(at)?;
     let kind = match &near.module {

@@ -2,10 +2,13 @@
 
 use necropsy_arch::{Level, Mapping, PageTables, WalkError};
 use necropsy_base::VirtAddr;
+use necropsy_kernel::tasks::Task;
+use necropsy_kernel::vma;
 use necropsy_report::Hex;
 use serde_json::json;
 
 use super::page_row::PageRow;
+use super::vm::area_row::AreaRow;
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
 
 pub struct Vtop;
@@ -47,33 +50,35 @@ impl Command for Vtop {
             }
             let at = cx.address(word)?;
             let user = args.has('u') || !args.has('k') && !cx.target.arch().is_kernel(at);
-            let tables = tables(cx, args, user)?;
-            walk(cx, at, &tables, out)?;
+            let task = if user { Some(owner(cx, args)?) } else { None };
+            walk(cx, at, task.as_ref(), out)?;
         }
         Ok(())
     }
 }
 
-fn tables(cx: &Context, args: &Args, user: bool) -> Result<PageTables, CommandError> {
-    let kernel = cx.target.kernel();
-    let kernel = kernel.ok_or_else(|| CommandError::Failed("no page tables".into()))?;
-    if !user {
-        return Ok(kernel.tables());
-    }
+/// Whose user space is meant.
+fn owner(cx: &Context, args: &Args) -> Result<Task, CommandError> {
     let task = match args.value('c') {
         Some(word) => cx.find_tasks(word)?.first().map(|t| (*t).clone()),
         None => Some(cx.current()?),
     };
-    let task = task.filter(|t| !t.mm.is_null());
-    let task = task
-        .ok_or_else(|| CommandError::Failed("the task has no user space; choose one with -c PID".into()))?;
-    let root = necropsy_kernel::mm::page_tables(&cx.target, &task)?;
+    task.filter(|t| !t.mm.is_null())
+        .ok_or_else(|| CommandError::Failed("the task has no user space; choose one with -c PID".into()))
+}
+
+fn tables(cx: &Context, task: Option<&Task>) -> Result<PageTables, CommandError> {
+    let kernel = cx.target.kernel();
+    let kernel = kernel.ok_or_else(|| CommandError::Failed("no page tables".into()))?;
+    let Some(task) = task else { return Ok(kernel.tables()) };
+    let root = necropsy_kernel::mm::page_tables(&cx.target, task)?;
     Ok(PageTables { root, ..kernel.tables() })
 }
 
-fn walk(cx: &Context, at: VirtAddr, tables: &PageTables, out: &mut dyn Sink) -> Result<(), CommandError> {
+fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let tables = tables(cx, task)?;
     let phys = cx.target.phys().ok_or_else(|| CommandError::Failed("no physical memory".into()))?;
-    let (levels, mapping, why) = match cx.target.arch().translate(phys.as_ref(), tables, at) {
+    let (levels, mapping, why) = match cx.target.arch().translate(phys.as_ref(), &tables, at) {
         Ok(m) => (m.levels.to_vec(), Some(m), None),
         Err(e) => {
             let level = match &e {
@@ -94,6 +99,11 @@ fn walk(cx: &Context, at: VirtAddr, tables: &PageTables, out: &mut dyn Sink) -> 
     });
     let directory = cx.target.arch().is_kernel(at).then(|| directory(cx)).flatten();
     out.row(&value, |_| text(at, directory, &levels, mapping.as_ref()))?;
+    if let Some(area) = task.and_then(|task| vma::holding(&cx.target, task.mm, at)) {
+        out.heading("")?;
+        out.heading(AreaRow::HEADING)?;
+        out.row(&AreaRow::of(cx, &area), AreaRow::text)?;
+    }
     if let Some(m) = &mapping {
         out.heading("")?;
         page(cx, m.phys.0, out)?;

@@ -10,6 +10,12 @@ pub enum Radix {
     Decimal,
     /// With `0x`, two's complement.
     Hex,
+    /// Without a sign.
+    Unsigned,
+    /// With a leading 0.
+    Octal,
+    /// Digits alone.
+    Binary,
 }
 
 /// So many equal elements in a row are shortened; gdb's default.
@@ -22,7 +28,7 @@ pub fn text(node: &Node, radix: Radix, indent: usize) -> String {
         Node::Array(elements, more) => array(elements, *more, radix, indent),
         Node::Text(bytes, more) => string(bytes, *more),
         Node::Int(n, size) => number(*n, *size, radix),
-        Node::Char(n) if radix == Radix::Hex => number(*n, 1, radix),
+        Node::Char(n) if radix != Radix::Decimal => number(*n, 1, radix),
         Node::Char(n) => format!("{n} '{}'", escaped(&[*n as u8], b'\'')),
         Node::Bool(b) => b.to_string(),
         Node::Enum(name) => name.clone(),
@@ -64,13 +70,17 @@ fn array(elements: &[Node], more: u64, radix: Radix, indent: usize) -> String {
     format!("{{{}{dots}}}", parts.join(", "))
 }
 
-fn number(n: i128, size: u64, radix: Radix) -> String {
+/// A number of `size` bytes.
+pub fn number(n: i128, size: u64, radix: Radix) -> String {
+    let bits = (size * 8).clamp(1, 64) as u32;
+    let cut = n as u64 & (u64::MAX >> (64 - bits));
     match radix {
         Radix::Decimal => n.to_string(),
-        Radix::Hex => {
-            let bits = (size * 8).clamp(1, 64) as u32;
-            format!("{:#x}", n as u64 & (u64::MAX >> (64 - bits)))
-        }
+        Radix::Unsigned => cut.to_string(),
+        Radix::Hex => format!("{cut:#x}"),
+        Radix::Octal if cut == 0 => "0".into(),
+        Radix::Octal => format!("0{cut:o}"),
+        Radix::Binary => format!("{cut:b}"),
     }
 }
 
@@ -86,7 +96,7 @@ fn pointer(at: u64, symbol: Option<&str>, text: Option<&[u8]>) -> String {
 }
 
 /// In double quotes; everything that is not printable ASCII in octal, so that nothing from a dump reaches a terminal raw.
-fn string(bytes: &[u8], more: bool) -> String {
+pub fn string(bytes: &[u8], more: bool) -> String {
     let dots = if more { "..." } else { "" };
     format!("\"{}\"{dots}", escaped(bytes, b'"'))
 }
@@ -117,6 +127,9 @@ mod tests {
     fn scalars() {
         assert_eq!(show(Node::Int(-3, 4)), "-3");
         assert_eq!(text(&Node::Int(-3, 4), Radix::Hex, 0), "0xfffffffd");
+        assert_eq!(text(&Node::Int(-3, 1), Radix::Unsigned, 0), "253");
+        assert_eq!(text(&Node::Int(8, 4), Radix::Octal, 0), "010");
+        assert_eq!(text(&Node::Int(5, 4), Radix::Binary, 0), "101");
         assert_eq!(show(Node::Char(65)), "65 'A'");
         assert_eq!(show(Node::Text(b"a\"\0\x1b[".to_vec(), false)), r#""a\"\000\033[""#);
         assert_eq!(show(Node::Pointer(16, Some("f+1".into()), None)), "0x10 <f+1>");

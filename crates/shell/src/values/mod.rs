@@ -6,6 +6,6 @@ mod json;
 mod tree;
 
 pub use declare::{declaration, definition, members, plain_name};
-pub use gdb::{Radix, text};
+pub use gdb::{Radix, number, string, text};
 pub use json::json;
 pub use tree::{Loose, Node, pointer_node, reachable, read, read_in};
