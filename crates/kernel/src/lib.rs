@@ -29,6 +29,7 @@ pub mod runqueue;
 pub mod sections;
 pub mod signals;
 pub mod slab;
+pub mod stacks;
 pub mod swap;
 pub mod system;
 pub mod tables;

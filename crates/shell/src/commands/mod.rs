@@ -12,6 +12,7 @@ mod extend;
 mod files;
 mod foreach;
 pub(crate) mod frame;
+mod fuser;
 mod gdb;
 mod help;
 mod ipcs;
@@ -67,6 +68,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
+    &fuser::Fuser,
     &gdb::Gdb,
     &help::Help,
     &frame::Info,
