@@ -103,6 +103,10 @@ pub fn string(bytes: &[u8], more: bool) -> String {
 
 fn escaped(bytes: &[u8], quote: u8) -> String {
     let one = |b: &u8| match b {
+        0x07 => "\\a".into(),
+        0x08 => "\\b".into(),
+        0x0b => "\\v".into(),
+        0x0c => "\\f".into(),
         b'\n' => "\\n".into(),
         b'\t' => "\\t".into(),
         b'\r' => "\\r".into(),

@@ -128,6 +128,10 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, place: &Place, elem: &CType, len: u64, depth: usize) -> Result<Node, LoadError> {
+        // A member without a length of its own is a place, as gdb sees it.
+        if len == 0 && depth > 0 {
+            return Ok(pointer_node(self.cx, place.at.0, elem));
+        }
         if is_char(elem) {
             return self.characters(place.at, len);
         }
@@ -168,7 +172,7 @@ impl Reader<'_> {
         let n = || place.number_in(self.memory);
         Ok(match ty {
             Type::Int { boolean: true, .. } => Node::Bool(n()? != 0),
-            Type::Int { size: 1, .. } if is_char(&place.ty) && place.bits.is_none() => Node::Char(n()?),
+            Type::Int { size: 1, .. } if is_char(&place.ty) => Node::Char(n()?),
             Type::Int { size, .. } => Node::Int(n()?, *size),
             Type::Enum { values, size, .. } => enumerator(n()?, *size, values),
             other => {
