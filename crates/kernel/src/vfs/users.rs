@@ -72,8 +72,12 @@ struct Held {
 /// The tasks that use a file, by an inode's address or a path as the tasks see it. What has that path under another name, or is another
 /// task's, counts as well: it is the inode that matters.
 pub fn users<'t>(t: &Target, tasks: &'t [Task], inode: Option<VirtAddr>, name: &str) -> Vec<User<'t>> {
-    let mut gatherer = Gatherer { t, files: HashMap::new(), tables: HashMap::new() };
+    let mut gatherer =
+        Gatherer { t, files: HashMap::new(), tables: HashMap::new(), unread: Unread::default() };
     let of: Vec<[VirtAddr; 3]> = tasks.iter().map(|task| gatherer.task(task)).collect();
+    if let Some(first) = gatherer.unread.first {
+        t.note(format!("{} tables of tasks could not be read, the first: {first}", gatherer.unread.count));
+    }
     let all = gatherer.tables;
     let named = all.values().flatten().filter(|h| h.path == name).map(|h| h.inode);
     let wanted: HashSet<VirtAddr> = inode.into_iter().chain(named).filter(|at| !at.is_null()).collect();
@@ -93,6 +97,21 @@ struct Gatherer<'a> {
     t: &'a Target,
     files: HashMap<VirtAddr, Option<(VirtAddr, String)>>,
     tables: HashMap<VirtAddr, Vec<Held>>,
+    unread: Unread,
+}
+
+/// What could not be read: told in one line, for it may be so of every task.
+#[derive(Default)]
+struct Unread {
+    count: usize,
+    first: Option<String>,
+}
+
+impl Unread {
+    fn add(&mut self, why: impl ToString) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| why.to_string());
+    }
 }
 
 impl Gatherer<'_> {
@@ -101,7 +120,7 @@ impl Gatherer<'_> {
         let of: Of = match self.t.load(task.at) {
             Ok(of) => of,
             Err(e) => {
-                self.t.note(format!("task {}: {e}", task.pid));
+                self.unread.add(e);
                 return [VirtAddr(0); 3];
             }
         };
@@ -112,7 +131,7 @@ impl Gatherer<'_> {
                 continue;
             }
             let held = read(self, task, at).unwrap_or_else(|e| {
-                self.t.note(format!("task {}: {e}", task.pid));
+                self.unread.add(e);
                 Vec::new()
             });
             self.tables.insert(at, held);
@@ -136,9 +155,10 @@ impl Gatherer<'_> {
     }
 
     fn mapped(&mut self, _: &Task, mm: VirtAddr) -> Result<Vec<Held>, LoadError> {
-        let areas = vma::areas(self.t, &vma::space(self.t, mm)?)?.or_note(self.t, "mappings");
+        let areas = vma::areas(self.t, &vma::space(self.t, mm)?)?;
+        areas.problem.into_iter().for_each(|why| self.unread.add(why));
         let exe = self.t.load::<Mm>(mm)?.exe_file.map(|at| (Use::Exe, at));
-        let files: HashSet<VirtAddr> = areas.into_iter().map(|a| a.file).collect();
+        let files: HashSet<VirtAddr> = areas.items.into_iter().map(|a| a.file).collect();
         let all = files.into_iter().map(|at| (Use::Mmap, at)).chain(exe);
         Ok(all.filter_map(|(how, at)| self.file(how, at)).collect())
     }

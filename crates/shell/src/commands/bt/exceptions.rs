@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_base::{MemoryExt, VirtAddr, Why};
 use necropsy_kernel::stacks::{self, Stacks};
 use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
@@ -40,16 +40,20 @@ fn of_stack(
     first: &mut bool,
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
+    let Some(range) = kind.of_cpu(cpu) else { return Ok(()) };
+    let top = cx.target.memory().word(VirtAddr(range.end.saturating_sub(8)));
     // A stack that no page is mapped for is not used on this machine.
-    let Some(range) =
-        kind.of_cpu(cpu).filter(|r| cx.target.memory().word(VirtAddr(r.end.saturating_sub(8))).is_ok())
-    else {
+    if matches!(&top, Err(e) if e.why == Why::NotMapped) {
         return Ok(());
-    };
+    }
     if !std::mem::take(first) {
         out.heading("")?;
     }
     out.heading(&format!("CPU {cpu} {name} STACK:"))?;
+    if let Err(e) = top {
+        out.note(&format!("CPU {cpu} {name} STACK: {e}"));
+        return Ok(());
+    }
     // A CPU that comes from user mode goes on with the task's stack.
     if in_range(cx, range, false, out)? == 0 {
         out.heading("(none found)")?;
