@@ -1,6 +1,7 @@
 //! Linux knowledge as plain structs, one module per area. Nothing here prints.
 
 pub mod block;
+pub mod bpf;
 pub mod buddy;
 pub mod bugs;
 pub mod census;

@@ -17,6 +17,7 @@ use necropsy_target::{Options, Target};
 const LINES: &[&str] = &[
     "alias",
     "ascii 62696c2f7273752f",
+    "bpf",
     "bt",
     "bt -a",
     "bt -E",

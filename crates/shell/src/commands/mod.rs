@@ -2,6 +2,7 @@
 
 mod alias;
 mod ascii;
+mod bpf;
 mod bt;
 mod dev;
 mod dis;
@@ -57,6 +58,7 @@ use crate::Command;
 pub static COMMANDS: &[&dyn Command] = &[
     &alias::Alias,
     &ascii::Ascii,
+    &bpf::Bpf,
     &bt::Bt,
     &pages::Btop,
     &dev::Dev,
