@@ -98,9 +98,9 @@ pub fn command_line(t: &Target) -> Option<String> {
     Some(t.memory().cstr(at, 4096).ok()?.escape_ascii().to_string())
 }
 
-/// CPU frequency in MHz, where the kernel measured it (`tsc_khz`, x86).
+/// CPU frequency in MHz, where the kernel measured it (`cpu_khz`, x86: what /proc/cpuinfo begins with).
 pub fn mhz(t: &Target) -> Option<u32> {
-    let khz = t.memory().u32(t.symbol("tsc_khz").or_else(|| t.symbol("cpu_khz"))?).ok()?;
+    let khz = t.memory().u32(t.symbol("cpu_khz").or_else(|| t.symbol("tsc_khz"))?).ok()?;
     (khz > 0).then_some(khz / 1000)
 }
 

@@ -199,15 +199,10 @@ impl<'c> Job<'c> {
 
     /// What a value is called: a symbol, or with -S the cache of the object that it lies in.
     fn name(&self, value: u64) -> Option<String> {
-        let object = || slab::object(&self.cx.target, VirtAddr(value)).filter(|_| self.args.has('S'));
-        symbolic(self.cx, value).or_else(|| {
-            let cache = object()?.cache;
-            Some(if self.args.count('S') > 1 {
-                format!("[{value:016x}:{cache}]")
-            } else {
-                format!("[{cache}]")
-            })
-        })
+        match self.args.count('S') {
+            0 => symbolic(self.cx, value),
+            n => symbol_or_object(self.cx, value, n > 1),
+        }
     }
 
     fn shown(&self, at: u64, numbers: &[u64], symbols: &[Option<String>], text: &str) -> String {
@@ -286,6 +281,14 @@ fn source<'c>(cx: &'c Context, args: &Args) -> Result<Source<'c>, CommandError> 
             task.pid
         ))),
     }
+}
+
+/// A symbol, or the cache of the slab object that a value is the address of: `[cache]`, or `[address:cache]`.
+pub fn symbol_or_object(cx: &Context, value: u64, address: bool) -> Option<String> {
+    symbolic(cx, value).or_else(|| {
+        let cache = slab::object(&cx.target, VirtAddr(value))?.cache;
+        Some(if address { format!("[{value:016x}:{cache}]") } else { format!("[{cache}]") })
+    })
 }
 
 /// `symbol+offset` with the offset in decimal, as crash's `rd -s` and `bt -F` show it.

@@ -26,6 +26,7 @@ pub fn text(node: &Node, radix: Radix, indent: usize) -> String {
     match node {
         Node::Struct(members) => structure(members, radix, indent),
         Node::Array(elements, more) => array(elements, *more, radix, indent),
+        Node::Flexible(at) => format!("{at:#x}"),
         Node::Text(bytes, more) => string(bytes, *more),
         Node::Int(n, size) => number(*n, *size, radix),
         Node::Char(n) if radix != Radix::Decimal => number(*n, 1, radix),
@@ -39,7 +40,7 @@ pub fn text(node: &Node, radix: Radix, indent: usize) -> String {
 
 fn structure(members: &[(Option<String>, Node)], radix: Radix, indent: usize) -> String {
     if members.is_empty() {
-        return "{}".into();
+        return "{<No data fields>}".into();
     }
     let inner = indent + 2;
     let line = |(name, node): &(Option<String>, Node)| {
@@ -103,13 +104,13 @@ pub fn string(bytes: &[u8], more: bool) -> String {
 
 fn escaped(bytes: &[u8], quote: u8) -> String {
     let one = |b: &u8| match b {
-        0x07 => "\\a".into(),
-        0x08 => "\\b".into(),
-        0x0b => "\\v".into(),
-        0x0c => "\\f".into(),
         b'\n' => "\\n".into(),
         b'\t' => "\\t".into(),
         b'\r' => "\\r".into(),
+        7 => "\\a".into(),
+        8 => "\\b".into(),
+        0xb => "\\v".into(),
+        0xc => "\\f".into(),
         0x1b => "\\033".into(),
         b'\\' => "\\\\".into(),
         b if *b == quote => format!("\\{}", quote as char),

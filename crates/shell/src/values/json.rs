@@ -13,6 +13,7 @@ pub fn json(node: &Node) -> Value {
             object(members, &mut map);
             Value::Object(map)
         }
+        Node::Flexible(_) => Value::Array(Vec::new()),
         Node::Array(elements, _) => Value::Array(elements.iter().map(json).collect()),
         Node::Text(bytes, _) => {
             let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());

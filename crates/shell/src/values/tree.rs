@@ -21,6 +21,8 @@ pub enum Node {
     Struct(Vec<(Option<String>, Node)>),
     /// Elements, and how many more there are.
     Array(Vec<Node>, u64),
+    /// A member without a length of its own begins there.
+    Flexible(u64),
     /// A character array, and whether it goes on.
     Text(Vec<u8>, bool),
     /// A number with its size in bytes.
@@ -128,9 +130,8 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, place: &Place, elem: &CType, len: u64, depth: usize) -> Result<Node, LoadError> {
-        // A member without a length of its own is a place, as gdb sees it.
         if len == 0 && depth > 0 {
-            return Ok(pointer_node(self.cx, place.at.0, elem));
+            return Ok(Node::Flexible(place.at.0));
         }
         if is_char(elem) {
             return self.characters(place.at, len);

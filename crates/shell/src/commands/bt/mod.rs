@@ -33,7 +33,8 @@ impl Command for Bt {
          -p   the task that panicked\n\
          -g   all threads of the process\n\
          -n   `-n idle` leaves idle tasks out\n\
-         -f   also all words of each frame; -F with the names of those that are addresses of symbols\n\
+         -f   also all words of each frame; -F with the names of those that are addresses of symbols,\n\
+         \x20    or the slab cache of the object they lead to; -FF with address and cache\n\
          -r   the raw stack, nothing else\n\
          -t   every word from the stack pointer on that is an address inside a function; -T of the whole stack\n\
          -e   register sets that exceptions and system calls left on the stack; -E on the interrupt and exception stacks\n\
@@ -176,9 +177,6 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
     }
     if args.has('l') && cx.target.kernel_debug().is_none() {
         out.note(&format!("no source lines: {}", debuginfo_hint(cx)));
-    }
-    if args.count('F') > 1 {
-        out.note("-FF: objects of slab caches are not named yet, symbols are");
     }
     let found = stack(&cx.target, task, cpu);
     let mut info = stack_info(&cx.target, task, shown_cpu, &found, args.has('l'));

@@ -8,7 +8,7 @@ use necropsy_report::{FrameInfo, Hex, terminal_safe};
 use necropsy_target::unwind::{End, Stack};
 use serde_json::json;
 
-use super::super::rd::symbolic;
+use super::super::rd::symbol_or_object;
 use super::text::registers;
 use crate::{Args, CommandError, Context, Sink, SinkExt};
 
@@ -36,7 +36,8 @@ pub fn of_frame(cx: &Context, f: &FrameInfo, next: Option<Hex>, args: &Args) -> 
     let same = next.0 >= sp.0 && next.0 - sp.0 < cx.target.stack_size();
     let other = sp.0 >> 14 != next.0 >> 14 && cx.target.memory().u64(VirtAddr(sp.0 | 0x3fff)).is_err();
     let (from, to) = (sp.0 + 8, if same && !other { next.0.saturating_add(8) } else { sp.0 + 8 });
-    let shown = |word: u64| match args.has('F').then(|| symbolic(cx, word)).flatten() {
+    let level = args.count('F');
+    let shown = |word: u64| match (level > 0).then(|| symbol_or_object(cx, word, level > 1)).flatten() {
         Some(name) => format!("{name:<16}"),
         None => format!("{word:016x}"),
     };
