@@ -88,6 +88,9 @@ fn programs(
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     let found = bpf::programs(&cx.target)?;
+    if found.is_empty() && only.is_none() {
+        out.heading("No BPF programs.")?;
+    }
     if let Some(id) = only.filter(|id| found.iter().all(|p| p.id != *id)) {
         return Err(CommandError::Failed(format!("no BPF program has the ID {id}")));
     }
@@ -173,6 +176,9 @@ fn maps(
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     let found = bpf::maps(&cx.target)?;
+    if found.is_empty() && only.is_none() {
+        out.heading("No BPF maps.")?;
+    }
     if let Some(id) = only.filter(|id| found.iter().all(|m| m.id != *id)) {
         return Err(CommandError::Failed(format!("no BPF map has the ID {id}")));
     }
