@@ -2,7 +2,7 @@
 
 use necropsy_kernel::tasks::Task;
 
-use super::{bt, files, net, ps, set, sig, task, vm};
+use super::{bt, files, net, ps, set, sig, task, vm, vtop};
 use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
 
 pub struct Foreach;
@@ -20,6 +20,7 @@ const COMMANDS: &[(&str, Option<Show>)] = &[
     ("sig", Some(sig::show)),
     ("task", Some(task::show)),
     ("vm", Some(vm::show)),
+    ("vtop", Some(vtop::show)),
 ];
 /// States as `ps` shows them.
 const STATES: [&str; 12] = ["RU", "IN", "UN", "ST", "ZO", "TR", "DE", "ID", "PA", "WA", "NE", "SW"];
@@ -29,7 +30,7 @@ impl Command for Foreach {
         "foreach"
     }
     fn synopsis(&self) -> &'static str {
-        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | files | net | ps | set | sig | task | vm [options]"
+        "[pid | task | comm | state | kernel | user | gleader | active] ... bt | files | net | ps | set | sig | task | vm | vtop [options]"
     }
     fn about(&self) -> &'static str {
         "a command for many tasks"
@@ -92,7 +93,8 @@ fn parse(args: &Args) -> Result<(&[String], &'static str, Args), CommandError> {
         return Err(CommandError::Usage(text));
     };
     let parsed = Args::parse(&words[place + 1..], run::find(command)?.options())?;
-    if let Some(extra) = parsed.rest.first() {
+    // Only addresses stand behind a command.
+    if let Some(extra) = parsed.rest.first().filter(|_| command != "vtop") {
         let text = format!("{extra}: tasks are named before the command");
         return Err(CommandError::Usage(text));
     }
@@ -153,5 +155,6 @@ mod tests {
         assert_eq!(Foreach.shape(&args), Shape::Named("stacks"));
         assert_eq!(Foreach.shape(&words("ps")), Shape::List);
         assert!(parse(&words("UN")).is_err() && parse(&words("bt 1")).is_err());
+        assert!(parse(&words("user vtop 400000")).is_ok());
     }
 }

@@ -7,6 +7,7 @@ use necropsy_kernel::vma;
 use necropsy_report::Hex;
 use serde_json::json;
 
+use super::header::of_task;
 use super::page_row::PageRow;
 use super::vm::area_row::AreaRow;
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
@@ -55,6 +56,23 @@ impl Command for Vtop {
         }
         Ok(())
     }
+}
+
+/// Shows the addresses as one task sees them; `foreach vtop` does the same for many.
+pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    if args.rest.is_empty() {
+        return Err(CommandError::Usage("an address is missing".into()));
+    }
+    out.heading(&of_task(task, cx.tasks()?.cpu_of(task)))?;
+    for word in &args.rest {
+        let at = cx.address(word)?;
+        let user = args.has('u') || !args.has('k') && !cx.target.arch().is_kernel(at);
+        if user && task.mm.is_null() {
+            return Err(CommandError::Failed("no user space".into()));
+        }
+        walk(cx, at, user.then_some(task), out)?;
+    }
+    Ok(())
 }
 
 /// Whose user space is meant.
