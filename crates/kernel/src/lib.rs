@@ -1,6 +1,7 @@
 //! Linux knowledge as plain structs, one module per area. Nothing here prints.
 
 pub mod block;
+pub mod bpf;
 pub mod buddy;
 pub mod bugs;
 pub mod census;
@@ -28,6 +29,7 @@ pub mod runqueue;
 pub mod sections;
 pub mod signals;
 pub mod slab;
+pub mod stacks;
 pub mod swap;
 pub mod system;
 pub mod tables;

@@ -90,4 +90,14 @@ impl Target {
         };
         values.iter().find(|(n, _)| n.as_str() == name).map(|(_, v)| *v as u64)
     }
+
+    /// Name of the enumerator with a value.
+    pub fn enumerator_named(&self, of: &str, value: u64) -> Option<String> {
+        let types = self.types().ok()?;
+        let necropsy_debuginfo::Type::Enum { values, .. } = types.get(types.find(Kind::Enum, of)?).ok()?
+        else {
+            return None;
+        };
+        values.iter().find(|(_, v)| *v as u64 == value).map(|(name, _)| name.as_str().to_owned())
+    }
 }

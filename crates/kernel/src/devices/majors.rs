@@ -116,36 +116,41 @@ pub fn block_majors(t: &Target) -> Result<Vec<BlockMajor>, LoadError> {
     Ok(raw.into_iter().map(major).collect())
 }
 
-/// The entries of a table of chains.
+/// The entries of a table of chains. Where the table cannot be read is said once.
 fn chains<L: Load>(t: &Target, table: VirtAddr, what: &str, next: impl Fn(&L) -> VirtAddr) -> Vec<L> {
-    let mut found = Vec::new();
+    let (mut found, mut unread) = (Vec::new(), None);
     for slot in 0..SLOTS {
-        let (mut at, mut seen) =
-            (t.memory().ptr(table.offset(slot * u64::from(t.abi().word))), HashSet::new());
-        loop {
-            let here = match at {
-                Ok(here) if here.is_null() => break,
-                Ok(here) if seen.insert(here) && seen.len() <= MAX_CHAIN => here,
-                Ok(here) => {
-                    t.note(format!("{what} loops at {here:#x}"));
-                    break;
-                }
-                Err(e) => {
-                    t.note(format!("{what}: {e}"));
-                    break;
-                }
-            };
-            match t.load::<L>(here) {
-                Ok(raw) => {
-                    at = Ok(next(&raw));
-                    found.push(raw);
-                }
-                Err(e) => {
-                    t.note(format!("{what}: {e}"));
-                    break;
-                }
+        match t.memory().ptr(table.offset(slot * u64::from(t.abi().word))) {
+            Ok(first) => chain(t, first, what, &next, &mut found),
+            Err(e) => {
+                unread.get_or_insert(e);
             }
         }
     }
+    if let Some(e) = unread {
+        t.note(format!("{what}: {e}"));
+    }
     found
+}
+
+fn chain<L: Load>(
+    t: &Target,
+    mut at: VirtAddr,
+    what: &str,
+    next: &impl Fn(&L) -> VirtAddr,
+    found: &mut Vec<L>,
+) {
+    let mut seen = HashSet::new();
+    while !at.is_null() {
+        if !seen.insert(at) || seen.len() > MAX_CHAIN {
+            return t.note(format!("{what} loops at {at:#x}"));
+        }
+        match t.load::<L>(at) {
+            Ok(raw) => {
+                at = next(&raw);
+                found.push(raw);
+            }
+            Err(e) => return t.note(format!("{what}: {e}")),
+        }
+    }
 }

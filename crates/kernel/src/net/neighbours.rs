@@ -81,10 +81,13 @@ struct Device {
 
 /// The neighbours that a namespace knows, IPv4 first; what cannot be read costs a note.
 pub fn neighbours(t: &Target, namespace: VirtAddr) -> Result<Vec<Neighbour>, LoadError> {
-    let mut found = table(t, t.need_symbol("arp_tbl")?, false)?;
-    if let Some(at) = t.symbol("nd_tbl") {
-        found.extend(table(t, at, true)?);
-    }
+    t.need_symbol("arp_tbl")?;
+    let tables = [("arp_tbl", false), ("nd_tbl", true)];
+    let read = |(name, six): (&str, bool)| {
+        let found = table(t, t.symbol(name)?, six);
+        found.inspect_err(|e| t.note(format!("{name}: {e}"))).ok()
+    };
+    let mut found: Vec<Neighbour> = tables.into_iter().filter_map(read).flatten().collect();
     found.retain(|n| n.namespace.is_null() || n.namespace == namespace);
     Ok(found)
 }

@@ -56,16 +56,16 @@ struct Descriptors {
 
 #[derive(Load)]
 #[kernel(name = "fs_struct")]
-struct Places {
-    root: At,
-    pwd: At,
+pub(super) struct Places {
+    pub root: At,
+    pub pwd: At,
 }
 
 #[derive(Load)]
 #[kernel(name = "path")]
-struct Path {
-    mnt: VirtAddr,
-    dentry: VirtAddr,
+pub(super) struct Path {
+    pub mnt: VirtAddr,
+    pub dentry: VirtAddr,
 }
 
 #[derive(Load)]

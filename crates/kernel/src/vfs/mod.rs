@@ -3,10 +3,12 @@
 mod files;
 mod mounts;
 mod path;
+mod users;
 
 pub use files::{File, OpenFile, file, of_task, root_and_cwd, socket_protocol};
 pub use mounts::{Mount, of_namespace};
 pub use path::{dentry_name, path};
+pub use users::{Use, User, users};
 
 use necropsy_base::VirtAddr;
 use necropsy_target::{Load, LoadError, Target};

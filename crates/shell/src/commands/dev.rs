@@ -50,7 +50,10 @@ impl Command for Dev {
         if args.has('d') || args.has('D') {
             return disks(cx, args.has('D'), out);
         }
-        characters(cx, out)?;
+        match characters(cx, out) {
+            Err(CommandError::Load(e)) => out.note(&e.to_string()),
+            done => done?,
+        }
         out.heading("")?;
         blocks(cx, out)
     }

@@ -159,5 +159,6 @@ mod tests {
         assert_eq!(Foreach.shape(&args), Shape::Named("stacks"));
         assert_eq!(Foreach.shape(&words("ps")), Shape::List);
         assert!(parse(&words("UN")).is_err() && parse(&words("bt 1")).is_err());
+        assert!(parse(&words("user vtop 400000")).is_ok());
     }
 }

@@ -46,16 +46,23 @@ impl Command for Ipcs {
         let (space, wanted) = (namespace(cx, args)?, Wanted::of(&args.rest)?);
         let all = !"smMq".chars().any(|letter| args.has(letter));
         let kinds: [(&str, Show); 3] = [("mM", shared), ("s", semaphores), ("q", messages)];
-        let (mut first, mut found) = (true, 0);
+        let (mut first, mut found, mut unread) = (true, 0, false);
         for (letters, show) in kinds {
             if all || letters.chars().any(|letter| args.has(letter)) {
                 if !std::mem::take(&mut first) && wanted.0.is_empty() {
                     out.heading("")?;
                 }
-                found += show(cx, space, args, &wanted, out)?;
+                match show(cx, space, args, &wanted, out) {
+                    Ok(n) => found += n,
+                    Err(CommandError::Load(e)) => {
+                        out.note(&e.to_string());
+                        unread = true;
+                    }
+                    Err(e) => return Err(e),
+                }
             }
         }
-        if found == 0 && !wanted.0.is_empty() {
+        if found == 0 && !unread && !wanted.0.is_empty() {
             return Err(CommandError::Failed(format!("no such object: {}", wanted.0.join(", "))));
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Kind, Type};
-use necropsy_kernel::{cpus, system};
+use necropsy_kernel::{cpus, stacks, system};
 use necropsy_report::Hex;
 use necropsy_target::{ArrayAt, Load};
 use serde::Serialize;
@@ -78,8 +78,10 @@ fn machine(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     for (name, value) in facts.into_iter().filter_map(|(n, v)| Some((n, v?))) {
         out.row(&Fact { name, value }, |f| format!("{:>22}: {}", f.name, f.value))?;
     }
-    irq_stacks(cx, out)?;
-    exception_stacks(cx, out)
+    for kind in std::iter::once(stacks::irq(t)).chain(stacks::exceptions(t)) {
+        show(kind.name, kind.size, &kind.bases, out)?;
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -88,52 +90,6 @@ struct StackRow {
     cpu: usize,
     base: Hex,
     size: u64,
-}
-
-/// The top of a CPU's interrupt stack is in a per-CPU variable: `pcpu_hot` from 6.2 to 6.14, one of its own else.
-fn irq_stacks(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let t = &cx.target;
-    let size = t.stack_size();
-    let top = |cpu: usize| {
-        let hot = t.percpu_member("pcpu_hot", "pcpu_hot", "hardirq_stack_ptr", cpu).ok();
-        let at = hot.or_else(|| t.percpu_symbol("hardirq_stack_ptr", cpu))?;
-        t.memory().ptr(at).ok().filter(|p| !p.is_null())
-    };
-    let found: Vec<(usize, VirtAddr)> =
-        cpus::present(t).into_iter().filter_map(|cpu| Some((cpu, top(cpu)?))).collect();
-    let base = |(cpu, top): (usize, VirtAddr)| {
-        (
-            cpu,
-            VirtAddr(top.0.saturating_sub(1) & !(t.page_size() - 1))
-                .offset(t.page_size())
-                .moved(-(size as i64)),
-        )
-    };
-    show("IRQ", size, &found.into_iter().map(base).collect::<Vec<_>>(), out)
-}
-
-fn exception_stacks(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let t = &cx.target;
-    let Some(name) = t.arch().exception_stacks() else { return Ok(()) };
-    const STACKS: [(&str, &str); 5] = [
-        ("DOUBLEFAULT", "DF_stack"),
-        ("NMI", "NMI_stack"),
-        ("DEBUG", "DB_stack"),
-        ("MCE", "MCE_stack"),
-        ("VC", "VC_stack"),
-    ];
-    for (label, member) in STACKS {
-        let (Ok(offset), Some(size)) = (t.offset_of(name, member), t.member_size(name, member)) else {
-            continue;
-        };
-        let base = |cpu: usize| {
-            let all = t.memory().ptr(t.percpu_symbol(name, cpu)?).ok().filter(|p| !p.is_null())?;
-            Some((cpu, all.offset(offset)))
-        };
-        let found: Vec<(usize, VirtAddr)> = cpus::present(t).into_iter().filter_map(base).collect();
-        show(label, size, &found, out)?;
-    }
-    Ok(())
 }
 
 fn show(label: &str, size: u64, found: &[(usize, VirtAddr)], out: &mut dyn Sink) -> Result<(), CommandError> {

@@ -2,6 +2,7 @@
 
 mod alias;
 mod ascii;
+mod bpf;
 mod bt;
 mod dev;
 mod dis;
@@ -12,6 +13,7 @@ mod extend;
 mod files;
 mod foreach;
 pub(crate) mod frame;
+mod fuser;
 mod gdb;
 mod help;
 mod ipcs;
@@ -56,6 +58,7 @@ use crate::Command;
 pub static COMMANDS: &[&dyn Command] = &[
     &alias::Alias,
     &ascii::Ascii,
+    &bpf::Bpf,
     &bt::Bt,
     &pages::Btop,
     &dev::Dev,
@@ -67,6 +70,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
+    &fuser::Fuser,
     &gdb::Gdb,
     &help::Help,
     &frame::Info,

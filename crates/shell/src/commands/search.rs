@@ -199,7 +199,7 @@ fn ranges(cx: &Context, args: &Args) -> Result<Vec<Range<u64>>, CommandError> {
         (None, None) => None,
     };
     if let (Some(start), Some(end)) = (start, end) {
-        return Ok(vec![start.0..end]);
+        return Ok(std::iter::once(start.0..end).collect());
     }
     let (mut all, mut areas) = (Vec::new(), Vec::new());
     if let Some(map) = t.kernel().and_then(|k| k.direct_map()) {

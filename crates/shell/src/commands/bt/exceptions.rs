@@ -1,6 +1,9 @@
-//! `bt -e`: register sets that exceptions and system calls left on a stack.
+//! `bt -e`, `bt -E`: register sets that exceptions and system calls left on a stack.
 
-use necropsy_base::{MemoryExt, VirtAddr};
+use std::ops::Range;
+
+use necropsy_base::{MemoryExt, VirtAddr, Why};
+use necropsy_kernel::stacks::{self, Stacks};
 use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
 use serde_json::json;
@@ -10,9 +13,58 @@ use crate::{CommandError, Context, Sink, SinkExt};
 
 /// Every place in the task's stack whose bytes can be such a set.
 pub fn show(cx: &Context, task: &Task, out: &mut dyn Sink) -> Result<(), CommandError> {
+    in_range(cx, task.stack_range(&cx.target), true, out).map(|_| ())
+}
+
+/// The same for the interrupt and exception stacks of CPUs.
+pub fn of_cpus(cx: &Context, cpus: &[usize], out: &mut dyn Sink) -> Result<(), CommandError> {
+    let t = &cx.target;
+    let (irq, exceptions) = (stacks::irq(t), stacks::exceptions(t));
+    let mut first = true;
+    for cpu in cpus {
+        of_stack(cx, &irq, *cpu, "IRQ", &mut first, out)?;
+    }
+    for cpu in cpus {
+        for kind in &exceptions {
+            of_stack(cx, kind, *cpu, &format!("{} EXCEPTION", kind.name), &mut first, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn of_stack(
+    cx: &Context,
+    kind: &Stacks,
+    cpu: usize,
+    name: &str,
+    first: &mut bool,
+    out: &mut dyn Sink,
+) -> Result<(), CommandError> {
+    let Some(range) = kind.of_cpu(cpu) else { return Ok(()) };
+    let top = cx.target.memory().word(VirtAddr(range.end.saturating_sub(8)));
+    // A stack that no page is mapped for is not used on this machine.
+    if matches!(&top, Err(e) if e.why == Why::NotMapped) {
+        return Ok(());
+    }
+    if !std::mem::take(first) {
+        out.heading("")?;
+    }
+    out.heading(&format!("CPU {cpu} {name} STACK:"))?;
+    if let Err(e) = top {
+        out.note(&format!("CPU {cpu} {name} STACK: {e}"));
+        return Ok(());
+    }
+    // A CPU that comes from user mode goes on with the task's stack.
+    if in_range(cx, range, false, out)? == 0 {
+        out.heading("(none found)")?;
+    }
+    Ok(())
+}
+
+fn in_range(cx: &Context, range: Range<u64>, users: bool, out: &mut dyn Sink) -> Result<usize, CommandError> {
     let arch = cx.target.arch();
     let size = arch.pt_regs_size();
-    let range = task.stack_range(&cx.target);
+    let mut count = 0;
     let end = range.end.saturating_sub(size as u64);
     for at in (range.start..=end).step_by(8) {
         let Ok(bytes) = cx.target.memory().bytes(VirtAddr(at), size) else {
@@ -24,7 +76,7 @@ pub fn show(cx: &Context, task: &Task, out: &mut dyn Sink) -> Result<(), Command
         let sp = regs.get(arch.sp()).unwrap_or(0);
         // The kernel's own registers must stand in its code, on its stack; a user's at the very end of the stack.
         let fits = match user {
-            true => at == end,
+            true => users && at == end,
             false => {
                 cx.target.is_text(pc) && arch.is_kernel(VirtAddr(sp)) && sp % 8 == 0 && arch.plausible(&regs)
             }
@@ -32,6 +84,7 @@ pub fn show(cx: &Context, task: &Task, out: &mut dyn Sink) -> Result<(), Command
         if !fits {
             continue;
         }
+        count += 1;
         let named = super::named(cx, &regs);
         let mode = if user { "USER-MODE" } else { "KERNEL-MODE" };
         let row = json!({ "address": Hex(at), "mode": mode, "registers": named });
@@ -41,5 +94,5 @@ pub fn show(cx: &Context, task: &Task, out: &mut dyn Sink) -> Result<(), Command
             format!("\n  {mode} EXCEPTION FRAME AT: {at:x}\n{place}{}", registers(&named))
         })?;
     }
-    Ok(())
+    Ok(count)
 }

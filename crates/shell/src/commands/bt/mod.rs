@@ -21,7 +21,7 @@ impl Command for Bt {
         "bt"
     }
     fn synopsis(&self) -> &'static str {
-        "[-a | -c cpu | -p | -g] [-n idle] [-f | -F | -r | -t | -T | -e | -v] [-l] [-s] [-x | -d] [pid | task | comm] ..."
+        "[-a | -c cpu | -p | -g] [-n idle] [-f | -F | -r | -t | -T | -e | -E | -v] [-l] [-s] [-x | -d] [pid | task | comm] ..."
     }
     fn about(&self) -> &'static str {
         "kernel stacks, each frame with how it is known"
@@ -37,7 +37,8 @@ impl Command for Bt {
          \x20    or the slab cache of the object they lead to; -FF with address and cache\n\
          -r   the raw stack, nothing else\n\
          -t   every word from the stack pointer on that is an address inside a function; -T of the whole stack\n\
-         -e   register sets that exceptions and system calls left on the stack\n\
+         -e   register sets that exceptions and system calls left on the stack; -E on the interrupt and exception stacks\n\
+         \x20    of all CPUs, or those of -c\n\
          -v   checks every task's stack for overflow; then each frame with its arguments and variables, where debug\n\
          \x20    information tells them\n\
          -l   also the source line of each frame, and the functions that were inlined there; this needs debug information\n\
@@ -55,10 +56,10 @@ impl Command for Bt {
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "apfrsxdFtTegvl", values: "cn", ..Spec::default() }
+        Spec { flags: "apfrsxdFtTeEgvl", values: "cn", ..Spec::default() }
     }
     fn shape(&self, args: &Args) -> Shape {
-        match "rtTev".chars().any(|f| args.has(f)) {
+        match "rtTeEv".chars().any(|f| args.has(f)) {
             true => Shape::List,
             false => Shape::Named("stacks"),
         }
@@ -71,6 +72,12 @@ impl Command for Bt {
                 out.note(&format!("no variables: {}", debuginfo_hint(cx)));
                 return Ok(());
             }
+        }
+        if args.has('E') {
+            let cpus = args
+                .value('c')
+                .map_or_else(|| Ok(necropsy_kernel::cpus::present(&cx.target)), |l| cx.cpus(l));
+            return exceptions::of_cpus(cx, &cpus?, out);
         }
         if let Some(what) = args.value('n').filter(|n| *n != "idle") {
             return Err(CommandError::Usage(format!("-n takes \"idle\", not {what}")));

@@ -1,0 +1,237 @@
+//! `bpf`: BPF programs and maps.
+
+use necropsy_base::VirtAddr;
+use necropsy_kernel::bpf::{self, Map, Program};
+use necropsy_report::Hex;
+use serde::Serialize;
+
+use super::structs::show_whole;
+use crate::output::SinkExt;
+use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+
+pub struct Bpf;
+
+impl Command for Bpf {
+    fn name(&self) -> &'static str {
+        "bpf"
+    }
+    fn synopsis(&self) -> &'static str {
+        "[[-p id | -P] [-t]] [-m id | -M] [-s [-x | -d]]"
+    }
+    fn about(&self) -> &'static str {
+        "BPF programs and maps"
+    }
+    fn help(&self) -> &'static str {
+        "Without options: all programs, then all maps.\n\
+         -p   one program, with its sizes, when it was loaded, its name\n\
+         -P   all programs so\n\
+         -t   with -p and -P: its instructions, each a word of eight bytes\n\
+         -m   one map, with its sizes and name\n\
+         -M   all maps so\n\
+         -s   with those four: also the structs\n\
+         -x   numbers in hexadecimal; -d in decimal"
+    }
+    fn examples(&self) -> &'static [Example] {
+        &[
+            Example { line: "bpf", what: "all of them" },
+            Example { line: "bpf -P", what: "what is known of each program" },
+        ]
+    }
+    fn options(&self) -> Spec {
+        Spec { flags: "PMtsxd", values: "pm", ..Spec::default() }
+    }
+
+    fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+        let (program, map) = (wanted(args, 'p')?, wanted(args, 'm')?);
+        let some = program.is_some() || map.is_some() || args.has('P') || args.has('M');
+        let all = |letter| args.has(letter) || !some;
+        if program.is_some() || all('P') {
+            programs(cx, args, program.filter(|_| !args.has('P')), some, out)?;
+        }
+        if map.is_some() || all('M') {
+            maps(cx, args, map.filter(|_| !args.has('M')), some, out)?;
+        }
+        Ok(())
+    }
+}
+
+fn wanted(args: &Args, letter: char) -> Result<Option<u64>, CommandError> {
+    let number = |text| {
+        number::count(text)
+            .ok_or_else(|| CommandError::Usage(format!("-{letter} takes a number, not {text}")))
+    };
+    args.value(letter).map(number).transpose()
+}
+
+#[derive(Serialize)]
+struct ProgramRow {
+    id: u64,
+    program: Hex,
+    aux: Hex,
+    kind: String,
+    tag: String,
+    maps: Vec<u64>,
+    name: String,
+    translated_bytes: u64,
+    compiled_bytes: u64,
+    code: Hex,
+    loaded_ns: u64,
+    gpl_compatible: bool,
+    instructions: Option<Vec<Hex>>,
+}
+
+fn programs(
+    cx: &Context,
+    args: &Args,
+    only: Option<u64>,
+    whole: bool,
+    out: &mut dyn Sink,
+) -> Result<(), CommandError> {
+    let found = bpf::programs(&cx.target)?;
+    if found.is_empty() && only.is_none() {
+        out.heading("No BPF programs.")?;
+    }
+    if let Some(id) = only.filter(|id| found.iter().all(|p| p.id != *id)) {
+        return Err(CommandError::Failed(format!("no BPF program has the ID {id}")));
+    }
+    for (i, one) in found.iter().filter(|p| only.is_none_or(|id| p.id == id)).enumerate() {
+        if i == 0 || whole {
+            out.heading(
+                " ID      BPF_PROG       BPF_PROG_AUX    BPF_PROG_TYPE        TAG         USED_MAPS",
+            )?;
+        }
+        out.row(&program_row(cx, one, args.has('t')), |r| program_text(r, whole))?;
+        if whole && args.has('s') {
+            structs(cx, args, [("bpf_prog", one.at), ("bpf_prog_aux", one.aux)], out)?;
+        }
+    }
+    Ok(())
+}
+
+fn program_row(cx: &Context, one: &Program, instructions: bool) -> ProgramRow {
+    let words = || bpf::instructions(&cx.target, one).into_iter().map(Hex).collect();
+    ProgramRow {
+        id: one.id,
+        program: Hex(one.at.0),
+        aux: Hex(one.aux.0),
+        kind: one.kind.clone(),
+        tag: one.tag.clone(),
+        maps: one.maps.clone(),
+        name: one.name.clone(),
+        translated_bytes: one.instructions.saturating_mul(8),
+        compiled_bytes: one.compiled,
+        code: Hex(one.code.0),
+        loaded_ns: one.loaded,
+        gpl_compatible: one.gpl,
+        instructions: instructions.then(words),
+    }
+}
+
+fn program_text(r: &ProgramRow, whole: bool) -> String {
+    let maps: Vec<String> = r.maps.iter().map(u64::to_string).collect();
+    let mut text = format!(
+        "{:>3}  {:016x}  {:016x}  {:<16}  {}  {}",
+        r.id,
+        r.program.0,
+        r.aux.0,
+        r.kind,
+        r.tag,
+        maps.join(",")
+    );
+    if whole {
+        let gpl = if r.gpl_compatible { "yes" } else { "no" };
+        let (seconds, rest) = (r.loaded_ns / 1_000_000_000, r.loaded_ns / 1000 % 1_000_000);
+        text = format!(
+            "{}\n     XLATED: {}  JITED: {} at {:x}\n     LOAD_TIME: {seconds}.{rest:06} s after boot\n     GPL_COMPATIBLE: {gpl}  NAME: \"{}\"\n",
+            text.trim_end(),
+            r.translated_bytes,
+            r.compiled_bytes,
+            r.code.0,
+            r.name
+        );
+    }
+    for (i, word) in r.instructions.iter().flatten().enumerate() {
+        text += &format!("{i:>6}: {:016x}\n", word.0);
+    }
+    text.trim_end_matches(' ').to_owned()
+}
+
+#[derive(Serialize)]
+struct MapRow {
+    id: u64,
+    map: Hex,
+    kind: String,
+    flags: Hex,
+    name: String,
+    key_bytes: u64,
+    value_bytes: u64,
+    max_entries: u64,
+}
+
+fn maps(
+    cx: &Context,
+    args: &Args,
+    only: Option<u64>,
+    whole: bool,
+    out: &mut dyn Sink,
+) -> Result<(), CommandError> {
+    let found = bpf::maps(&cx.target)?;
+    if found.is_empty() && only.is_none() {
+        out.heading("No BPF maps.")?;
+    }
+    if let Some(id) = only.filter(|id| found.iter().all(|m| m.id != *id)) {
+        return Err(CommandError::Failed(format!("no BPF map has the ID {id}")));
+    }
+    for (i, one) in found.iter().filter(|m| only.is_none_or(|id| m.id == id)).enumerate() {
+        if i == 0 || whole {
+            out.heading(" ID      BPF_MAP          BPF_MAP_TYPE      MAP_FLAGS")?;
+        }
+        out.row(&map_row(one), |r| map_text(r, whole))?;
+        if whole && args.has('s') {
+            structs(cx, args, [("bpf_map", one.at)], out)?;
+        }
+    }
+    Ok(())
+}
+
+fn map_row(one: &Map) -> MapRow {
+    MapRow {
+        id: one.id,
+        map: Hex(one.at.0),
+        kind: one.kind.clone(),
+        flags: Hex(one.flags),
+        name: one.name.clone(),
+        key_bytes: one.key,
+        value_bytes: one.value,
+        max_entries: one.entries,
+    }
+}
+
+fn map_text(r: &MapRow, whole: bool) -> String {
+    let line = format!("{:>3}  {:016x}  {:<20}  {:08x}", r.id, r.map.0, r.kind, r.flags.0);
+    if !whole {
+        return line;
+    }
+    format!(
+        "{line}\n     KEY_SIZE: {}  VALUE_SIZE: {}  MAX_ENTRIES: {}\n     NAME: \"{}\"\n",
+        r.key_bytes, r.value_bytes, r.max_entries, r.name
+    )
+}
+
+/// The structs of an object; one that cannot be read costs a note.
+fn structs<const N: usize>(
+    cx: &Context,
+    args: &Args,
+    all: [(&str, VirtAddr); N],
+    out: &mut dyn Sink,
+) -> Result<(), CommandError> {
+    for (name, at) in all {
+        let Some(ty) = cx.target.type_named(name) else { continue };
+        match show_whole(cx, &ty, at, cx.hex(args), out) {
+            Err(CommandError::Closed(e)) => return Err(e.into()),
+            Err(e) => out.note(&format!("{name} {:#x}: {e}", at.0)),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
