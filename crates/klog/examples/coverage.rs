@@ -2,6 +2,8 @@
 //! message. Every rule must fit an example of some pattern, which the tests hold to be recognised; a rule of a panic's reason
 //! may stand behind `Kernel panic - not syncing: `. Prints the rules that fit none; exit status 1 if there are any.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use necropsy_klog::PATTERNS;
