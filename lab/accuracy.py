@@ -110,6 +110,9 @@ mended where they failed on them, so unseen bugs will do worse than this.
 
 `right`: class and function. `class`: the class is right, and no function, another one, or only the victim is named. `unknown`: no
 answer is given. `sure`: a wrong class, or a wrong function, with 80 % or more.
+
+From a log alone much cannot be known: a freed object, a hidden module, a flipped bit, who holds a spin lock. The log's own words are then
+what is said (a NULL pointer, a lockup), with 75 % at most: "wrong" in that row, and never "sure".
 """
 
 
