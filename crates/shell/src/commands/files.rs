@@ -6,7 +6,7 @@ use necropsy_kernel::vfs::{self, File};
 use necropsy_report::Hex;
 use serde::Serialize;
 
-use super::header::of_task;
+use super::header::{each_task, of_task};
 use super::page_row::PageRow;
 use crate::output::SinkExt;
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
@@ -47,19 +47,7 @@ impl Command for Files {
         if let Some(at) = args.value('p') {
             return pages(cx, cx.address(at)?, out);
         }
-        if args.rest.is_empty() {
-            return show(cx, &cx.current()?, args, out);
-        }
-        let mut first = true;
-        for word in &args.rest {
-            for task in cx.find_tasks(word)? {
-                if !std::mem::take(&mut first) {
-                    out.heading("")?;
-                }
-                show(cx, task, args, out)?;
-            }
-        }
-        Ok(())
+        each_task(cx, args, show, out)
     }
 }
 

@@ -2,13 +2,11 @@
 
 use necropsy_kernel::tasks::Task;
 
+use super::header::Show;
 use super::{bt, files, net, ps, set, sig, task, vm, vtop};
 use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
 
 pub struct Foreach;
-
-/// What a command does with one task.
-type Show = fn(&Context, &Task, &Args, &mut dyn Sink) -> Result<(), CommandError>;
 
 /// The commands that can be run for many tasks. Those without a function show all tasks in one table.
 const COMMANDS: &[(&str, Option<Show>)] = &[

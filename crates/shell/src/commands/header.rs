@@ -1,11 +1,31 @@
-//! The line that names a task, shared by every command that shows several.
+//! What commands that show tasks share: the line that names one, and going through those that are asked for.
 
 use necropsy_debuginfo::locate::{hex, packages};
 use necropsy_kernel::system;
 use necropsy_kernel::tasks::Task;
 use necropsy_report::{Hex, bytes_text};
 
-use crate::Context;
+use crate::{Args, CommandError, Context, Sink};
+
+/// What a command does with one task.
+pub type Show = fn(&Context, &Task, &Args, &mut dyn Sink) -> Result<(), CommandError>;
+
+/// Shows each task that the arguments name, with an empty line between them; without arguments the selected one.
+pub fn each_task(cx: &Context, args: &Args, show: Show, out: &mut dyn Sink) -> Result<(), CommandError> {
+    if args.rest.is_empty() {
+        return show(cx, &cx.current()?, args, out);
+    }
+    let mut first = true;
+    for word in &args.rest {
+        for task in cx.find_tasks(word)? {
+            if !std::mem::take(&mut first) {
+                out.heading("")?;
+            }
+            show(cx, task, args, out)?;
+        }
+    }
+    Ok(())
+}
 
 /// `PID: 1571     TASK: ffff89709fb720c0  CPU: 1    COMMAND: "drv_test"`.
 pub fn task_line(pid: i32, task: Option<Hex>, cpu: usize, comm: &str) -> String {

@@ -8,7 +8,7 @@ use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
 use serde::Serialize;
 
-use super::header::of_task;
+use super::header::{each_task, of_task};
 use super::structs;
 use crate::output::SinkExt;
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
@@ -54,19 +54,7 @@ impl Command for Net {
             let namespace = namespace(cx, args)?;
             return if args.has('a') { neighbours(cx, namespace, out) } else { devices(cx, namespace, out) };
         }
-        if args.rest.is_empty() {
-            return show(cx, &cx.current()?, args, out);
-        }
-        let mut first = true;
-        for word in &args.rest {
-            for task in cx.find_tasks(word)? {
-                if !std::mem::take(&mut first) {
-                    out.heading("")?;
-                }
-                show(cx, task, args, out)?;
-            }
-        }
-        Ok(())
+        each_task(cx, args, show, out)
     }
 }
 

@@ -5,7 +5,7 @@ use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
 use serde::Serialize;
 
-use super::header::of_task;
+use super::header::{each_task, of_task};
 use crate::output::SinkExt;
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
 
@@ -44,22 +44,7 @@ impl Command for Sig {
         if let Some(set) = args.value('s') {
             return in_set(set, out);
         }
-        let mut first = true;
-        let mut one = |task: &Task, out: &mut dyn Sink| {
-            if !std::mem::take(&mut first) {
-                out.heading("")?;
-            }
-            show(cx, task, args, out)
-        };
-        if args.rest.is_empty() {
-            return one(&cx.current()?, out);
-        }
-        for word in &args.rest {
-            for task in cx.find_tasks(word)? {
-                one(task, out)?;
-            }
-        }
-        Ok(())
+        each_task(cx, args, show, out)
     }
 }
 

@@ -171,14 +171,14 @@ fn one(cx: &Context, word: &str, args: &Args, out: &mut dyn Sink) -> Result<(), 
         if args.has('p')
             && let Some(before) = at_address(cx, start.moved(-1))
         {
-            write(&whole(before), out)?;
+            write(&in_source(cx, whole(before)), out)?;
         }
         write(&in_source(cx, row), out)?;
         let size = cx.target.near(start).and_then(|n| n.size);
         if args.has('n')
             && let Some(next) = size.and_then(|size| at_address(cx, start.offset(size)))
         {
-            write(&next, out)?;
+            write(&in_source(cx, next), out)?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use necropsy_kernel::tasks::Task as KernelTask;
 
-use super::header::of_task;
+use super::header::{each_task, of_task};
 use super::structs::{show_members, show_whole};
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
 
@@ -34,19 +34,7 @@ impl Command for Task {
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
-        if args.rest.is_empty() {
-            return show(cx, &cx.current()?, args, out);
-        }
-        let mut first = true;
-        for word in &args.rest {
-            for task in cx.find_tasks(word)? {
-                if !std::mem::take(&mut first) {
-                    out.heading("")?;
-                }
-                show(cx, task, args, out)?;
-            }
-        }
-        Ok(())
+        each_task(cx, args, show, out)
     }
 }
 

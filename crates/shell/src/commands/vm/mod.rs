@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use area_row::AreaRow;
 
-use super::header::of_task;
+use super::header::{each_task, of_task};
 use super::structs::show_whole;
 use crate::output::SinkExt;
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
@@ -54,19 +54,7 @@ impl Command for Vm {
         if let Some(flags) = args.value('f') {
             return flag_names(flags, out);
         }
-        if args.rest.is_empty() {
-            return show(cx, &cx.current()?, args, out);
-        }
-        let mut first = true;
-        for word in &args.rest {
-            for task in cx.find_tasks(word)? {
-                if !std::mem::take(&mut first) {
-                    out.heading("")?;
-                }
-                show(cx, task, args, out)?;
-            }
-        }
-        Ok(())
+        each_task(cx, args, show, out)
     }
 }
 
