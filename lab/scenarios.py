@@ -384,6 +384,15 @@ SCENARIOS = {
         kind="one bit of the kernel's code flips: the instruction is none any more",
         module="scrubber", run="poke -n scrub_mem /proc/scrubber 'c uptime_proc_show'; cat /proc/uptime",
         classes=["bit-flip", "text-corruption"], note="0x41 became 0x61 in a push at the beginning of uptime_proc_show"),
+    "module_text_flip": dict(
+        kind="one bit of a module's code flips: the instruction is none any more",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber 'c scrub_banks'; poke -n scrub_mem /proc/scrubber 'n bank'",
+        classes=["bit-flip", "text-corruption"], note="0x41 became 0x61 in a push at the beginning of scrub_banks"),
+    "module_text_flip_asked": dict(
+        kind="one bit of a module's code flips and nothing runs into it; sysrq-c",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber 'c scrub_banks'" + CRASH,
+        classes=["bit-flip", "text-corruption", "requested-crash"], requested=True, task=False,
+        note="0x41 became 0x61 in a push of scrub_banks: the module's file tells"),
     "list_flip": dict(
         kind="bit 46 of a list pointer flips: a walker faults",
         module="scrubber", run="poke -n scrub_mem /proc/scrubber l46", classes=["bit-flip"],

@@ -48,6 +48,21 @@ static noinline u32 scrub_walk(void)
 	return sum;
 }
 
+/* How many of the banks between two numbers have names that begin so. */
+static noinline u32 scrub_banks(const char *begin, u32 from, u32 to, u32 most)
+{
+	struct chunk *c;
+	u32 found = 0;
+
+	list_for_each_entry(c, &chunks, node) {
+		if (c->number < from || c->number > to || found >= most)
+			continue;
+		if (!strncmp(c->bank, begin, strlen(begin)))
+			found++;
+	}
+	return found;
+}
+
 static noinline void scrub_link(unsigned int bit)
 {
 	struct chunk *c = list_first_entry(&chunks, struct chunk, node);
@@ -92,6 +107,8 @@ static ssize_t scrub_write(struct file *f, const char __user *ubuf, size_t len, 
 		return -EFAULT;
 	if (text[0] == 'c') {
 		scrub_code(text + 2);
+	} else if (text[0] == 'n') {
+		total += scrub_banks(text + 2, 1, 4, 9);
 	} else if (sscanf(text + 1, "%u", &bit) == 1 && bit < 64) {
 		if (text[0] == 'l') {
 			scrub_link(bit);

@@ -83,6 +83,8 @@ pub struct DebugFile {
     frames: OnceLock<CfiIndex>,
 }
 
+const SHT_PROGBITS: u32 = 1;
+
 /// Where the sections of a relocatable file were loaded, by name.
 pub type Placement = HashMap<String, u64>;
 
@@ -185,7 +187,6 @@ impl DebugFile {
 
     /// Code at an address of a linked file, as it was built: at most `len` bytes, fewer at the end of a section.
     pub fn code_at(&self, address: u64, len: usize) -> Option<&[u8]> {
-        const SHT_PROGBITS: u32 = 1;
         let holds = |s: &&crate::elf::Section| {
             s.kind == SHT_PROGBITS
                 && s.flags & 2 != 0
@@ -196,6 +197,21 @@ impl DebugFile {
         let start = usize::try_from(section.offset.0.checked_add(inside)?).ok()?;
         let len = len.min(usize::try_from(section.size - inside).ok()?);
         self.bytes.get(start..start.checked_add(len)?)
+    }
+
+    /// The bytes of a section as they are in the file, neither unpacked nor relocated; empty when it has none.
+    pub fn raw_section(&self, name: &str) -> &[u8] {
+        crate::elf::contents(&self.elf, &self.bytes, name)
+    }
+
+    /// What a section of a relocatable file refers to.
+    pub fn references(&self, section: &str) -> Vec<crate::elf::Reference> {
+        crate::elf::references(&self.elf, &self.bytes, section)
+    }
+
+    /// Whether it has code, and not only what describes it.
+    pub fn has_code(&self) -> bool {
+        self.elf.section(".text").is_some_and(|s| s.kind == SHT_PROGBITS)
     }
 
     /// The file that `dwz` moved common entries into.

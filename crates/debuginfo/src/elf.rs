@@ -3,6 +3,7 @@
 
 mod file;
 mod notes;
+mod references;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use necropsy_base::IoError;
 
 pub use file::{File, Section, Segment};
 pub use notes::{Note, build_id, notes};
+pub use references::{Reference, RefersTo, contents, references};
 pub use symbols::{ElfSymbol, symbol_value, symbols};
 
 /// Why bytes are not a usable ELF file.

@@ -203,6 +203,8 @@ pub struct FoundFile {
     pub known_by: Identity,
     /// Whether it has DWARF.
     pub has_dwarf: bool,
+    /// Whether it has code, and not only what describes it.
+    pub has_code: bool,
     /// Its build ID.
     pub build_id: Option<Vec<u8>>,
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::dwarf::{Place, Placement};
-use necropsy_debuginfo::locate::{Search, Wanted, What, from_hex, hex, same_text};
+use necropsy_debuginfo::locate::{Identity, Search, Wanted, What, from_hex, hex, same_text};
 use necropsy_debuginfo::{DebugFile, DwarfTypes, ElfSymbol};
 
 use crate::{Module, Target};
@@ -197,6 +197,19 @@ impl Target {
                 file
             }
         }
+    }
+
+    /// A file that has a module's code: the one with its debugging information, or a stripped one on this machine.
+    pub fn module_code(&self, module: &Module) -> Found {
+        let finder = self.debug.finder.as_ref()?;
+        if let Some(debug) = self.module_debug(module).filter(|debug| debug.file.has_code()) {
+            return Some(debug);
+        }
+        let (what, release) = (What::Module(module.name.clone()), self.release());
+        let wanted =
+            Wanted { what, release, build_id: self.module_build_id(module), banner: self.banner() };
+        let file = finder.find_code(&wanted).filter(|f| f.known_by >= Identity::Release)?;
+        self.open_module(module, file.path).map_err(|why| self.note(why)).ok()
     }
 
     fn find_module_debug(&self, module: &Module) -> Found {

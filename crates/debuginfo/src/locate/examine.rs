@@ -37,14 +37,19 @@ fn look(place: &Place, wanted: &Wanted) -> Result<Match, Mismatch> {
         None => without_id(place, wanted, &file, &bytes)?,
     };
     let debug_link = links::debug_link(&file, &bytes);
-    let (path, how, has_dwarf) = (place.path.clone(), place.how, has_dwarf(&file));
-    Ok(Match { file: FoundFile { path, how, known_by, has_dwarf, build_id }, debug_link })
+    let (path, how) = (place.path.clone(), place.how);
+    let (has_dwarf, has_code) = (has_dwarf(&file), has_code(&file));
+    Ok(Match { file: FoundFile { path, how, known_by, has_dwarf, has_code, build_id }, debug_link })
 }
 
 /// Whether a file has DWARF of its own.
 fn has_dwarf(file: &File) -> bool {
     let section = file.section(".debug_info").or_else(|| file.section(".zdebug_info"));
     section.is_some_and(|s| s.kind != NOBITS && s.size > 0)
+}
+
+fn has_code(file: &File) -> bool {
+    file.section(".text").is_some_and(|s| s.kind != NOBITS && s.size > 0)
 }
 
 /// Whether the file at a path has this build ID.

@@ -29,9 +29,18 @@ pub struct Search {
     index: Index,
 }
 
+/// What a file should have.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Needs {
+    #[default]
+    Dwarf,
+    Code,
+}
+
 /// What was found so far.
 #[derive(Default)]
 struct Pick {
+    needs: Needs,
     matches: Vec<Match>,
     found: Found,
 }
@@ -54,21 +63,28 @@ impl Pick {
                 false
             }
             Some(Ok(found)) => {
-                let over = found.file.has_dwarf && found.file.known_by >= Identity::Release;
+                let over = self.has_all(&found.file) && found.file.known_by >= Identity::Release;
                 self.matches.push(found);
                 over
             }
         }
     }
 
-    fn over(&self) -> bool {
-        self.matches.iter().any(|m| m.file.has_dwarf && m.file.known_by >= Identity::Release)
+    fn has_all(&self, file: &FoundFile) -> bool {
+        match self.needs {
+            Needs::Dwarf => file.has_dwarf,
+            Needs::Code => file.has_code,
+        }
     }
 
-    /// The best file: with debugging information, then the surest, then the first.
+    fn over(&self) -> bool {
+        self.matches.iter().any(|m| self.has_all(&m.file) && m.file.known_by >= Identity::Release)
+    }
+
+    /// The best file: with what is needed, then the surest, then the first.
     fn finish(mut self) -> Found {
-        let rank = |f: &FoundFile| (f.has_dwarf, f.known_by);
-        let best = self.matches.into_iter().map(|m| m.file).rev().max_by_key(rank);
+        let files = self.matches.iter().map(|m| m.file.clone()).rev();
+        let best = files.max_by_key(|f| (self.has_all(f), f.known_by));
         self.found.file = best;
         self.found
     }
@@ -85,6 +101,13 @@ impl Search {
         pick.finish()
     }
 
+    /// The best file with code for what is wanted; nothing is fetched for it.
+    pub fn find_code(&self, wanted: &Wanted) -> Option<FoundFile> {
+        let mut pick = Pick { needs: Needs::Code, ..Pick::default() };
+        self.look_around(wanted, &mut pick);
+        pick.finish().file.filter(|file| file.has_code)
+    }
+
     /// The same among the files and directories given alone: were they the right ones?
     pub fn find_given(&self, wanted: &Wanted) -> Found {
         let mut pick = Pick::default();
@@ -97,15 +120,17 @@ impl Search {
         pick.finish()
     }
 
-    fn look(&self, wanted: &Wanted, pick: &mut Pick) {
+    /// The places on this machine; whether one had all.
+    fn look_around(&self, wanted: &Wanted, pick: &mut Pick) -> bool {
         let stages = [Self::given, Self::in_dirs, Self::beside_dump, Self::by_id, Self::on_system];
-        for stage in stages {
+        stages.iter().any(|stage| {
             let places = stage(self, wanted, &mut pick.found.notes);
-            if places.iter().any(|place| pick.offer(place, wanted)) {
-                return;
-            }
-        }
-        if !self.by_link(wanted, pick) {
+            places.iter().any(|place| pick.offer(place, wanted))
+        })
+    }
+
+    fn look(&self, wanted: &Wanted, pick: &mut Pick) {
+        if !self.look_around(wanted, pick) && !self.by_link(wanted, pick) {
             self.ask_debuginfod(wanted, pick);
         }
     }

@@ -4,7 +4,7 @@ use necropsy_arch::Exception;
 use necropsy_base::VirtAddr;
 use necropsy_kernel::bugs::{self, Listed};
 use necropsy_kernel::text::{Built, Difference, Hook, Repair, Stream, hooks};
-use necropsy_report::Place;
+use necropsy_report::{Place, terminal_safe};
 
 use crate::crash::Trap;
 use crate::integrity::{named_place, place_in, requested, suspects};
@@ -15,7 +15,7 @@ pub const KERNEL_TEXT: Detective = Detective {
     title: "code of the kernel that is not as it was built",
     doc: "Where nothing else explains the dump, all of the kernel's code is looked through for jumps and calls into modules that no table of \
           the kernel's knows, and, if the kernel's file is there, compared with it byte by byte; what the kernel patches itself is left \
-          out. Where an exception ended it, the function it happened in is decoded and held against the unwind table, its own jumps and the \
+          out. Modules are compared with their .ko files, linked as the kernel links them. Where an exception ended it, the function it happened in is decoded and held against the unwind table, its own jumps and the \
           file: a function that fits again after one bit is flipped back tells which one.",
     examine,
 };
@@ -103,30 +103,32 @@ fn hook_evidence(case: &Case, hook: &Hook, found: &mut Findings) {
     }
 }
 
-/// The whole of the code against the kernel's file.
+/// The whole of the code against the files it was loaded from.
 fn compared(case: &Case, found: &mut Findings) {
     let t = &case.target;
-    let Some(debug) = t.kernel_debug() else { return };
-    let Some((start, end)) = t.symbol("_stext").zip(t.symbol("_etext")) else { return };
-    let all = Built::new(t, debug, case.patches()).differences(start.0..end.0);
+    if let (Some(debug), Some((start, end))) = (t.kernel_debug(), t.symbol("_stext").zip(t.symbol("_etext"))) {
+        let all = Built::new(t, debug, case.patches()).differences(start.0..end.0);
+        tell(case, "the kernel", &all, found);
+    }
+    for module in &t.modules().list {
+        let Some(debug) = t.module_code(module) else { continue };
+        let Some(built) = Built::of_module(t, module, &debug, case.patches()) else { continue };
+        let all: Vec<_> = built.ranges().into_iter().flat_map(|range| built.differences(range)).collect();
+        tell(case, &format!("the module {}", terminal_safe(&module.name)), &all, found);
+    }
+}
+
+fn tell(case: &Case, whose: &str, all: &[Difference], found: &mut Findings) {
+    let t = &case.target;
+    let Some(first) = all.first() else { return };
     // More than this is no hook and no damage: something that the kernel does to itself and that is not known here.
     if all.len() >= MAX {
-        return t.note(format!(
-            "{} places of the kernel's code differ from its file: too many to mean anything",
-            all.len()
-        ));
+        let count = all.len();
+        return t.note(format!("{count} places of the code of {whose} differ from its file: too many to mean anything"));
     }
-    let known: Vec<VirtAddr> = all.iter().map(|d| d.at).collect();
-    for difference in all.iter().take(SHOWN) {
-        differs(case, difference, found);
-    }
-    if let Some(first) = known.first() {
-        t.note(format!(
-            "code differs from the kernel's file in {} place(s), first at {}",
-            all.len(),
-            t.describe(*first)
-        ));
-    }
+    all.iter().take(SHOWN).for_each(|difference| differs(case, difference, found));
+    let (count, at) = (all.len(), t.describe(first.at));
+    t.note(format!("the code of {whose} differs from its file in {count} place(s), first at {at}"));
 }
 
 /// One place that is not as it was built.
@@ -203,12 +205,21 @@ fn damaged(case: &Case, trap: &Trap<'_>, found: &mut Findings) {
 
 /// By the kernel's file; whether that decided it.
 fn by_file(case: &Case, pc: VirtAddr, function: &necropsy_base::Near, found: &mut Findings) -> bool {
-    let t = &case.target;
-    let Some(debug) = t.kernel_debug_loaded().filter(|_| t.modules().holding(pc).is_none()) else {
-        return false;
+    let (t, patches) = (&case.target, case.patches());
+    let module = t.modules().holding(pc);
+    // Asking for the kernel's file here would be to read it for every exception.
+    let debug = match module {
+        Some(module) => t.module_code(module),
+        None => t.kernel_debug_loaded().cloned(),
     };
+    let Some(debug) = debug else { return false };
+    let built = match module {
+        Some(module) => Built::of_module(t, module, &debug, patches),
+        None => Some(Built::new(t, &debug, patches)),
+    };
+    let Some(built) = built else { return false };
     let end = function.start.0 + function.size.unwrap_or(0).min(1 << 16);
-    let all = Built::new(t, debug, case.patches()).differences(function.start.0..end);
+    let all = built.differences(function.start.0..end);
     let near = all.iter().filter(|d| d.at.0.abs_diff(pc.0) < 32);
     let mut any = false;
     for d in near.take(SHOWN) {

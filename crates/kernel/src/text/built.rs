@@ -1,4 +1,4 @@
-//! The kernel's code against the file it was loaded from.
+//! The code of the kernel and of modules against the files they were loaded from.
 //!
 //! A kernel rewrites its own code: alternatives, retpolines, return thunks, paravirtual calls, lock prefixes, constants known at boot,
 //! landing pads that nobody needs, and the sites of ftrace, static keys, static calls and probes. The file has the tables of all but the
@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use necropsy_arch::{Flow, Insn};
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_target::{Debug, Target};
+use necropsy_target::{Debug, Module, Target};
 
+use super::linked::Linked;
 use crate::patched::{Patches, moved, moved_word};
 
 /// Tables of places, each four bytes relative to itself, and how many bytes at each place may change.
@@ -57,10 +58,12 @@ impl Difference {
     }
 }
 
-/// The kernel's file, and the places that the kernel rewrites by its tables.
+/// Code as it was built, and the places that the kernel rewrites by its tables.
 pub struct Built<'a> {
     t: &'a Target,
-    debug: &'a Debug,
+    code: Code<'a>,
+    /// What to add to addresses of the file.
+    bias: u64,
     patches: &'a Patches,
     /// Sorted, at addresses of the file.
     explained: Vec<Range<u64>>,
@@ -68,8 +71,40 @@ pub struct Built<'a> {
     traced: Vec<u64>,
 }
 
+/// Where the code is taken from.
+enum Code<'a> {
+    Kernel(&'a Debug),
+    Module(Linked),
+}
+
+impl Code<'_> {
+    fn at(&self, address: u64, len: usize) -> Option<&[u8]> {
+        match self {
+            Code::Kernel(debug) => debug.file.code_at(address, len),
+            Code::Module(linked) => linked.at(address, len),
+        }
+    }
+}
+
 impl<'a> Built<'a> {
-    /// Reads the file's tables.
+    /// Links a module's file as the kernel did when it loaded the module; `None` if the module's place or machine is not known.
+    pub fn of_module(t: &'a Target, module: &Module, debug: &Debug, patches: &'a Patches) -> Option<Built<'a>> {
+        let linked = Linked::new(t, &module.regions, &debug.file)?;
+        let (mut explained, mut traced) = linked.rewritten(t, &debug.file, SITES);
+        explained.sort_by_key(|r| r.start);
+        traced.sort_unstable();
+        Some(Built { t, code: Code::Module(linked), bias: 0, patches, explained, traced })
+    }
+
+    /// The addresses that there is code for.
+    pub fn ranges(&self) -> Vec<Range<u64>> {
+        match &self.code {
+            Code::Kernel(_) => Vec::new(),
+            Code::Module(linked) => linked.ranges(),
+        }
+    }
+
+    /// Reads the tables of the kernel's file.
     pub fn new(t: &'a Target, debug: &'a Debug, patches: &'a Patches) -> Built<'a> {
         let mut explained = Vec::new();
         for (name, len) in SITES {
@@ -82,7 +117,8 @@ impl<'a> Built<'a> {
         explained.extend(alternatives(t, debug));
         explained.extend(paravirt(debug));
         explained.sort_by_key(|r| r.start);
-        Built { t, debug, patches, explained, traced: ftrace_sites(debug) }
+        let (code, bias) = (Code::Kernel(debug), debug.bias);
+        Built { t, code, bias, patches, explained, traced: ftrace_sites(debug) }
     }
 
     /// What differs in a range of memory, and is not explained.
@@ -101,8 +137,8 @@ impl<'a> Built<'a> {
 
     fn in_page(&self, start: u64, end: u64) -> Vec<Difference> {
         let mut found = vec![0; (end - start) as usize];
-        let file = start.wrapping_sub(self.debug.bias);
-        let Some(built) = self.debug.file.code_at(file, found.len()) else { return Vec::new() };
+        let file = start.wrapping_sub(self.bias);
+        let Some(built) = self.code.at(file, found.len()) else { return Vec::new() };
         if self.t.memory().read(VirtAddr(start), &mut found[..built.len()]).is_err()
             || *built == found[..built.len()]
         {
@@ -119,11 +155,11 @@ impl<'a> Built<'a> {
                 i += 1;
                 continue;
             }
-            match moved_word(built, found, self.debug.bias, 0, i) {
+            match moved_word(built, found, self.bias, 0, i) {
                 Some(end) => i = end,
                 None => {
                     let at = start + i as u64;
-                    all.extend((!self.is_explained(at.wrapping_sub(self.debug.bias))).then_some(at));
+                    all.extend((!self.is_explained(at.wrapping_sub(self.bias))).then_some(at));
                     i += 1;
                 }
             }
@@ -145,8 +181,8 @@ impl<'a> Built<'a> {
             }
             let (start, len) = self.instruction(at).unwrap_or((at, 1));
             done = (start + len).max(at + 1);
-            let file = start.wrapping_sub(self.debug.bias);
-            let Some(built) = self.debug.file.code_at(file, len as usize) else { continue };
+            let file = start.wrapping_sub(self.bias);
+            let Some(built) = self.code.at(file, len as usize) else { continue };
             let Ok(found) = self.t.memory().bytes(VirtAddr(start), built.len()) else { continue };
             let difference = Difference { at: VirtAddr(start), built: built.to_vec(), found };
             if !self.is_legitimate(&difference) {
@@ -159,15 +195,15 @@ impl<'a> Built<'a> {
     /// The instruction as it was built that the byte at `at` is in.
     fn instruction(&self, at: u64) -> Option<(u64, u64)> {
         // Sites of ftrace, most of all there are, are known: the rest of the function need not be decoded.
-        let file = at.wrapping_sub(self.debug.bias);
+        let file = at.wrapping_sub(self.bias);
         let after = self.traced.partition_point(|site| *site <= file);
         if let Some(site) = after.checked_sub(1).map(|i| self.traced[i]).filter(|site| file - site < FTRACE) {
-            return Some((site.wrapping_add(self.debug.bias), FTRACE));
+            return Some((site.wrapping_add(self.bias), FTRACE));
         }
         let near = self.t.near(VirtAddr(at))?;
         let (start, arch) = (near.start.0, self.t.arch());
         let code =
-            self.debug.file.code_at(start.wrapping_sub(self.debug.bias), (at - start + LONGEST) as usize)?;
+            self.code.at(start.wrapping_sub(self.bias), (at - start + LONGEST) as usize)?;
         let mut offset = 0;
         while start + offset as u64 <= at {
             let insn = arch.disassemble(code.get(offset..)?, VirtAddr(start + offset as u64));
@@ -181,7 +217,7 @@ impl<'a> Built<'a> {
     }
 
     fn is_legitimate(&self, d: &Difference) -> bool {
-        moved(&d.built, &d.found, self.debug.bias)
+        moved(&d.built, &d.found, self.bias)
             || self.is_moved_data(d)
             || self.is_patched(d)
             || self.is_ftrace_site(d)
@@ -198,11 +234,11 @@ impl<'a> Built<'a> {
     fn is_moved_data(&self, d: &Difference) -> bool {
         const AROUND: u64 = 3;
         let (start, len) = (d.at.0.wrapping_sub(AROUND), d.built.len() + 2 * AROUND as usize);
-        let built = self.debug.file.code_at(start.wrapping_sub(self.debug.bias), len);
+        let built = self.code.at(start.wrapping_sub(self.bias), len);
         let found = self.t.memory().bytes(VirtAddr(start), len);
         built
             .zip(found.ok())
-            .is_some_and(|(built, found)| built.len() == len && moved(built, &found, self.debug.bias))
+            .is_some_and(|(built, found)| built.len() == len && moved(built, &found, self.bias))
     }
 
     /// A call of `__fentry__` or a no-op in its place became the other, or a call of a trampoline.
@@ -215,7 +251,7 @@ impl<'a> Built<'a> {
         let nop = |i: &Insn| i.flow == Flow::Next && i.writes == 0 && i.len == 5;
         let fentry = |to: VirtAddr| {
             self.t
-                .near(to.offset(self.debug.bias))
+                .near(to.offset(self.bias))
                 .is_some_and(|n| matches!(n.name.as_str(), "__fentry__" | "mcount"))
                 || self.t.near(to).is_some_and(|n| n.name == "__fentry__")
         };

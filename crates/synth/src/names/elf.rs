@@ -33,6 +33,8 @@ pub struct ElfBuilder {
     kind: u16,
     machine: u16,
     sections: Vec<(String, u32, u64, Vec<u8>)>,
+    /// Flags of sections that have any, by index.
+    flags: Vec<(usize, u64)>,
     segments: Vec<(u32, u64, Vec<u8>)>,
     huge: bool,
 }
@@ -40,13 +42,19 @@ pub struct ElfBuilder {
 impl ElfBuilder {
     /// A file without sections.
     pub fn new(abi: Abi, kind: u16, machine: u16) -> Self {
-        ElfBuilder { abi, kind, machine, sections: Vec::new(), segments: Vec::new(), huge: false }
+        ElfBuilder { abi, kind, machine, sections: Vec::new(), flags: Vec::new(), segments: Vec::new(), huge: false }
     }
 
     /// Adds a section of a type, at an address.
     pub fn section(&mut self, name: &str, kind: u32, address: u64, bytes: &[u8]) -> &mut Self {
         self.sections.push((name.into(), kind, address, bytes.to_vec()));
         self
+    }
+
+    /// Adds a section with flags (`SHF_*`), at no address.
+    pub fn flagged_section(&mut self, name: &str, kind: u32, flags: u64, bytes: &[u8]) -> &mut Self {
+        self.flags.push((self.sections.len(), flags));
+        self.section(name, kind, 0, bytes)
     }
 
     /// Adds a program header of a type, at an address.
@@ -99,10 +107,11 @@ impl ElfBuilder {
         let (count, last) = (sections.len() as u64 + 1, sections.len() as u32);
         let (size, link) = if self.huge { (count, last) } else { (0, 0) };
         out.u32(0).u32(0).word(0).word(0).word(0).word(size).u32(link).u32(0).word(0).word(0);
-        for (name, kind, address, offset, size) in sections {
+        for (i, (name, kind, address, offset, size)) in sections.iter().enumerate() {
+            let flags = self.flags.iter().find(|(at, _)| *at == i).map_or(0, |(_, flags)| *flags);
             let wanted = [&[0], name.as_bytes(), &[0]].concat();
             let at = names.windows(wanted.len()).position(|w| w == wanted).map_or(0, |i| i + 1);
-            out.u32(at as u32).u32(*kind).word(0).word(*address).word(*offset);
+            out.u32(at as u32).u32(*kind).word(flags).word(*address).word(*offset);
             out.word(*size as u64).u32(0).u32(0).word(1).word(0);
         }
     }
