@@ -348,6 +348,62 @@ SCENARIOS = {
         module="bufmgr", append="page_poison=1 panic_on_taint=0x20", run="poke -n buf_page /proc/bufmgr 2",
         classes=["page-corruption"], bugs=[("culprit", "buffer_page_drop", "CULPRIT_PAGE")],
         note="mapping of the first of 16 pages is not NULL"),
+    "vmalloc_overflow": dict(
+        kind="an array in vmalloc memory is written past its end", module="ringlog", run="poke -n ring_clear /proc/ringlog v64",
+        classes=["out-of-bounds-access"], bugs=[("culprit", "ring_clear", "CULPRIT_VMALLOC")], frames=["ring_clear", "ring_write"],
+        note="64 records fill the area; the 65th is on the page behind, which is never mapped"),
+    "negative_copy": dict(
+        kind="memcpy() with a length that wrapped", module="ringlog", run="poke -n ring_copy /proc/ringlog n8",
+        classes=["out-of-bounds-access", "wild-pointer-dereference"], bugs=[("culprit", "ring_copy", "CULPRIT_NEGATIVE")],
+        frames=["ring_copy", "ring_write"], note="8 - 16 bytes; the copy runs into the page behind the area"),
+    "wrong_index": dict(
+        kind="an index that is not checked: the pointer taken there is none", module="ringlog", run="poke -n sink_sum /proc/ringlog s123456",
+        classes=["wild-pointer-dereference", "null-pointer-dereference", "out-of-bounds-access"],
+        bugs=[("culprit", "sink_written", "CULPRIT_INDEX")], frames=["sink_written", "ring_write"], note="sinks has 4 entries, 123456 is taken"),
+    "global_overflow": dict(
+        kind="a buffer among the module's data is overrun; the operations behind it are used",
+        module="ringlog", run="poke -n sink_log /proc/ringlog pABCDEFGHIJKLMNOPQRSTUVWXabcdefgh",
+        classes=["wild-pointer-dereference", "out-of-bounds-access"], bugs=[("culprit", "sink_prefix", "CULPRIT_GLOBAL"), ("victim", "sink_log", "VICTIM_GLOBAL")],
+        frames=["sink_log", "ring_write"], note="console_sink.ops became 0x6867666564636261, text"),
+    "lost_lock": dict(
+        kind="a function returns with a mutex held; its task has ended since",
+        module="cfgsrv", append="hung_task_panic=1", prepare=HUNG, run="poke -n cfg_set /proc/cfgsrv s99; poke -n cfg_sum /proc/cfgsrv r",
+        classes=["deadlock", "hung-task", "lock-misuse"], wait=240, task=False,
+        bugs=[("culprit", "cfg_store", "CULPRIT_LOST"), ("victim", "cfg_sum", "VICTIM_LOST")], note="cfg_lock is owned by a task that is gone"),
+    "timer_lock": dict(
+        kind="a spin lock held while a timer on the same CPU wants it", module="cfgsrv", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="taskset 2 poke -n stat_fold /proc/cfgsrv t400000",
+        classes=["deadlock", "soft-lockup", "rcu-stall"], wait=240, task=False,
+        bugs=[("culprit", "stat_fold", "CULPRIT_TICK"), ("victim", "stat_tick", "VICTIM_TICK")], note="stat_fold() was interrupted with stat_lock held"),
+    "irqs_off": dict(
+        kind="a busy wait with interrupts off; another CPU notices", module="cfgsrv", append="softlockup_panic=1",
+        prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall; echo 5 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout",
+        run="taskset 2 poke -n cfg_quiesce /proc/cfgsrv q & sleep 200", classes=["rcu-stall", "hard-lockup", "soft-lockup"], wait=300, task=False,
+        bugs=[("culprit", "cfg_quiesce", "CULPRIT_OFF")], note="CPU 1 spins for cfg_values[15]"),
+    "work_loop": dict(
+        kind="a work item that never ends", module="cfgsrv", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="poke -n cfg_scan /proc/cfgsrv w; sleep 200",
+        classes=["soft-lockup", "rcu-stall"], wait=300, bugs=[("culprit", "cfg_scan", "CULPRIT_SCAN")], task=False,
+        note="a worker of CPU 1 is in cfg_scan()"),
+    "timer_freed": dict(
+        kind="an object is freed while its timer runs; its memory is poisoned", module="beacon", append="oops=panic slub_debug=P",
+        run="poke -n beacon /proc/beacon t; sleep 20", classes=["use-after-free"], task=False,
+        bugs=[("culprit", "beacon_drop", "CULPRIT_TIMER"), ("victim", "beacon_tick", "VICTIM_TIMER")], note="the timer's function is poison, or its list"),
+    "work_freed": dict(
+        kind="an object is freed while its delayed work waits; its memory is poisoned", module="beacon", append="oops=panic slub_debug=P",
+        run="poke -n beacon /proc/beacon w; sleep 20", classes=["use-after-free"], task=False,
+        bugs=[("culprit", "beacon_drop", "CULPRIT_TIMER"), ("victim", "beacon_work", "VICTIM_WORK")], note="the timer of the work is in freed memory"),
+    "wrong_free": dict(
+        kind="kfree() of what vmalloc() gave", module="beacon", run="poke -n beacon /proc/beacon k3",
+        classes=["bug-assertion", "null-pointer-dereference", "wild-pointer-dereference", "slab-corruption", "page-corruption", "double-free"],
+        bugs=[("culprit", "beacon_pages", "CULPRIT_KFREE")], frames=["beacon_pages", "beacon_write"], note="the address is 64 bytes into an area of 3 pages"),
+    "own_panic": dict(
+        kind="a module calls panic()", module="beacon", run="poke -n beacon /proc/beacon p7", classes=["bug-assertion", "unknown"],
+        bugs=[("culprit", "beacon_check", "CULPRIT_PANIC")], frames=["panic", "beacon_check", "beacon_write"], note="a driver's own check"),
+    "unloaded_timer": dict(
+        kind="a module is unloaded while its timer runs", module="beacon", run="poke -n beacon /proc/beacon s; rmmod beacon; sleep 20",
+        classes=["nx-violation", "wild-pointer-dereference", "use-after-free"], task=False, blamed="beacon",
+        note="scan_timer's function was in memory that is not mapped any more"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
