@@ -393,6 +393,11 @@ SCENARIOS = {
         kind="an object is freed while its delayed work waits; its memory is poisoned", module="beacon", append="oops=panic slub_debug=P",
         run="poke -n beacon /proc/beacon w; sleep 20", classes=["use-after-free"], task=False,
         bugs=[("culprit", "beacon_drop", "CULPRIT_TIMER"), ("victim", "beacon_work", "VICTIM_WORK")], note="the timer of the work is in freed memory"),
+    "guarded_stale": dict(
+        kind="an object is read after it was freed; KFENCE guards its page", module="beacon", append="oops=panic kfence.sample_interval=1",
+        prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run="poke -n beacon /proc/beacon u2000", classes=["use-after-free"],
+        bugs=[("culprit", "beacon_stale", "CULPRIT_STALE"), ("culprit", "beacon_sent", "VICTIM_STALE")], frames=["beacon_sent", "beacon_stale"],
+        note="kernels with KFENCE only (6.12, 7.2)"),
     "wrong_free": dict(
         kind="kfree() of what vmalloc() gave", module="beacon", run="poke -n beacon /proc/beacon k3",
         classes=["bug-assertion", "null-pointer-dereference", "wild-pointer-dereference", "slab-corruption", "page-corruption", "double-free"],
@@ -427,6 +432,10 @@ SCENARIOS = {
         module="sessd", prepare="sleep 77777 & echo $! >/run/keep",
         run="poke -n sess_keep /proc/sessd $(cat /run/keep); ps | grep -c 77777" + CRASH, classes=["hidden-module"], task=False,
         requested=True, note="the task of `sleep 77777` is in the PID table and its parent's list of children only"),
+    "hidden_socket": dict(
+        kind="a listening socket is taken out of the table that ss shows; sysrq-c",
+        module="sessd", run="poke -n sess_keep /proc/sessd -7070; cat /proc/net/tcp" + CRASH, classes=["hidden-module"], task=False,
+        requested=True, note="the socket of labd on port 7070 listens and hangs in no chain"),
     "syscall_hook": dict(
         kind="an entry of the system call table leads into a module; sysrq-c",
         module="auditfs", run="poke -n audit_set /proc/auditfs 1; mkdir /run/spool" + CRASH, classes=["syscall-table-hook"], task=False,
@@ -488,6 +497,7 @@ SCENARIOS = {
 
 # The same story under other conditions.
 VARIANTS = {
+    "wrong_index_checked": ("wrong_index", dict(prepare="echo 1 >/proc/sys/kernel/panic_on_warn", classes=["undefined-behaviour", "out-of-bounds-access"])),
     "null_deref_kdump": ("null_deref", dict(mode="kdump", mem=512)),
     "null_deref_nokaslr": ("null_deref", dict(append="oops=panic nokaslr")),
     "stack_smash_kdump": ("stack_smash", dict(mode="kdump", mem=512)),

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Beacons: things that are gone while a timer or a worker still knows them. */
 #include <linux/delay.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 12, 0)
+#include <linux/kfence.h>
+#else
+#define is_kfence_address(at) false
+#endif
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
@@ -69,6 +75,30 @@ static noinline void beacon_drop(struct beacon *b)
 	kfree(b);			/* CULPRIT_TIMER */
 }
 
+static noinline u64 beacon_sent(struct beacon *b)
+{
+	return READ_ONCE(b->sent);	/* VICTIM_STALE */
+}
+
+/* Reads what it has just dropped; tries until the allocator guards the object. */
+static noinline void beacon_stale(unsigned int tries)
+{
+	struct beacon *b;
+
+	while (tries--) {
+		b = beacon_new("stale");
+		if (!b)
+			return;
+		if (is_kfence_address(b)) {
+			kfree(b);
+			all += beacon_sent(b);	/* CULPRIT_STALE */
+			return;
+		}
+		kfree(b);
+		msleep(1);
+	}
+}
+
 /* What the buffer came from is not what gives it back. */
 static noinline void beacon_pages(unsigned int n)
 {
@@ -119,6 +149,9 @@ static ssize_t beacon_write(struct file *f, const char __user *ubuf, size_t len,
 		break;
 	case 'k':
 		beacon_pages(n);
+		break;
+	case 'u':
+		beacon_stale(n);
 		break;
 	case 'p':
 		beacon_check(n);

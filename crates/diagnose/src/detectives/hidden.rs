@@ -1,6 +1,7 @@
 //! Modules and tasks that are there but not in the lists that show them.
 
-use necropsy_kernel::census::{self, HiddenModule, HiddenTask, Way};
+use necropsy_kernel::census::{self, HiddenModule, HiddenSocket, HiddenTask, Way};
+use necropsy_kernel::net::Endpoint;
 use necropsy_report::{Place, Related, bytes_text, terminal_safe};
 
 use crate::integrity::{in_doubt, requested};
@@ -8,28 +9,36 @@ use crate::{Case, Class, Detective, Findings, Hypothesis, present};
 
 pub const HIDDEN: Detective = Detective {
     id: "hidden",
-    title: "modules and tasks that hide",
+    title: "modules, tasks and sockets that hide",
     doc: "Modules are counted by the list that lsmod shows, by sysfs, by the tree that addresses are looked up in, by the list of bug \
           tables, and, where nothing else explains the dump, by the descriptions in the memory that modules are loaded into; tasks by the \
-          task list, the PID table, the lists of children and the run queues. What is live and missing from one of them was taken out.",
+          task list, the PID table, the lists of children and the run queues; where nothing else explains the dump, TCP sockets by the \
+          descriptors of tasks and by the tables that ss and netstat show. What is live and missing from one of them was taken out.",
     examine,
 };
 
 const CLASS: Class = Class::HiddenModule;
+/// Sockets that are shown one by one.
+const SHOWN: usize = 6;
 
 fn examine(case: &Case, found: &mut Findings) {
     let modules = case.hidden_modules();
     let open = case.is_open();
     // All tasks are read for the report anyway.
     let tasks = case.tasks().map(|tasks| census::hidden_tasks(&case.target, tasks)).unwrap_or_default();
+    let sockets = case.tasks().filter(|_| open).map(|tasks| census::hidden_sockets(&case.target, tasks));
+    let sockets = sockets.unwrap_or_default();
     if let Some(first) = modules.first() {
         found.hypotheses.push(module(case, first, modules));
     } else if let Some(first) = tasks.first() {
         found.hypotheses.push(task(case, first));
+    } else if let Some(first) = sockets.first() {
+        found.hypotheses.push(socket(case, first));
     }
     modules.iter().for_each(|m| seen(case, m, found));
     tasks.iter().for_each(|h| missing(h, found));
-    if !(modules.is_empty() && tasks.is_empty()) {
+    sockets.iter().take(SHOWN).for_each(|s| unhashed(s, found));
+    if !(modules.is_empty() && tasks.is_empty() && sockets.is_empty()) {
         in_doubt(case, CLASS, open, "something hides", found);
     }
 }
@@ -146,4 +155,50 @@ fn missing(hidden: &HiddenTask, found: &mut Findings) {
     let bears = [(CLASS, weight), (Class::RequestedCrash, -6.0)];
     let source = format!("memory:((struct task_struct *){:#x})->tasks", task.at.0);
     found.add_to_all(&bears, source, format!("struct task_struct.tasks,pid,comm {:x}", task.at.0), claim);
+}
+
+/// `0.0.0.0:7070`, or where the socket is.
+fn address(socket: &HiddenSocket) -> String {
+    match &socket.socket.endpoint {
+        Endpoint::Internet { source: (address, port), .. } => format!("{address}:{port}"),
+        _ => format!("at {:#x}", socket.socket.sock.0),
+    }
+}
+
+fn doing(socket: &HiddenSocket) -> &'static str {
+    if socket.listens { "listens" } else { "is connected" }
+}
+
+fn socket(case: &Case, hidden: &HiddenSocket) -> Hypothesis {
+    let (who, address) = (bytes_text(&hidden.task.comm.0), address(hidden));
+    let statement = format!(
+        "The TCP socket {address} of {who} ({}) {}, but hangs in none of the chains that ss and netstat show. The kernel takes a socket out \
+         only when it is closed: somebody did so earlier so that it is not seen.",
+        hidden.task.pid,
+        doing(hidden)
+    );
+    let mut h = Hypothesis::new(CLASS, format!("the TCP socket {address} of {who} hides"), statement);
+    h.task = Some(present::task_info(&hidden.task, case.tasks().and_then(|tasks| tasks.running_on(&hidden.task))));
+    h.requested = requested(case);
+    h.advice = vec![
+        format!("look at who has it: net -s {}", hidden.task.pid),
+        "look for the code that hid it: modules out of tree (mod -t)".into(),
+    ];
+    h.separate = Some("a connection that was being closed at this moment would be in a closing state".into());
+    h
+}
+
+fn unhashed(hidden: &HiddenSocket, found: &mut Findings) {
+    let (sock, task) = (hidden.socket.sock, &hidden.task);
+    let claim = format!(
+        "the TCP socket {} (descriptor {} of {}, PID {}) {}, but its link into the table is empty or poisoned",
+        address(hidden),
+        hidden.fd,
+        bytes_text(&task.comm.0),
+        task.pid,
+        doing(hidden)
+    );
+    let bears = [(CLASS, 4.5), (Class::RequestedCrash, -5.0)];
+    let source = format!("memory:((struct sock *){:#x})->__sk_common.skc_node", sock.0);
+    found.add_to_all(&bears, source, format!("struct sock.__sk_common.skc_state,__sk_common.skc_node {:x}", sock.0), claim);
 }
