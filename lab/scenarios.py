@@ -434,7 +434,7 @@ SCENARIOS = {
         requested=True, note="the task of `sleep 77777` is in the PID table and its parent's list of children only"),
     "hidden_socket": dict(
         kind="a listening socket is taken out of the table that ss shows; sysrq-c",
-        module="sessd", run="poke -n sess_keep /proc/sessd -7070; cat /proc/net/tcp" + CRASH, classes=["hidden-module"], task=False,
+        module="sessd", run="poke -n sess_keep -- /proc/sessd -7070; cat /proc/net/tcp" + CRASH, classes=["hidden-module"], task=False,
         requested=True, note="the socket of labd on port 7070 listens and hangs in no chain"),
     "syscall_hook": dict(
         kind="an entry of the system call table leads into a module; sysrq-c",

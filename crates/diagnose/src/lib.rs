@@ -26,6 +26,7 @@ mod judge;
 mod known;
 mod log_case;
 mod objects;
+mod poison;
 pub mod present;
 mod runs;
 mod spinning;

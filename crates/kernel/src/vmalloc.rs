@@ -145,6 +145,15 @@ pub fn holding(t: &Target, at: VirtAddr) -> Option<Area> {
     areas(t).ok()?.items.into_iter().find(|a| a.start <= at && at < a.end)
 }
 
+impl Area {
+    /// How many bytes from the start on are mapped: all but the page that guards it, unless there is none (`VM_NO_GUARD`).
+    pub fn mapped(&self, page_size: u64) -> u64 {
+        const NO_GUARD: u64 = 0x40;
+        let all = self.end.0.saturating_sub(self.start.0);
+        if self.vm.is_none() || self.flags & NO_GUARD != 0 { all } else { all.saturating_sub(page_size) }
+    }
+}
+
 /// What one function was given by vmalloc().
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ByCaller {

@@ -6,7 +6,7 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, base_name};
-use crate::{Case, Class, Detective, Findings, holders, objects};
+use crate::{Case, Class, Detective, Findings, holders, objects, poison};
 
 pub const LIST_CORRUPTION: Detective = Detective {
     id: "list-corruption",
@@ -17,8 +17,6 @@ pub const LIST_CORRUPTION: Detective = Detective {
     examine,
 };
 
-/// `LIST_POISON1` and `LIST_POISON2` of 64-bit kernels (include/linux/poison.h; the second moved in 4.15 and back).
-const POISONS: &[u64] = &[0xdead_0000_0000_0100, 0xdead_0000_0000_0122, 0xdead_0000_0000_0200];
 /// Lists are not walked further.
 const FAR: usize = 100_000;
 /// Words of the stack that are looked at.
@@ -68,9 +66,8 @@ fn candidates(t: &Target, crash: &Crash, index: usize) -> Vec<VirtAddr> {
 fn misfit(t: &Target, at: VirtAddr) -> Option<Misfit> {
     let word = u64::from(t.abi().word);
     let (next, prev) = (t.memory().word(at).ok()?, t.memory().word(at.offset(word)).ok()?);
-    let poisoned = |v: u64| POISONS.contains(&v);
     let back = |of: u64, offset: u64| t.memory().word(VirtAddr(of.wrapping_add(offset))).ok();
-    let what = if poisoned(next) || poisoned(prev) {
+    let what = if poison::is_list(next) || poison::is_list(prev) {
         "it was removed from its list already: its links are what list_del() leaves".to_owned()
     } else {
         let (of_next, of_prev) = (back(next, word), back(prev, 0));
@@ -184,7 +181,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_was_removed_is_told() {
-        let t = list(Some((entry(3), POISONS[0])));
+        let t = list(Some((entry(3), 0xdead_0000_0000_0100)));
         assert!(misfit(&t, VirtAddr(entry(3))).unwrap().what.contains("removed"));
     }
 }

@@ -2,7 +2,7 @@
 
 use necropsy_arch::{Access, Exception};
 use necropsy_base::VirtAddr;
-use necropsy_kernel::mm;
+use necropsy_kernel::{mm, vmalloc};
 use necropsy_target::Target;
 use necropsy_target::unwind::as_text;
 
@@ -11,14 +11,14 @@ use crate::access::touched;
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
 use crate::suspect::{named, place_of};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, poison};
 
 pub const WILD_POINTER: Detective = Detective {
     id: "wild-pointer",
     title: "an access or a jump through something that is no pointer",
     doc: "The panicking task's stack holds a page fault or a general protection fault. The instruction is decoded, the address it used \
           computed from the registers saved; what the pointer looks like (error code, poison of freed memory or of deleted list \
-          entries, text) and what the page tables and the fault's error code say decide what it was.",
+          entries, text, the guard page of an area) and what the page tables and the fault's error code say decide what it was.",
     examine,
 };
 
@@ -70,6 +70,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     let writes = matches!(operand.access, Access::Write | Access::ReadWrite);
     let user_page = has_user_page(t, crash, address);
     let reading = match read(t, value, address, error, writes) {
+        r if r.class == Class::WildPointerDereference && r.weight <= 1.0 => behind_area(t, address).unwrap_or(r),
         // The CPU does not fault at a page that is there unless something forbids the access.
         r if user_page && r.class == Class::WildPointerDereference && r.weight < 2.0 => {
             let what = format!("{address:#x}, an address of user space");
@@ -178,13 +179,12 @@ fn read(t: &Target, value: u64, address: u64, error: Option<u64>, writes: bool) 
         }
         _ => {}
     }
-    // LIST_POISON1 and 2 with the illegal pointer value of 64-bit kernels (include/linux/poison.h).
-    if matches!(value & !0xff, 0xdead_0000_0000_0100) || matches!(value, 0xdead_0000_0000_0200) {
-        return reading(
-            Class::ListCorruption,
-            format!("{value:#x}, what list_del() leaves in an entry that it removed"),
-            3.0,
-        );
+    if let Some((mark, off)) = poison::from_list(value) {
+        let what = match off {
+            0 => format!("{value:#x}, what list_del() leaves in an entry that it removed"),
+            _ => format!("{value:#x}, computed from {mark:#x}, which list_del() leaves in an entry that it removed"),
+        };
+        return reading(Class::ListCorruption, what, 3.0);
     }
     if let Some(text) = as_text(value) {
         return reading(
@@ -224,6 +224,18 @@ fn read(t: &Target, value: u64, address: u64, error: Option<u64>, writes: bool) 
             ),
         },
     }
+}
+
+/// An address on the page that guards an area: whoever came from the area went past its end.
+fn behind_area(t: &Target, address: u64) -> Option<Reading> {
+    let area = vmalloc::holding(t, VirtAddr(address))?;
+    let mapped = area.mapped(t.page_size());
+    if address - area.start.0 < mapped {
+        return None;
+    }
+    let by = if area.caller.is_null() { String::new() } else { format!(" that {} mapped", t.describe(area.caller)) };
+    let what = format!("{address:#x}, behind the {mapped} bytes at {:#x}{by}", area.start.0);
+    Some(Reading { class: Class::OutOfBoundsAccess, what, weight: 2.5 })
 }
 
 /// The error code of the page fault at `address`, if that is the fault that the kernel kept in the task.
