@@ -21,6 +21,8 @@ pub struct Call {
     pub at: VirtAddr,
     /// What it calls.
     pub to: VirtAddr,
+    /// Its first argument, if that is a fixed address.
+    pub first: Option<VirtAddr>,
     /// Where its first argument was loaded from, if that is a fixed address.
     pub first_from: Option<VirtAddr>,
 }
@@ -68,8 +70,13 @@ fn in_piece(t: &Target, piece: &Range<u64>, functions: &[VirtAddr]) -> Vec<Call>
         if let Flow::Call(Some(to)) = insn.flow
             && functions.contains(&to)
         {
-            let first_from = t.arch().argument_registers().first().and_then(|reg| loaded_from(&recent, *reg));
-            found.push(Call { at: insn.at, to, first_from });
+            let passed = t.arch().argument_registers().first().and_then(|reg| passed(&recent, *reg));
+            let (first, first_from) = match passed {
+                Some(Passed::Address(at)) => (Some(at), None),
+                Some(Passed::LoadedFrom(at)) => (None, Some(at)),
+                None => (None, None),
+            };
+            found.push(Call { at: insn.at, to, first, first_from });
         }
         if recent.len() >= BEFORE {
             recent.remove(0);
@@ -79,8 +86,14 @@ fn in_piece(t: &Target, piece: &Range<u64>, functions: &[VirtAddr]) -> Vec<Call>
     found
 }
 
-/// The fixed address that a register was loaded from, by the last instructions before.
-fn loaded_from(recent: &[Insn], reg: usize) -> Option<VirtAddr> {
+/// What a register holds, as far as it is fixed.
+enum Passed {
+    Address(VirtAddr),
+    LoadedFrom(VirtAddr),
+}
+
+/// What a register holds by the last instructions before.
+fn passed(recent: &[Insn], reg: usize) -> Option<Passed> {
     let mut reg = reg;
     for insn in recent.iter().rev() {
         if matches!(insn.flow, Flow::Return) {
@@ -94,7 +107,11 @@ fn loaded_from(recent: &[Insn], reg: usize) -> Option<VirtAddr> {
             (Op::Move { src: Operand::Mem, .. }, Some(m))
                 if m.base.is_none() && m.index.is_none() && !m.percpu =>
             {
-                return Some(VirtAddr(m.disp));
+                return Some(Passed::LoadedFrom(VirtAddr(m.disp)));
+            }
+            (Op::Move { src: Operand::Imm(value), .. }, _) => return Some(Passed::Address(VirtAddr(value))),
+            (Op::Address { .. }, Some(m)) if m.base.is_none() && m.index.is_none() => {
+                return Some(Passed::Address(VirtAddr(m.disp)));
             }
             _ => return None,
         }

@@ -25,6 +25,7 @@ mod integrity;
 mod judge;
 mod known;
 mod log_case;
+mod lost_lock;
 mod objects;
 mod poison;
 pub mod present;

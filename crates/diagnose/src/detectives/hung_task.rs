@@ -3,7 +3,7 @@
 use necropsy_kernel::block::{self, Disk};
 use necropsy_kernel::locks::{Lock, Owner, Root, Wait};
 use necropsy_kernel::tasks::{self, Task};
-use necropsy_report::{Related, bytes_text};
+use necropsy_report::{Place, Related, bytes_text};
 use necropsy_target::unwind::{Frame, Stack};
 
 use crate::findings::place;
@@ -11,14 +11,16 @@ use crate::timeline::first_event;
 use crate::waiting::{
     Ending, blamed, busy_with, frame_place, how_long, named, patience, task_info, what, who,
 };
-use crate::{Case, Class, Detective, Findings, Hypothesis, drawing, present};
+use crate::integrity::named_place;
+use crate::{Case, Class, Detective, Findings, Hypothesis, drawing, lost_lock, present};
 
 pub const HUNG_TASK: Detective = Detective {
     id: "hung-task",
     title: "tasks that wait for too long",
     doc: "Tasks in an uninterruptible sleep for longer than the hung task detector's patience, and no circle of waits that would \
           explain it. Who holds the lock that most of them wait for, and does not wait for a lock itself, is to be asked: what \
-          its stack shows is named, with less confidence. A dump where tasks sleep so for a moment is healthy.",
+          its stack shows is named, with less confidence. If its holder is gone, the code of all that take it is looked through for a way \
+          out that does not give it back. A dump where tasks sleep so for a moment is healthy.",
     examine,
 };
 
@@ -35,6 +37,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let disk = if holder.is_none() { disk(case, last) } else { None };
     let mut h = hypothesis(case, root, last, longest, holder.as_ref());
     disk.iter().for_each(|d| behind_disk(case, d, last, &mut h, found));
+    if let Some(lock) = case.waits().lock(last) {
+        lost(case, lock, last, holder.as_ref(), &mut h, found);
+    }
     found.hypotheses.push(h);
     if let Some(figure) = drawing::waits(case, &[root.wait], &root.behind, false) {
         found.draw(CLASS, figure);
@@ -136,6 +141,42 @@ fn behind_disk(case: &Case, disk: &Disk, last: &Wait, h: &mut Hypothesis, found:
     let claim = format!("what {} waits for is a page or buffer of disk {}{by}", who(last), disk.name);
     let source = format!("memory:((struct gendisk *){:#x})", disk.at.0);
     found.add(CLASS, 1.0, source, format!("struct gendisk.disk_name,fops,queue {:x}", disk.at.0), claim);
+}
+
+/// Where nobody is to be seen who would give the lock back (its holder is gone, or in no function that takes it): the functions that may
+/// have lost it, by their code.
+fn lost(case: &Case, lock: &Lock, last: &Wait, holder: Option<&Holder<'_>>, h: &mut Hypothesis, found: &mut Findings) {
+    let t = &case.target;
+    let gone = matches!(lock.owner, Owner::Gone { .. });
+    if !gone && holder.is_none_or(|h| !h.stack.end.is_complete()) {
+        return;
+    }
+    let users = lost_lock::Users::of(t, lock.at, last.kind);
+    let frames = holder.into_iter().flat_map(|h| &h.stack.frames);
+    if frames.filter_map(|f| f.pc).any(|pc| users.has(pc)) {
+        return;
+    }
+    let losers = users.losers();
+    let Some(first) = losers.first() else { return };
+    let name = named_place(&Place { offset: None, ..place(t, first.taken, None) });
+    if losers.len() == 1 {
+        h.culprit = Some(place(t, first.left, Some(0.75)));
+        h.title = format!("{name} returned with {}", lock.text());
+        h.statement += &format!(
+            " {name} takes it and has a way out on which it does not give it back, the only function of all that take it."
+        );
+        h.advice.insert(0, format!("read the ways out of {name}: dis -l {name}"));
+    }
+    for loser in losers.iter().take(4) {
+        let claim = format!(
+            "{} takes {} at {} and can come to its return at {} without giving it back",
+            named_place(&Place { offset: None, ..place(t, loser.taken, None) }),
+            lock.text(),
+            t.describe(loser.taken),
+            t.describe(loser.left)
+        );
+        found.add(CLASS, 0.7, format!("text:{}", loser.function.name), format!("dis {:x}", loser.function.start.0), claim);
+    }
 }
 
 fn why_unknown(lock: Option<&Lock>) -> String {
