@@ -1,6 +1,6 @@
 //! An access or a jump through something that is no pointer: an error code, poison, a freed or damaged value.
 
-use necropsy_arch::{Access, Exception};
+use necropsy_arch::{Access, Exception, Insn};
 use necropsy_base::VirtAddr;
 use necropsy_kernel::{mm, vmalloc};
 use necropsy_target::Target;
@@ -102,6 +102,9 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     if let Some(said) = origin.as_ref().and_then(|o| tell(t, o, &insns, operand.base)) {
         statement += &format!(" {said}");
     }
+    if let Some(length) = negative_length(t, insn, trap) {
+        statement += &format!(" The length was {length}: a difference that wrapped.");
+    }
     let mut h = Hypothesis::new(class, title, statement);
     h.victim = Some(place_of(t, &frames[trap.index], 0.9));
     h.culprit = Some(culprit);
@@ -139,6 +142,14 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         found.add(class, 1.5, format!("memory:page tables of task {}", crash.task.pid), proof, claim);
     }
     died_of_it(crash, trap, found, class);
+}
+
+/// The length of a copy that is a negative number: the third argument of memcpy() and the like, or what a string instruction counts.
+fn negative_length(t: &Target, insn: &Insn, trap: &Trap<'_>) -> Option<i64> {
+    let counts = t.arch().argument_registers().iter().skip(2).take(2).filter(|_| insn.string);
+    let values = counts.filter_map(|r| trap.regs.get(*r)).map(|v| v as i64);
+    // What is left to do is a little less than what was asked for.
+    values.filter(|v| (-(1 << 32)..0).contains(v)).max()
 }
 
 /// Whether a value is an error code made a pointer (`ERR_PTR`).
