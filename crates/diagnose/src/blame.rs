@@ -1,10 +1,13 @@
 //! Who is never to blame: the machinery of dying, and functions that only do what they are told.
 
 use necropsy_kernel::locks;
+use necropsy_kernel::modules::modules;
+use necropsy_target::Target;
 use necropsy_target::unwind::{Frame, Trust};
 
 use crate::allocators;
 use crate::crash::base_name;
+use crate::integrity::UNVOUCHED;
 
 /// How a kernel dies, enters and leaves: no function of these is a place of a bug.
 const MACHINERY: &[&str] = &[
@@ -201,8 +204,66 @@ pub fn is_servant(name: &str) -> bool {
         || name.starts_with("__x86_indirect_")
 }
 
-/// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant. With how sure that is.
-pub fn culprit(frames: &[Frame], at: usize) -> Option<(usize, f64)> {
+/// Functions that run what others have queued: their own code is not where the bug is when what they find there is bad.
+const DISPATCHERS: &[&str] = &[
+    "__run_timers",
+    "__run_timer_base",
+    "run_timer_base",
+    "run_timer_softirq",
+    "expire_timers",
+    "call_timer_fn",
+    "get_next_timer_interrupt",
+    "__next_timer_interrupt",
+    "hrtimer_interrupt",
+    "__hrtimer_run_queues",
+    "hrtimer_run_queues",
+    "hrtimer_run_softirq",
+    "timerqueue_add",
+    "timerqueue_del",
+    "delayed_work_timer_fn",
+    "__queue_work",
+    "process_one_work",
+    "process_scheduled_works",
+    "worker_thread",
+    "rcu_do_batch",
+    "rcu_core",
+    "srcu_invoke_callbacks",
+    "rcu_process_callbacks",
+    "__do_softirq",
+    "handle_softirqs",
+    "tasklet_action_common",
+    "__handle_irq_event_percpu",
+    "handle_irq_event",
+    "notifier_call_chain",
+    "raw_notifier_call_chain",
+    "atomic_notifier_call_chain",
+    "blocking_notifier_call_chain",
+    "irq_work_run_list",
+    "irq_work_single",
+    "__flush_smp_call_function_queue",
+    "flush_smp_call_function_queue",
+    "task_work_run",
+    "kthread_worker_fn",
+];
+
+/// Whether a function runs what others have queued.
+pub fn is_dispatcher(name: &str) -> bool {
+    DISPATCHERS.contains(&name.split('.').next().unwrap_or(name))
+}
+
+/// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant, or a caller behind that which nobody
+/// vouches for. With how sure that is.
+pub fn culprit(t: &Target, frames: &[Frame], at: usize) -> Option<(usize, f64)> {
+    let (index, sure) = nearest(frames, at)?;
+    match foreign(t, frames, index) {
+        _ if base_name(&frames[index]).is_some_and(is_dispatcher) => Some((index, sure * 0.3)),
+        Some(caller) => Some((caller, sure * 0.75)),
+        None => Some((index, sure)),
+    }
+}
+
+/// The same by the stack alone.
+pub fn nearest(frames: &[Frame], at: usize) -> Option<(usize, f64)> {
     let named = frames.iter().enumerate().skip(at).filter_map(|(i, f)| Some((i, base_name(f)?)));
     let (index, _) = named.filter(|(_, n)| !is_servant(n)).find(|(_, n)| !is_machinery(n))?;
     // What was found above a break is less certain than what the unwind table led to.
@@ -211,3 +272,22 @@ pub fn culprit(frames: &[Frame], at: usize) -> Option<(usize, f64)> {
     let sure = if index == at { 0.93 } else { 0.8 };
     Some((index, if certain { sure } else { 0.6 * sure }))
 }
+
+/// The caller that nobody vouches for, if the kernel's own function in frame `of` was called by one: what it was given is more likely to
+/// be wrong than what everybody runs. What was interrupted did not call.
+fn foreign(t: &Target, frames: &[Frame], of: usize) -> Option<usize> {
+    if frames[of].module().is_some() {
+        return None;
+    }
+    let calls = |f: &&Frame| f.trap.is_none() && base_name(f).is_none_or(|n| !is_machinery(n) && !is_dispatcher(n));
+    let callers = frames.iter().skip(of + 1).take_while(calls);
+    let near = callers.enumerate().find(|(_, f)| f.module().is_some() && base_name(f).is_some_and(|n| !is_servant(n)));
+    let (distance, caller) = near.filter(|(distance, _)| *distance < NEAR)?;
+    let name = caller.module()?;
+    let all = modules(t);
+    let unvouched = all.iter().any(|m| m.name == name && m.taint.iter().any(|l| UNVOUCHED.contains(&l.as_str())));
+    unvouched.then_some(of + 1 + distance)
+}
+
+/// Callers that many frames away gave what went wrong.
+const NEAR: usize = 4;

@@ -16,7 +16,7 @@ pub fn requested(case: &Case) -> bool {
 }
 
 /// Taint letters of modules that nobody vouches for: proprietary, loaded by force, out of tree, unsigned.
-const UNVOUCHED: [&str; 4] = ["P", "F", "O", "E"];
+pub const UNVOUCHED: [&str; 4] = ["P", "F", "O", "E"];
 
 /// The code that hooks may lead into: that of modules that hide or that nobody vouches for. If such a module was loaded (the kernel
 /// remembers) and none is to be seen, that of all modules; if none ever was, there is none.

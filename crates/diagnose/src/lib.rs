@@ -25,6 +25,7 @@ mod integrity;
 mod judge;
 mod known;
 mod log_case;
+mod log_reading;
 mod lost_lock;
 mod objects;
 mod poison;

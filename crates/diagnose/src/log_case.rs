@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::advice;
+use crate::{advice, log_reading};
 use necropsy_klog::{
     Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports,
 };
@@ -97,16 +97,22 @@ impl LogCase {
     }
 
     fn explained(&self, cause: &Report, boot: &[Report]) -> Analysis {
-        let class = class_of(cause, boot);
+        let reading = log_reading::reading(cause);
+        let class = reading.as_ref().map_or_else(|| class_of(cause, boot), |r| r.class);
         let confidence = match (class, cause.corrupted) {
             ("unknown", _) => 0.3,
             (_, true) => LESS,
             ("warning" | "out-of-memory" | "irq-storm", _) if !cause.panicked => LESS,
             _ => CAP,
         };
-        let (culprit, victim) = places(cause, class);
-        let evidence = self.all_evidence(cause, boot);
-        let statement = statement(cause, class, culprit.as_ref());
+        let (mut culprit, victim) = places(cause, class);
+        let mut evidence = self.all_evidence(cause, boot);
+        if let Some(reading) = &reading {
+            evidence.insert(1, Evidence { claim: reading.claim.clone(), ..self.evidence(cause, 2.0) });
+            culprit = culprit.filter(|_| !reading.victim_only);
+        }
+        let mut statement = statement(cause, class, culprit.as_ref());
+        statement += &reading.as_ref().map(|r| format!(" That means: {}.", r.claim)).unwrap_or_default();
         let advice = advice(cause, class);
         let supports = (0..evidence.len()).filter(|i| evidence[*i].weight > 0.0).collect();
         let against = (0..evidence.len()).filter(|i| evidence[*i].weight < 0.0).collect();

@@ -68,7 +68,7 @@ pub fn reported(crash: &Crash) -> Option<usize> {
 pub fn on_stack(t: &Target, crash: &Crash, index: usize) -> Vec<u64> {
     let frames = &crash.stack.frames;
     let mut words = Vec::new();
-    let end = blame::culprit(frames, index).and_then(|(i, _)| frames.get(i));
+    let end = blame::culprit(t, frames, index).and_then(|(i, _)| frames.get(i));
     if let (Some(first), Some(last)) = (frames.get(index), end) {
         let end = last.sp.0.saturating_add(128).min(first.sp.0.saturating_add(MAX_STACK));
         holders::scan(t, &(first.sp.0..end), &mut |_, word| words.push(word));

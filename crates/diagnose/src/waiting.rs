@@ -70,7 +70,7 @@ pub fn patience(t: &Target) -> u64 {
 
 /// The frame to blame for a wait: who called for it.
 pub fn blamed(wait: &Wait) -> Option<(&Frame, f64)> {
-    let (index, sure) = blame::culprit(&wait.stack.frames, wait.caller)?;
+    let (index, sure) = blame::nearest(&wait.stack.frames, wait.caller)?;
     Some((wait.stack.frames.get(index)?, sure))
 }
 
@@ -78,7 +78,7 @@ pub fn blamed(wait: &Wait) -> Option<(&Frame, f64)> {
 pub fn busy_with(frames: &[Frame]) -> Option<&Frame> {
     let waits = |f: &&Frame| f.name().is_some_and(|n| is_scheduler(n) || wait_function(n).is_some());
     let first = frames.iter().take_while(waits).count();
-    let (index, _) = blame::culprit(frames, first)?;
+    let (index, _) = blame::nearest(frames, first)?;
     frames.get(index)
 }
 

@@ -142,7 +142,7 @@ fn report(
     let class = check.map_or(if warning { Class::Warning } else { Class::BugAssertion }, |c| c.1);
     let asks = |n: &str| CHECKS.iter().any(|c| c.0 == n) || CHECKED.contains(&n);
     let first = place + frames.iter().skip(place).take_while(|f| base_name(f).is_some_and(asks)).count();
-    let Some((index, sure)) = blame::culprit(frames, first) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, first) else { return };
     let mut culprit = place_of(t, &frames[index], sure);
     if index == place {
         in_table(&mut culprit, site.as_ref());
@@ -237,7 +237,7 @@ fn in_table(p: &mut Place, site: Option<&BugSite>) {
 /// It is in no table: bytes that are no instruction, or one that this CPU does not have.
 fn invalid_opcode(t: &Target, crash: &Crash, place: usize, pc: Option<VirtAddr>, found: &mut Findings) {
     const CLASS: Class = Class::InvalidOpcode;
-    let Some((index, sure)) = blame::culprit(&crash.stack.frames, place) else { return };
+    let Some((index, sure)) = blame::culprit(t, &crash.stack.frames, place) else { return };
     let culprit = place_of(t, &crash.stack.frames[index], sure * 0.8);
     let who = named(&culprit);
     let title = format!("invalid opcode in {who}");

@@ -22,7 +22,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(trap) = crash.trap(t).filter(|trap| trap.kind == Exception::Divide) else { return };
     let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr).filter(|pc| t.is_text(*pc)) else { return };
     let frames = &crash.stack.frames;
-    let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
     let culprit = place_of(t, &frames[index], sure);
     let who = named(&culprit);
     let text = code::text(t, pc).unwrap_or_default();

@@ -73,7 +73,7 @@ fn free_object(
 fn before(t: &Target, crash: &Crash, index: usize, object: &Found, found: &mut Findings) {
     const CLASS: Class = Class::DoubleFree;
     let frames = &crash.stack.frames;
-    let victim = blame::culprit(frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
     let what = objects::named(object);
     let mut h = Hypothesis::new(
         CLASS,
@@ -96,7 +96,7 @@ fn before(t: &Target, crash: &Crash, index: usize, object: &Found, found: &mut F
 fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, found: &mut Findings) {
     const CLASS: Class = Class::DoubleFree;
     let frames = &crash.stack.frames;
-    let Some((at, sure)) = blame::culprit(frames, index) else { return };
+    let Some((at, sure)) = blame::culprit(t, frames, index) else { return };
     let who = place_of(t, &frames[at], sure);
     let inside = frames.get(index).and_then(|f| f.name()).unwrap_or("the allocator").to_owned();
     let mut h = Hypothesis::new(

@@ -109,7 +109,7 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     let idle = names.iter().take(3).any(|n| IDLE.contains(n));
     // Who waits for a lock is a victim of who holds it.
     let first = stuck.map(|k| k + names.iter().take_while(|n| takes_spin_lock(n)).count());
-    let (index, sure) = match first.and_then(|k| blame::culprit(frames, k)).filter(|_| !idle) {
+    let (index, sure) = match first.and_then(|k| blame::culprit(t, frames, k)).filter(|_| !idle) {
         Some((index, _)) if waits => (Some(index), 0.4),
         Some((index, sure)) => (Some(index), sure),
         None => (None, 0.0),
@@ -209,7 +209,7 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     let frames = &on.stack.frames;
     // An interrupt that stopped the CPU stands above what it was doing.
     let from = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
-    let (index, sure) = blame::culprit(frames, from)?;
+    let (index, sure) = blame::culprit(t, frames, from)?;
     let place = place_of(t, &frames[index], 0.9 * sure);
     let who = named(&place);
     Some(Blocker {
@@ -260,7 +260,7 @@ fn blocker(case: &Case, cpu: usize) -> Option<Blocker> {
     // What runs below the function that took the lock is what keeps it; an interrupt that stopped the CPU is not.
     let below = &on.stack.frames[..=hold.frame];
     let from = below.iter().rposition(|f| f.trap.is_some()).map_or(0, |i| i + 1);
-    let (index, sure) = blame::culprit(&on.stack.frames, from.min(hold.frame))?;
+    let (index, sure) = blame::culprit(t, &on.stack.frames, from.min(hold.frame))?;
     let place = place_of(t, &on.stack.frames[index], 0.9 * sure);
     let (who, name) = (named(&place), frame.name().unwrap_or("an unknown function"));
     let state = if hold.asleep { "sleeps".to_owned() } else { format!("runs on CPU {}", on.cpu) };

@@ -136,7 +136,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let origin = base.zip(trace.as_ref()).and_then(|(reg, trace)| trace.origin(reg));
     let Some(shape) = shape(&fault, trap, origin.as_ref()) else { return };
     let frames = &crash.stack.frames;
-    let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
     let culprit = place_of(t, &frames[index], sure);
     let verb = match fault.operand.map(|m| m.access) {
         Some(Access::Write) => "write",
@@ -362,7 +362,7 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
     const CLASS: Class = Class::NullFunctionCall;
     let t = &case.target;
     let frames = &crash.stack.frames;
-    let Some((index, sure)) = blame::culprit(frames, trap.index + 1) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, trap.index + 1) else { return };
     let culprit = place_of(t, &frames[index], sure);
     let who = named(&culprit);
     let mut h = Hypothesis::new(

@@ -24,7 +24,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let reporter = crash.frame(&["bad_page"]).map(|(i, _)| i);
     let Some(index) = reporter.or_else(|| crash.tainted_by(allocators::is_pages)) else { return };
     let frames = &crash.stack.frames;
-    let Some((at, sure)) = blame::culprit(frames, index) else { return };
+    let Some((at, sure)) = blame::culprit(t, frames, index) else { return };
     let who = place_of(t, &frames[at], sure);
     let inside = frames.iter().take(at).skip(index).filter_map(base_name);
     let freeing = inside.clone().any(|n| n.contains("free") && !n.contains("freelist"));

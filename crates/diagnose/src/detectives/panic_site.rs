@@ -35,7 +35,7 @@ fn examine(case: &Case, found: &mut Findings) {
     }
     let detail = detail(case, crash, site, found);
     found.hypotheses.push(hypothesis(case, crash, site, index, detail));
-    let beside = blame::culprit(frames, index + 1).map(|(i, sure)| place_of(t, &frames[i], sure * 0.5));
+    let beside = blame::culprit(t, frames, index + 1).map(|(i, sure)| place_of(t, &frames[i], sure * 0.5));
     let beside = beside.map(|v| format!(", called from {}", named(&v))).unwrap_or_default();
     found.add(
         site.class,
@@ -61,7 +61,7 @@ fn hypothesis(case: &Case, crash: &Crash, site: &Site, index: usize, detail: Opt
     h.requested = site.requested;
     // Who asked for the memory, or sent the signal, is a witness at most.
     let boots = matches!(site.class, Class::NoRootFilesystem | Class::NoInit | Class::InitKilled);
-    let witness = blame::culprit(frames, index + 1).filter(|_| !boots);
+    let witness = blame::culprit(&case.target, frames, index + 1).filter(|_| !boots);
     h.victim = witness.map(|(i, sure)| place_of(&case.target, &frames[i], sure * 0.5));
     h
 }

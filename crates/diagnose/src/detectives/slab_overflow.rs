@@ -85,7 +85,7 @@ fn overflow(t: &Target, crash: &Crash, index: usize, s: &Spoilt, how: &str, foun
     let start = s.run.as_ref().map(|r| r.start).filter(|at| *at >= object.start);
     let written = Written { object, offset: start.map(|at| at.0 - object.start.0) };
     let frames = &crash.stack.frames;
-    let victim = blame::culprit(frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
     let sites = calls::functions(t, &calls::allocations(t, object.cache.at));
     let wrote = writer(t, &written, &sites);
     let noticed = victim.as_ref().map_or("the kernel".into(), named);

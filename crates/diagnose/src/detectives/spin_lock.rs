@@ -42,7 +42,7 @@ fn by_watchdog(case: &Case) -> bool {
 /// Where a spin's lock was wanted.
 fn wanted(t: &Target, spinning: &Spinning, spin: &Spin) -> Option<Place> {
     let frames = &spinning.cpus.get(spin.on)?.stack.frames;
-    let (index, sure) = blame::culprit(frames, spin.frame)?;
+    let (index, sure) = blame::culprit(t, frames, spin.frame)?;
     Some(place_of(t, &frames[index], sure))
 }
 

@@ -32,7 +32,7 @@ const ONE_OWNER: &[(Class, f64)] = &[(Class::UseAfterFree, 1.5), (Class::WildPoi
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some(access) = BadAccess::of(t, crash) else { return };
-    let Some((index, sure)) = blame::culprit(&crash.stack.frames, access.trap.index) else { return };
+    let Some((index, sure)) = blame::culprit(t, &crash.stack.frames, access.trap.index) else { return };
     let scene = Scene { t, crash, access, user: place_of(t, &crash.stack.frames[index], sure) };
     if scene.access.base.is_some_and(is_error_code) {
         return;

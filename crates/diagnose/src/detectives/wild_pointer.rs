@@ -82,7 +82,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     if reading.class == Class::UseAfterFree && trap.fatal {
         return;
     }
-    let Some((index, sure)) = blame::culprit(frames, trap.index) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
     let culprit = place_of(t, &frames[index], sure);
     let who = named(&culprit);
     let verb = match operand.access {
@@ -294,7 +294,7 @@ fn mapped(t: &Target, address: u64, class: Class, found: &mut Findings) {
 /// The CPU went to an address that is no code.
 fn jump(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Findings) {
     let frames = &crash.stack.frames;
-    let Some((index, sure)) = blame::culprit(frames, trap.index + 1) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, trap.index + 1) else { return };
     let culprit = place_of(t, &frames[index], sure * 0.9);
     let who = named(&culprit);
     let error = recorded(crash, trap, pc.0);

@@ -169,7 +169,7 @@ pub static PATTERNS: &[Pattern] = &[
     Pattern::new(
         ("gpf", "wild-pointer-dereference", Cause),
         "general protection fault",
-        r"^(?:Oops: )?(?:segment-related )?general protection fault(?:, (?:[^:\[]*?(?:0x(?P<addr>[0-9a-f]+))?[^:\[]*?))?(?::|\s*$)",
+        r"^(?:Oops: )?(?:segment-related )?general protection fault(?:, (?:[^:\[]*?0x(?P<addr>[0-9a-f]+)[^:\[]*?|[^:\[]*?))?(?::|\s*$)",
         &[title("general protection fault in {f}", &PC_TRACE)],
         &[
             "general protection fault, probably for non-canonical address 0xdead000000000108: 0000 [#1] PREEMPT SMP NOPTI",

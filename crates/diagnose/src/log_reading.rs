@@ -1,0 +1,96 @@
+//! What a report means beyond what it is called: the allocator falling over its own list, the checks that
+//! catch a second free.
+
+use necropsy_klog::{Report, function_name};
+
+use crate::allocators;
+
+/// A better name for what was reported.
+pub struct Reading {
+    /// The class.
+    pub class: &'static str,
+    /// Why.
+    pub claim: String,
+    /// Whether the function that noticed has nothing to do with it.
+    pub victim_only: bool,
+}
+
+/// Reads a report of a bad access or a failed check.
+pub fn reading(report: &Report) -> Option<Reading> {
+    let access = matches!(report.class, "wild-pointer-dereference" | "null-pointer-dereference");
+    if access { in_allocator(report) } else { freed_twice(report) }
+}
+
+/// The slab allocator reads its own free list only: whoever wrote over that is somebody else.
+fn in_allocator(report: &Report) -> Option<Reading> {
+    let first = report.frames.iter().find(|f| !f.stale)?;
+    let name = function_name(&first.function);
+    let taking = allocators::allocates(&name) || allocators::is_slab(&name) && !allocators::frees(&name);
+    taking.then(|| Reading {
+        class: "slab-corruption",
+        claim: format!("{name} failed on the allocator's own list of free objects: somebody wrote over a free object"),
+        victim_only: true,
+    })
+}
+
+/// `BUG_ON(object == fp)` of set_freepointer(), an inline function near the beginning of mm/slub.c: the object freed is the last one
+/// freed already (CONFIG_SLAB_FREELIST_HARDENED, since 4.14). And the count of free_debug_processing().
+fn freed_twice(report: &Report) -> Option<Reading> {
+    const BEGINNING: u32 = 1000;
+    let says = |claim: String| Some(Reading { class: "double-free", claim, victim_only: false });
+    if report.message.contains("allocated objects but") && report.message.contains("are to be freed") {
+        return says("more objects were given back than the slab had given out".into());
+    }
+    let line = report.message.strip_prefix("kernel BUG at mm/slub.c:")?.trim_end_matches('!').parse::<u32>().ok()?;
+    let first = report.frames.iter().find(|f| !f.stale)?;
+    let name = function_name(&first.function);
+    let check = line < BEGINNING && allocators::frees(&name);
+    check.then(|| format!("{name} found that the object it was given is the first of the free ones already")).and_then(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use necropsy_klog::read_reports;
+
+    use super::*;
+
+    fn read(log: &str) -> Option<&'static str> {
+        let mut all = Vec::new();
+        read_reports(log.as_bytes(), |report| all.push(report)).unwrap();
+        reading(&all[0]).map(|r| r.class)
+    }
+
+    /// A general protection fault in a function.
+    fn fault(address: &str, function: &str) -> String {
+        format!(
+            "[   19.000001] general protection fault, probably for non-canonical address {address}: 0000 [#1] PREEMPT SMP NOPTI\n\
+             [   19.000002] CPU: 1 PID: 1460 Comm: io_flush Tainted: G           OE      6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2\n\
+             [   19.000003] RIP: 0010:{function}+0x10/0x40\n\
+             [   19.000004] Call Trace:\n[   19.000005]  <TASK>\n[   19.000006]  io_write+0x6b/0xf0 [iotrack]\n\
+             [   19.000007]  </TASK>\n[   19.000008] ---[ end trace 0000000000000000 ]---\n"
+        )
+    }
+
+    #[test]
+    fn falling_over_the_free_list() {
+        assert_eq!(read(&fault("0x23f3cc614dfbfebd", "kmem_cache_alloc")), Some("slab-corruption"));
+        assert_eq!(read(&fault("0x23f3cc614dfbfebd", "req_submit")), None);
+        assert_eq!(read(&fault("0x4847464544434241", "kfree_skb_reason")), None);
+    }
+
+    #[test]
+    fn second_frees() {
+        let bug = |line: u32, function: &str| {
+            format!(
+                "[   19.000001] kernel BUG at mm/slub.c:{line}!\n\
+                 [   19.000002] invalid opcode: 0000 [#1] PREEMPT SMP NOPTI\n\
+                 [   19.000003] CPU: 1 PID: 1460 Comm: drop Tainted: G           OE      6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2\n\
+                 [   19.000004] RIP: 0010:{function}+0x10/0x40\n[   19.000005] Call Trace:\n\
+                 [   19.000006]  buffer_drop+0x6b/0xf0 [bufmgr]\n[   19.000007] ---[ end trace 0000000000000000 ]---\n"
+            )
+        };
+        assert_eq!(read(&bug(419, "kmem_cache_free")), Some("double-free"));
+        assert_eq!(read(&bug(4062, "kfree")), None, "that is about an address that is no slab's");
+        assert_eq!(read(&bug(419, "buffer_drop")), None);
+    }
+}
