@@ -388,11 +388,11 @@ SCENARIOS = {
     "timer_freed": dict(
         kind="an object is freed while its timer runs; its memory is poisoned", module="beacon", append="oops=panic slub_debug=P",
         run="poke -n beacon /proc/beacon t; sleep 20", classes=["use-after-free"], task=False,
-        bugs=[("culprit", "beacon_drop", "CULPRIT_TIMER"), ("victim", "beacon_tick", "VICTIM_TIMER")], note="the timer's function is poison, or its list"),
+        note="the timer's function is poison, or its list; beacon_drop() freed it, which nothing in memory tells"),
     "work_freed": dict(
         kind="an object is freed while its delayed work waits; its memory is poisoned", module="beacon", append="oops=panic slub_debug=P",
         run="poke -n beacon /proc/beacon w; sleep 20", classes=["use-after-free"], task=False,
-        bugs=[("culprit", "beacon_drop", "CULPRIT_TIMER"), ("victim", "beacon_work", "VICTIM_WORK")], note="the timer of the work is in freed memory"),
+        note="the timer of the work is in freed memory; beacon_drop() freed it, which nothing in memory tells"),
     "guarded_stale": dict(
         kind="an object is read after it was freed; KFENCE guards its page", module="beacon", append="oops=panic kfence.sample_interval=1",
         prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run="poke -n beacon /proc/beacon u2000", classes=["use-after-free"],
@@ -413,6 +413,9 @@ SCENARIOS = {
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
         note="nothing is wrong; the shell (init, PID 1) wrote c"),
+    "fd_leak": dict(
+        kind="a program opens files until it may open no more; sysrq-c", run="statd 100000 & sleep 4" + CRASH,
+        classes=["fd-leak", "requested-crash"], requested=True, task=False, blameless=True, note="statd has 1024 files open, its limit"),
     "probed": dict(
         kind="sysrq-c on a healthy system with kprobes, a kretprobe and the function tracer",
         module="iostat2", prepare="mount -t tracefs tracefs /sys/kernel/tracing; cd /sys/kernel/tracing; echo 'vfs_* ksys_*' >set_ftrace_filter; "

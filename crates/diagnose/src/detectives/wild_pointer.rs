@@ -70,12 +70,12 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     let writes = matches!(operand.access, Access::Write | Access::ReadWrite);
     let user_page = has_user_page(t, crash, address);
     let reading = match read(t, value, address, error, writes) {
-        r if r.class == Class::WildPointerDereference && r.weight <= 1.0 => behind_area(t, address).unwrap_or(r),
         // The CPU does not fault at a page that is there unless something forbids the access.
         r if user_page && r.class == Class::WildPointerDereference && r.weight < 2.0 => {
             let what = format!("{address:#x}, an address of user space");
             Reading { class: Class::UserAccessViolation, what, weight: 1.5 }
         }
+        r if r.class == Class::WildPointerDereference && r.weight <= 1.0 => behind_area(t, address).unwrap_or(r),
         r => r,
     };
     // That is another detective's.
