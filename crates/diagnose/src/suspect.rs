@@ -1,9 +1,12 @@
 //! Places to blame, as they are said.
 
+use necropsy_arch::{Flow, Insn};
+use necropsy_base::VirtAddr;
 use necropsy_report::{Hex, Place};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
+use crate::code;
 use crate::findings::InSource;
 
 /// A frame as the place of a bug. A return address may belong to the next function: name and line are those of the call.
@@ -24,8 +27,122 @@ pub fn place_of(t: &Target, frame: &Frame, sure: f64) -> Place {
     }
 }
 
+/// The frame at `index` as the place of a bug; where what it called ended by jumping to the function of the frame inside, that one: it has no
+/// frame of its own any more.
+pub fn place_in(t: &Target, frames: &[Frame], index: usize, sure: f64) -> Place {
+    let Some(jump) = tail_call(t, frames, index) else { return place_of(t, &frames[index], sure) };
+    let function = t.near(jump);
+    let named = Place {
+        confidence: Some(sure),
+        offset: function.as_ref().map(|f| format!("{:#x}", jump.0.wrapping_sub(f.start.0))),
+        module: function.as_ref().and_then(|f| f.module.clone()),
+        function: function.map(|f| f.name),
+        address: Some(Hex(jump.0)),
+        ..Place::default()
+    };
+    named.in_source(t, jump)
+}
+
+/// The jump by which the function that the frame at `index` called left for the function of the frame inside of it.
+fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
+    let (caller, inner) = (&frames[index], frames.get(index.checked_sub(1)?)?);
+    let back = caller.pc.filter(|_| !caller.exact && caller.trap.is_none())?;
+    let insns = code::function(t, caller.function.as_ref()?);
+    let called = insns.iter().find(|i| i.next() == back).and_then(|i| match i.flow {
+        Flow::Call(to) => to,
+        _ => None,
+    })?;
+    let inside = inner.function.as_ref()?.start;
+    if called == inside { None } else { jump_to(t, called, inside, TAILS) }
+}
+
+/// Functions that end in each other one after the other.
+const TAILS: u32 = 3;
+
+/// The jump that leads from the function at `from` to the one at `to`, maybe through others.
+fn jump_to(t: &Target, from: VirtAddr, to: VirtAddr, deep: u32) -> Option<VirtAddr> {
+    let function = t.near(from).filter(|f| f.start == from)?;
+    let insns = code::function(t, &function);
+    let target = |i: &Insn| match i.flow {
+        Flow::Jump(Some(at)) | Flow::Branch(at) => Some(at),
+        _ => None,
+    };
+    if let Some(jump) = insns.iter().find(|i| target(i) == Some(to)) {
+        return Some(jump.at);
+    }
+    let end = from.0.saturating_add(function.size.unwrap_or(0));
+    let leaves = |at: &VirtAddr| !(from.0..end).contains(&at.0);
+    let mut others = insns.iter().filter_map(target).filter(leaves).take(8);
+    if deep == 0 { None } else { others.find_map(|other| jump_to(t, other, to, deep - 1)) }
+}
+
 /// `function [module]`.
 pub fn named(p: &Place) -> String {
     let module = p.module.as_ref().map(|m| format!(" [{m}]")).unwrap_or_default();
     format!("{}{module}", p.function.as_deref().unwrap_or("an unknown function"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use necropsy_arch::x86_64::X86_64;
+    use necropsy_base::Abi;
+    use necropsy_debuginfo::{Btf, Kallsyms, Keys};
+    use necropsy_synth::functions::{Functions, TEXT, near_jump};
+    use necropsy_synth::names::BtfBuilder;
+    use necropsy_target::VmcoreInfo;
+    use necropsy_target::unwind::Trust;
+
+    use super::*;
+
+    /// `outer` calls `first`, which ends by jumping to `second`, and that to `inner`.
+    fn kernel() -> Target {
+        let mut made = Functions::default();
+        let code = |at: u64, opcode, to: u64| near_jump(opcode, TEXT + at, TEXT + to);
+        made.function(0x100, "outer", &[&code(0x100, 0xe8, 0x200)[..], &[0xc3]].concat());
+        made.function(0x200, "first", &[&[0x90][..], &code(0x201, 0xe9, 0x300)].concat());
+        made.function(0x300, "second", &code(0x300, 0xe9, 0x400));
+        made.function(0x400, "inner", &[0xc3]);
+        let (memory, image) = made.build();
+        let at = |name: &str| image.labels.get(name).copied();
+        let keys = Keys {
+            names: at("kallsyms_names").unwrap(),
+            num_syms: at("kallsyms_num_syms").unwrap(),
+            token_table: at("kallsyms_token_table").unwrap(),
+            token_index: at("kallsyms_token_index").unwrap(),
+            addresses: at("kallsyms_addresses"),
+            ..Keys::default()
+        };
+        let names = Kallsyms::from_keys(&memory, &keys, &[("_stext", TEXT)]).unwrap();
+        let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
+        let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
+        Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types)).with_vmcoreinfo(info).with_kallsyms(names)
+    }
+
+    fn frame(t: &Target, at: u64, exact: bool) -> Frame {
+        let pc = VirtAddr(TEXT + at);
+        Frame {
+            pc: Some(pc),
+            exact,
+            sp: VirtAddr(0),
+            slot: None,
+            function: t.near(if exact { pc } else { pc.moved(-1) }),
+            trust: Trust::Orc,
+            regs: necropsy_arch::Regs::default(),
+            trap: None,
+            remark: None,
+        }
+    }
+
+    #[test]
+    fn functions_that_ended_in_a_jump_are_found() {
+        let t = kernel();
+        let place = |inner: u64| place_in(&t, &[frame(&t, inner, true), frame(&t, 0x105, false)], 1, 0.8);
+        let named = |p: &Place| (p.function.clone().unwrap(), p.address.unwrap().0 - TEXT);
+        assert_eq!(named(&place(0x400)), ("second".into(), 0x300), "two jumps on");
+        assert_eq!(named(&place(0x300)), ("first".into(), 0x201));
+        assert_eq!(named(&place(0x200)), ("outer".into(), 0x105), "the function called");
+        assert_eq!(named(&place(0x100)), ("outer".into(), 0x105), "no way leads there");
+    }
 }

@@ -10,68 +10,27 @@ use necropsy_kernel::census::{Way, hidden_modules};
 use necropsy_kernel::patched::Patches;
 use necropsy_kernel::text::{Stream, hooks};
 use necropsy_kernel::{Target, tables};
-use necropsy_synth::memory::SparseMemory;
-use necropsy_synth::names::{BtfBuilder, KallsymsBuilder, OrcSpec, Order, Written, orc_bytes};
+use necropsy_synth::functions::{DATA, Functions, TEXT, near_jump};
+use necropsy_synth::names::{BtfBuilder, OrcSpec, orc_bytes};
 use necropsy_target::VmcoreInfo;
 
-const TEXT: u64 = 0xffff_ffff_8100_0000;
-const DATA: u64 = 0xffff_ffff_8200_0000;
-const TABLES: u64 = 0xffff_ffff_8300_0000;
-const END: u64 = 0xffff_ffff_8400_0000;
 /// Where modules are: within reach of a call.
 const MODULE: u64 = 0xffff_ffff_c000_0000;
 
-/// A kernel of functions, variables and memory.
-struct Made {
-    memory: SparseMemory,
-    symbols: Vec<(u64, char, String)>,
-}
-
-impl Made {
-    fn new() -> Made {
-        let symbols = vec![(TEXT, 'T', "_stext".into())];
-        Made { memory: SparseMemory::new(Abi::LE64), symbols }
-    }
-
-    fn function(&mut self, offset: u64, name: &str, code: &[u8]) -> u64 {
-        self.memory.put(VirtAddr(TEXT + offset), code);
-        self.symbols.push((TEXT + offset, 't', name.into()));
-        TEXT + offset
-    }
-
-    fn data(&mut self, offset: u64, name: &str, words: &[u64]) -> u64 {
-        for (i, word) in words.iter().enumerate() {
-            self.memory.put_uint(VirtAddr(DATA + offset + 8 * i as u64), *word, 8);
-        }
-        self.symbols.push((DATA + offset, 'd', name.into()));
-        DATA + offset
-    }
-
-    fn target(mut self) -> Target {
-        // All of the code must be there: holes are not looked at.
-        self.memory.put(VirtAddr(TEXT + 0xfff), &[0]);
-        self.symbols.push((TEXT + 0x1000, 'T', "_etext".into()));
-        self.symbols.push((END, 'B', "_end".into()));
-        self.symbols.sort();
-        let mut table = KallsymsBuilder::new(Abi::LE64);
-        (table.written, table.order) = (Written::Absolute, Order::AddressesFirst);
-        table.symbols.clone_from(&self.symbols);
-        let image = table.build(VirtAddr(TABLES));
-        self.memory.put(VirtAddr(TABLES), &image.bytes);
-        let at = |name: &str| image.labels.get(name).copied();
-        let keys = Keys {
-            names: at("kallsyms_names").unwrap(),
-            num_syms: at("kallsyms_num_syms").unwrap(),
-            token_table: at("kallsyms_token_table").unwrap(),
-            token_index: at("kallsyms_token_index").unwrap(),
-            addresses: at("kallsyms_addresses"),
-            ..Keys::default()
-        };
-        let names = Kallsyms::from_keys(&self.memory, &keys, &[("_stext", TEXT)]).unwrap();
-        let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
-        let types = Arc::new(types());
-        Target::from_parts(&X86_64, Arc::new(self.memory), types).with_vmcoreinfo(info).with_kallsyms(names)
-    }
+fn target(made: Functions) -> Target {
+    let (memory, image) = made.build();
+    let at = |name: &str| image.labels.get(name).copied();
+    let keys = Keys {
+        names: at("kallsyms_names").unwrap(),
+        num_syms: at("kallsyms_num_syms").unwrap(),
+        token_table: at("kallsyms_token_table").unwrap(),
+        token_index: at("kallsyms_token_index").unwrap(),
+        addresses: at("kallsyms_addresses"),
+        ..Keys::default()
+    };
+    let names = Kallsyms::from_keys(&memory, &keys, &[("_stext", TEXT)]).unwrap();
+    let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
+    Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types())).with_vmcoreinfo(info).with_kallsyms(names)
 }
 
 /// `struct module`: state, list, name, `mkobj.mod`, where it lies, and the link in the list of bug tables.
@@ -106,14 +65,9 @@ fn types() -> Btf {
     Btf::parse(b.build(), Abi::LE64, None).unwrap()
 }
 
-fn near_jump(opcode: u8, at: u64, to: u64) -> Vec<u8> {
-    let distance = to.wrapping_sub(at + 5) as u32;
-    [&[opcode][..], &distance.to_le_bytes()].concat()
-}
-
 #[test]
 fn a_module_that_only_the_list_of_bug_tables_has_hides() {
-    let mut made = Made::new();
+    let mut made = Functions::default();
     let head = made.data(0, "module_bug_list", &[0, 0]);
     // One that runs, one that is on its way out.
     let modules = [(MODULE + 0x4000, 0u64, "lurker"), (MODULE + 0x5000, 2, "leaving")];
@@ -127,7 +81,7 @@ fn a_module_that_only_the_list_of_bug_tables_has_hides() {
         made.memory.put_uint(VirtAddr(at + CORE), at & !0xfff, 8);
         made.memory.put_uint(VirtAddr(at + CORE + 8), 0x1000, 4).put_uint(VirtAddr(at + CORE + 12), 0x800, 4);
     }
-    let t = made.target();
+    let t = target(made);
     let hidden = hidden_modules(&t, false);
     let told: Vec<_> = hidden.iter().map(|h| (h.module.name.as_str(), &h.ways[..], h.unlinked)).collect();
     assert_eq!(told, [("lurker", &[Way::BugList][..], true)]);
@@ -135,7 +89,7 @@ fn a_module_that_only_the_list_of_bug_tables_has_hides() {
 
 #[test]
 fn jumps_into_a_module_are_hooks_and_other_bytes_are_not() {
-    let mut made = Made::new();
+    let mut made = Functions::default();
     let hooked = made.function(0x100, "hooked", &[]);
     made.memory.put(VirtAddr(hooked), &[&near_jump(0xe9, hooked, MODULE + 0x10)[..], &[0xc3]].concat());
     // mov $constant,%rax; jmp *%rax
@@ -148,7 +102,7 @@ fn jumps_into_a_module_are_hooks_and_other_bytes_are_not() {
     let trampoline = made.function(0x400, "__SCT__tp_func_x", &[]);
     made.memory.put(VirtAddr(trampoline), &near_jump(0xe9, trampoline, MODULE));
     made.function(0x500, "last", &[0xc3]);
-    let t = made.target();
+    let t = target(made);
     let module = MODULE..MODULE + 0x1000;
     let code = std::slice::from_ref(&module);
     let found = hooks(&t, code, &Patches::default()).found;
@@ -161,12 +115,12 @@ fn jumps_into_a_module_are_hooks_and_other_bytes_are_not() {
 
 #[test]
 fn entries_of_the_system_call_table_must_begin_functions() {
-    let mut made = Made::new();
+    let mut made = Functions::default();
     let read = made.function(0x100, "__x64_sys_read", &[0xc3]);
     let write = made.function(0x200, "__x64_sys_write", &[0xc3]);
     made.data(0x100, "sys_call_table", &[read, write, MODULE + 0x30, read + 1, 0]);
     made.data(0x128, "after", &[0]);
-    let t = made.target();
+    let t = target(made);
     let found: Vec<_> = tables::strange_calls(&t).into_iter().map(|s| (s.index, s.target.0)).collect();
     assert_eq!(found, [(2, MODULE + 0x30), (3, read + 1)]);
 }
@@ -178,7 +132,7 @@ fn well_made(at: u64, callee: u64) -> Vec<u8> {
 }
 
 fn with_unwind_table(flip: impl Fn(&mut [u8])) -> Target {
-    let mut made = Made::new();
+    let mut made = Functions::default();
     let callee = made.function(0x100, "callee", &[0xc3]);
     let mut code = well_made(TEXT + 0x200, callee);
     flip(&mut code);
@@ -207,7 +161,7 @@ fn with_unwind_table(flip: impl Fn(&mut [u8])) -> Target {
     ] {
         made.symbols.push((at, 'd', name.into()));
     }
-    made.target()
+    target(made)
 }
 
 fn stream(t: &Target) -> Stream {

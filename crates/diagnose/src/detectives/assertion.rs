@@ -8,7 +8,7 @@ use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_of, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
 
 pub const ASSERTION: Detective = Detective {
@@ -143,7 +143,7 @@ fn report(
     let asks = |n: &str| CHECKS.iter().any(|c| c.0 == n) || CHECKED.contains(&n);
     let first = place + frames.iter().skip(place).take_while(|f| base_name(f).is_some_and(asks)).count();
     let Some((index, sure)) = blame::culprit(t, frames, first) else { return };
-    let mut culprit = place_of(t, &frames[index], sure);
+    let mut culprit = place_in(t, frames, index, sure);
     if index == place {
         in_table(&mut culprit, site.as_ref());
     }
@@ -238,7 +238,7 @@ fn in_table(p: &mut Place, site: Option<&BugSite>) {
 fn invalid_opcode(t: &Target, crash: &Crash, place: usize, pc: Option<VirtAddr>, found: &mut Findings) {
     const CLASS: Class = Class::InvalidOpcode;
     let Some((index, sure)) = blame::culprit(t, &crash.stack.frames, place) else { return };
-    let culprit = place_of(t, &crash.stack.frames[index], sure * 0.8);
+    let culprit = place_in(t, &crash.stack.frames, index, sure * 0.8);
     let who = named(&culprit);
     let title = format!("invalid opcode in {who}");
     let statement = format!(

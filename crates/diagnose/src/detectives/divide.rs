@@ -3,7 +3,7 @@
 use necropsy_arch::Exception;
 use necropsy_base::{MemoryExt, VirtAddr};
 
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
 
 pub const DIVIDE: Detective = Detective {
@@ -23,7 +23,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr).filter(|pc| t.is_text(*pc)) else { return };
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
-    let culprit = place_of(t, &frames[index], sure);
+    let culprit = place_in(t, frames, index, sure);
     let who = named(&culprit);
     let text = code::text(t, pc).unwrap_or_default();
     let divisor = divisor(case, trap.regs, pc, &text);

@@ -6,7 +6,7 @@ use necropsy_kernel::slab::{Damage, Found, Part};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, base_name};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, objects, spoilt};
 
 pub const DOUBLE_FREE: Detective = Detective {
@@ -73,7 +73,7 @@ fn free_object(
 fn before(t: &Target, crash: &Crash, index: usize, object: &Found, found: &mut Findings) {
     const CLASS: Class = Class::DoubleFree;
     let frames = &crash.stack.frames;
-    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_in(t, frames, i, sure));
     let what = objects::named(object);
     let mut h = Hypothesis::new(
         CLASS,
@@ -97,7 +97,7 @@ fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, fou
     const CLASS: Class = Class::DoubleFree;
     let frames = &crash.stack.frames;
     let Some((at, sure)) = blame::culprit(t, frames, index) else { return };
-    let who = place_of(t, &frames[at], sure);
+    let who = place_in(t, frames, at, sure);
     let inside = frames.get(index).and_then(|f| f.name()).unwrap_or("the allocator").to_owned();
     let mut h = Hypothesis::new(
         CLASS,

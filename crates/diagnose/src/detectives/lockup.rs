@@ -7,7 +7,7 @@ use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
 use crate::spinning::takes_spin_lock;
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_of, place_in};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, present};
 use necropsy_report::{Place, Related};
@@ -114,7 +114,7 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         Some((index, sure)) => (Some(index), sure),
         None => (None, 0.0),
     };
-    let mut culprit = index.map(|i| place_of(t, &frames[i], sure));
+    let mut culprit = index.map(|i| place_in(t, frames, i, sure));
     let victim = culprit.clone();
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
     let since = seconds_stuck(t, crash.cpu).filter(|_| dog.class == Class::SoftLockup);
@@ -210,7 +210,7 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     // An interrupt that stopped the CPU stands above what it was doing.
     let from = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
     let (index, sure) = blame::culprit(t, frames, from)?;
-    let place = place_of(t, &frames[index], 0.9 * sure);
+    let place = place_in(t, frames, index, 0.9 * sure);
     let who = named(&place);
     Some(Blocker {
         text: format!(" CPU {stuck} {why}: it runs {who}, in task {}.", on.who()),

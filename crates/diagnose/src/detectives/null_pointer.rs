@@ -10,7 +10,7 @@ use crate::code::{self, Origin, Trace};
 use crate::crash::{Crash, Trap};
 use crate::expression::{Expression, Namer};
 use crate::findings::place;
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::timeline::first_event;
 
 /// Lines of the log that say the same.
@@ -137,7 +137,7 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let Some(shape) = shape(&fault, trap, origin.as_ref()) else { return };
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
-    let culprit = place_of(t, &frames[index], sure);
+    let culprit = place_in(t, frames, index, sure);
     let verb = match fault.operand.map(|m| m.access) {
         Some(Access::Write) => "write",
         Some(Access::ReadWrite) => "read and write",
@@ -363,7 +363,7 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
     let t = &case.target;
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(t, frames, trap.index + 1) else { return };
-    let culprit = place_of(t, &frames[index], sure);
+    let culprit = place_in(t, frames, index, sure);
     let who = named(&culprit);
     let mut h = Hypothesis::new(
         CLASS,

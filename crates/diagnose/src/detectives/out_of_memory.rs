@@ -7,7 +7,7 @@ use necropsy_target::Target;
 use crate::consumers::{Consumers, Taker, Who, size, total_at};
 use crate::crash::base_name;
 use crate::findings::place;
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
 pub const OUT_OF_MEMORY: Detective = Detective {
@@ -43,7 +43,7 @@ fn examine(case: &Case, found: &mut Findings) {
         crash.task.pid, h.statement
     );
     // Who asked for the memory is a witness at most.
-    h.victim = blame::culprit(t, frames, index + 1).map(|(i, sure)| place_of(t, &frames[i], sure * 0.5));
+    h.victim = blame::culprit(t, frames, index + 1).map(|(i, sure)| place_in(t, frames, i, sure * 0.5));
     found.hypotheses.push(h);
     let claim = format!("{site} called the panic; it does so for this reason only");
     found.add_to_all(DECIDES, "stack", "bt".to_owned(), claim);
@@ -109,7 +109,7 @@ fn bare(case: &Case, index: usize, found: &mut Findings) {
         ),
     );
     h.victim = blame::culprit(t, &crash.stack.frames, index + 1)
-        .map(|(i, sure)| place_of(t, &crash.stack.frames[i], sure * 0.5));
+        .map(|(i, sure)| place_in(t, &crash.stack.frames, i, sure * 0.5));
     h.advice = vec!["see what uses the memory: ps -G, log".into()];
     found.hypotheses.push(h);
     let name = base_name(&crash.stack.frames[index]).unwrap_or("a function");

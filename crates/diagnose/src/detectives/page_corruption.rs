@@ -6,7 +6,7 @@ use necropsy_kernel::pages::{self, Copied};
 use necropsy_target::Target;
 
 use crate::crash::{Crash, base_name};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, holders};
 
 pub const PAGE_CORRUPTION: Detective = Detective {
@@ -25,7 +25,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(index) = reporter.or_else(|| crash.tainted_by(allocators::is_pages)) else { return };
     let frames = &crash.stack.frames;
     let Some((at, sure)) = blame::culprit(t, frames, index) else { return };
-    let who = place_of(t, &frames[at], sure);
+    let who = place_in(t, frames, at, sure);
     let inside = frames.iter().take(at).skip(index).filter_map(base_name);
     let freeing = inside.clone().any(|n| n.contains("free") && !n.contains("freelist"));
     let page = on_stack(t, crash, index, at);

@@ -9,7 +9,7 @@ use necropsy_kernel::system;
 
 use self::sites::{SITES, Site};
 use crate::crash::{Crash, base_name};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_of, place_in};
 use crate::timeline::signs;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
@@ -35,7 +35,7 @@ fn examine(case: &Case, found: &mut Findings) {
     }
     let detail = detail(case, crash, site, found);
     found.hypotheses.push(hypothesis(case, crash, site, index, detail));
-    let beside = blame::culprit(t, frames, index + 1).map(|(i, sure)| place_of(t, &frames[i], sure * 0.5));
+    let beside = blame::culprit(t, frames, index + 1).map(|(i, sure)| place_in(t, frames, i, sure * 0.5));
     let beside = beside.map(|v| format!(", called from {}", named(&v))).unwrap_or_default();
     found.add(
         site.class,

@@ -10,7 +10,7 @@ use crate::code::Origin;
 use crate::crash::Crash;
 use crate::findings::place;
 use crate::spoilt::{self, Spoilt};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, code, holders, objects};
 
 pub const SLAB_CORRUPTION: Detective = Detective {
@@ -36,7 +36,7 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     const CLASS: Class = Class::SlabCorruption;
     let Some(access) = BadAccess::of(t, crash) else { return };
     let frames = &crash.stack.frames;
-    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_in(t, frames, i, sure));
     let who = victim.as_ref().map_or("somebody".into(), named);
     let inside = frames.get(index).and_then(|f| f.name()).unwrap_or("the allocator").to_owned();
     let links = spoilt::links(t, crash);
@@ -133,7 +133,7 @@ fn link(s: &Spoilt, found: &mut Findings) {
 /// The allocator's checks ended the kernel: poison of a free object that was written over is a use after free.
 fn checked(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     let frames = &crash.stack.frames;
-    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_in(t, frames, i, sure));
     let who = victim.as_ref().map_or("somebody".into(), named);
     let reporter = frames.get(index).and_then(|f| f.name()).unwrap_or("a check").to_owned();
     let zones = spoilt::zones(t);

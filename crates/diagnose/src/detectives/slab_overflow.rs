@@ -10,7 +10,7 @@ use crate::access::BadAccess;
 use crate::crash::Crash;
 use crate::findings::place;
 use crate::spoilt::{self, Spoilt};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, calls, objects, writers};
 
 pub const SLAB_OVERFLOW: Detective = Detective {
@@ -85,7 +85,7 @@ fn overflow(t: &Target, crash: &Crash, index: usize, s: &Spoilt, how: &str, foun
     let start = s.run.as_ref().map(|r| r.start).filter(|at| *at >= object.start);
     let written = Written { object, offset: start.map(|at| at.0 - object.start.0) };
     let frames = &crash.stack.frames;
-    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_of(t, &frames[i], sure));
+    let victim = blame::culprit(t, frames, index).map(|(i, sure)| place_in(t, frames, i, sure));
     let sites = calls::functions(t, &calls::allocations(t, object.cache.at));
     let wrote = writer(t, &written, &sites);
     let noticed = victim.as_ref().map_or("the kernel".into(), named);

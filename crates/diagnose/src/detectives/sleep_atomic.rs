@@ -4,7 +4,7 @@ use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
 use crate::spinning;
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_of, place_in};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
@@ -36,7 +36,7 @@ fn examine(case: &Case, found: &mut Findings) {
         Some(h) if h.frame >= index => (h.frame, 0.9),
         _ => (index, sure * 0.9),
     };
-    let culprit = place_of(t, &frames[index], sure);
+    let culprit = place_in(t, frames, index, sure);
     let who = named(&culprit);
     let sleep =
         (reporter + 1..index).rev().filter_map(after).find(|n| !necropsy_kernel::locks::is_scheduler(n));

@@ -3,7 +3,7 @@
 use necropsy_target::Target;
 
 use crate::spinning::{Spin, Spinning};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::waiting::Ending;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, present};
 use necropsy_report::{Place, Related};
@@ -43,7 +43,7 @@ fn by_watchdog(case: &Case) -> bool {
 fn wanted(t: &Target, spinning: &Spinning, spin: &Spin) -> Option<Place> {
     let frames = &spinning.cpus.get(spin.on)?.stack.frames;
     let (index, sure) = blame::culprit(t, frames, spin.frame)?;
-    Some(place_of(t, &frames[index], sure))
+    Some(place_in(t, frames, index, sure))
 }
 
 fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin]) -> Hypothesis {

@@ -4,7 +4,7 @@ use necropsy_arch::Exception;
 use necropsy_target::unwind::Frame;
 
 use crate::crash::base_name;
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_of, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
 pub const STACK_OVERFLOW: Detective = Detective {
@@ -45,7 +45,7 @@ fn examine(case: &Case, found: &mut Findings) {
         None => largest.map(|(i, _)| i),
     };
     let sure = if cycle.is_some() { 0.93 } else { 0.4 };
-    let culprit = suspect.map(|i| place_of(t, &frames[i], sure));
+    let culprit = suspect.map(|i| place_in(t, frames, i, sure));
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
     let title = match &cycle {
         Some(_) => format!("kernel stack overflow: {who} calls itself without end"),

@@ -10,7 +10,7 @@ use super::wild_pointer::{filling, is_error_code};
 use crate::access::BadAccess;
 use crate::crash::Crash;
 use crate::findings::place;
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, holders, objects, runs};
 
 pub const USE_AFTER_FREE: Detective = Detective {
@@ -33,7 +33,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some(access) = BadAccess::of(t, crash) else { return };
     let Some((index, sure)) = blame::culprit(t, &crash.stack.frames, access.trap.index) else { return };
-    let scene = Scene { t, crash, access, user: place_of(t, &crash.stack.frames[index], sure) };
+    let scene = Scene { t, crash, access, user: place_in(t, &crash.stack.frames, index, sure) };
     if scene.access.base.is_some_and(is_error_code) {
         return;
     }

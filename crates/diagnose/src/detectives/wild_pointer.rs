@@ -1,6 +1,6 @@
 //! An access or a jump through something that is no pointer: an error code, poison, a freed or damaged value.
 
-use necropsy_arch::{Access, Exception, Insn};
+use necropsy_arch::{Access, Exception, Insn, MemOperand};
 use necropsy_base::VirtAddr;
 use necropsy_kernel::{mm, vmalloc};
 use necropsy_target::Target;
@@ -10,7 +10,7 @@ use super::null_pointer::{died_of_it, tell};
 use crate::access::touched;
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
-use crate::suspect::{named, place_of};
+use crate::suspect::{named, place_of, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, poison};
 
 pub const WILD_POINTER: Detective = Detective {
@@ -75,7 +75,9 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
             let what = format!("{address:#x}, an address of user space");
             Reading { class: Class::UserAccessViolation, what, weight: 1.5 }
         }
-        r if r.class == Class::WildPointerDereference && r.weight <= 1.0 => behind_area(t, address).unwrap_or(r),
+        r if r.class == Class::WildPointerDereference && r.weight <= 1.0 => {
+            behind_area(t, address).or_else(|| no_element(t, &operand, trap, address)).unwrap_or(r)
+        }
         r => r,
     };
     // That is another detective's.
@@ -83,7 +85,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         return;
     }
     let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
-    let culprit = place_of(t, &frames[index], sure);
+    let culprit = place_in(t, frames, index, sure);
     let who = named(&culprit);
     let verb = match operand.access {
         Access::Write => "write",
@@ -249,6 +251,18 @@ fn behind_area(t: &Target, address: u64) -> Option<Reading> {
     Some(Reading { class: Class::OutOfBoundsAccess, what, weight: 2.5 })
 }
 
+/// An element of a variable that it does not have: the instruction adds an index to the variable's own address.
+fn no_element(t: &Target, operand: &MemOperand, trap: &Trap<'_>, address: u64) -> Option<Reading> {
+    let index = operand.index.filter(|_| operand.base.is_none() && operand.scale > 0)?;
+    let variable = t.near(VirtAddr(operand.disp)).filter(|n| n.start.0 == operand.disp)?;
+    let (size, index) = (variable.size?, trap.regs.get(index)? as i64);
+    if (operand.disp..operand.disp.saturating_add(size)).contains(&address) {
+        return None;
+    }
+    let what = format!("{address:#x}, element {index} of {} bytes each of {}, which has {size} bytes", operand.scale, variable.name);
+    Some(Reading { class: Class::OutOfBoundsAccess, what, weight: 2.5 })
+}
+
 /// The error code of the page fault at `address`, if that is the fault that the kernel kept in the task.
 fn recorded(crash: &Crash, trap: &Trap<'_>, address: u64) -> Option<u64> {
     let task = &crash.task;
@@ -295,7 +309,7 @@ fn mapped(t: &Target, address: u64, class: Class, found: &mut Findings) {
 fn jump(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Findings) {
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(t, frames, trap.index + 1) else { return };
-    let culprit = place_of(t, &frames[index], sure * 0.9);
+    let culprit = place_in(t, frames, index, sure * 0.9);
     let who = named(&culprit);
     let error = recorded(crash, trap, pc.0);
     let mut reading = read(t, pc.0, pc.0, None, false);

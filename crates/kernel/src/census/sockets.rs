@@ -68,7 +68,7 @@ fn hidden(t: &Target, socket: &Socket) -> Option<bool> {
     }
     let word = u64::from(t.abi().word);
     let back = t.memory().ptr(sock.node.0.offset(word)).ok()?;
-    let poisoned = POISON.iter().any(|p| back.0 & 0xffff == *p) && t.memory().ptr(back).is_err();
+    let poisoned = POISON.contains(&(back.0 & 0xffff)) && t.memory().ptr(back).is_err();
     (back.is_null() || poisoned).then_some(sock.state == LISTEN)
 }
 

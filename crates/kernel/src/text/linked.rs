@@ -152,6 +152,7 @@ fn addresses(t: &Target, file: &DebugFile, r: &Reference) -> Vec<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use std::sync::Arc;
 
