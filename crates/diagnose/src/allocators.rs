@@ -126,6 +126,11 @@ pub fn allocates(name: &str) -> bool {
     begins(name, ALLOCATE)
 }
 
+/// The same, and whether it touches nothing that it was given, as those that copy do.
+pub fn only_allocates(name: &str) -> bool {
+    allocates(name) && !["dup", "printf", "realloc"].iter().any(|word| name.contains(word))
+}
+
 /// Whether it takes slab objects back.
 pub fn frees(name: &str) -> bool {
     begins(name, FREE)

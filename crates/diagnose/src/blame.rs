@@ -255,8 +255,10 @@ pub fn is_dispatcher(name: &str) -> bool {
 /// vouches for. With how sure that is.
 pub fn culprit(t: &Target, frames: &[Frame], at: usize) -> Option<(usize, f64)> {
     let (index, sure) = nearest(frames, at)?;
+    // Whoever asks the allocator for memory has no part in what is wrong with its lists.
+    let asked = frames.get(at).filter(|_| index > at).and_then(base_name).is_some_and(allocators::only_allocates);
     match foreign(t, frames, index) {
-        _ if base_name(&frames[index]).is_some_and(is_dispatcher) => Some((index, sure * 0.3)),
+        _ if asked || base_name(&frames[index]).is_some_and(is_dispatcher) => Some((index, sure * 0.3)),
         Some(caller) => Some((caller, sure * 0.75)),
         None => Some((index, sure)),
     }

@@ -6,6 +6,7 @@ use necropsy_report::{Hex, Place};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
+use crate::blame::{is_dispatcher, is_servant};
 use crate::code;
 use crate::findings::InSource;
 
@@ -43,7 +44,8 @@ pub fn place_in(t: &Target, frames: &[Frame], index: usize, sure: f64) -> Place 
     named.in_source(t, jump)
 }
 
-/// The jump by which the function that the frame at `index` called left for the function of the frame inside of it.
+/// The jump by which the function that the frame at `index` called left for the function of the frame inside of it; of several in a row
+/// the last in a function that may be to blame.
 fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
     let (caller, inner) = (&frames[index], frames.get(index.checked_sub(1)?)?);
     let back = caller.pc.filter(|_| !caller.exact && caller.trap.is_none())?;
@@ -53,14 +55,16 @@ fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
         _ => None,
     })?;
     let inside = inner.function.as_ref()?.start;
-    if called == inside { None } else { jump_to(t, called, inside, TAILS) }
+    let jumps = if called == inside { None } else { jumps(t, called, inside, TAILS) };
+    let to_blame = |at: &VirtAddr| t.near(*at).is_some_and(|f| !is_servant(&f.name) && !is_dispatcher(&f.name));
+    jumps?.into_iter().rev().find(to_blame)
 }
 
 /// Functions that end in each other one after the other.
 const TAILS: u32 = 3;
 
-/// The jump that leads from the function at `from` to the one at `to`, maybe through others.
-fn jump_to(t: &Target, from: VirtAddr, to: VirtAddr, deep: u32) -> Option<VirtAddr> {
+/// The jumps that lead from the function at `from` to the one at `to`, maybe through others.
+fn jumps(t: &Target, from: VirtAddr, to: VirtAddr, deep: u32) -> Option<Vec<VirtAddr>> {
     let function = t.near(from).filter(|f| f.start == from)?;
     let insns = code::function(t, &function);
     let target = |i: &Insn| match i.flow {
@@ -68,12 +72,12 @@ fn jump_to(t: &Target, from: VirtAddr, to: VirtAddr, deep: u32) -> Option<VirtAd
         _ => None,
     };
     if let Some(jump) = insns.iter().find(|i| target(i) == Some(to)) {
-        return Some(jump.at);
+        return Some(vec![jump.at]);
     }
     let end = from.0.saturating_add(function.size.unwrap_or(0));
-    let leaves = |at: &VirtAddr| !(from.0..end).contains(&at.0);
-    let mut others = insns.iter().filter_map(target).filter(leaves).take(8);
-    if deep == 0 { None } else { others.find_map(|other| jump_to(t, other, to, deep - 1)) }
+    let others = insns.iter().filter_map(|i| Some((i.at, target(i)?)));
+    let mut others = others.filter(|(_, at)| deep > 0 && !(from.0..end).contains(&at.0)).take(8);
+    others.find_map(|(at, other)| Some([vec![at], jumps(t, other, to, deep - 1)?].concat()))
 }
 
 /// `function [module]`.
