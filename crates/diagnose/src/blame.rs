@@ -251,6 +251,12 @@ pub fn is_dispatcher(name: &str) -> bool {
     DISPATCHERS.contains(&name.split('.').next().unwrap_or(name))
 }
 
+/// Whether a function copies, fills or prints into a buffer that it is given.
+pub fn copies(name: &str) -> bool {
+    let words = ["cpy", "move", "memset", "strcat", "strncat", "strlcat", "printf", "copy_from", "kernel_read", "simple_write"];
+    SERVANTS.contains(&name) && words.iter().any(|word| name.contains(word))
+}
+
 /// The frame to blame for what happened in frame `at`: it, or the first caller that is no servant, or a caller behind that which nobody
 /// vouches for. With how sure that is.
 pub fn culprit(t: &Target, frames: &[Frame], at: usize) -> Option<(usize, f64)> {

@@ -6,6 +6,7 @@ mod deadlock;
 mod divide;
 mod double_free;
 mod fd_leak;
+mod global_overflow;
 mod hidden;
 mod hung_task;
 mod kernel_text;
@@ -39,6 +40,7 @@ pub static DETECTIVES: &[Detective] = &[
     divide::DIVIDE,
     double_free::DOUBLE_FREE,
     fd_leak::FD_LEAK,
+    global_overflow::GLOBAL_OVERFLOW,
     hung_task::HUNG_TASK,
     list_corruption::LIST_CORRUPTION,
     hidden::HIDDEN,

@@ -85,6 +85,8 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
         return;
     }
     let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
+    // Who used a pointer that was written over did not write it.
+    let sure = if as_text(value).is_some() { sure * 0.5 } else { sure };
     let culprit = place_in(t, frames, index, sure);
     let who = named(&culprit);
     let verb = match operand.access {
