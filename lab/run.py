@@ -133,7 +133,7 @@ class Run:
 
     def tell_monitor(self):
         """What the machine does to its guest."""
-        time.sleep(2)
+        time.sleep(self.scenario["after"])
         monitor = Qmp(self.work / "qmp")
         for line in self.scenario["monitor"]:
             monitor.command("human-monitor-command", **{"command-line": line})

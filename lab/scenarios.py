@@ -9,7 +9,8 @@ bugs      (role, function, marker): the line with the marker is the line in trut
 frames    functions that must be on the stack of the task that died, innermost first
 stack     all functions known to be on that stack, innermost first (when the stack itself is damaged)
 task      whether the task that reported the problem is the one to name
-monitor   lines for QEMU's monitor, two seconds after the trigger
+monitor   lines for QEMU's monitor, after the trigger
+after     how many seconds after
 initrd    whether there is an initramfs at all
 early     whether it dies before a driver tells QEMU about VMCOREINFO: makedumpfile cannot filter that, the ELF file is kept
 blamed    the module to blame, where no function of it can be named
@@ -32,7 +33,7 @@ TITLES = "; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 3}" for c in "
 
 DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
                 task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False,
-                blameless=False, note="", monitor=(), initrd=True, early=False, blamed=None, requested=None)
+                blameless=False, note="", monitor=(), after=2, initrd=True, early=False, blamed=None, requested=None)
 CRASH = "; echo c >/proc/sysrq-trigger"
 
 SCENARIOS = {
@@ -380,6 +381,14 @@ SCENARIOS = {
         prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall; echo 5 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout",
         run="taskset 2 poke -n cfg_quiesce /proc/cfgsrv q & sleep 200", classes=["rcu-stall", "hard-lockup", "soft-lockup"], wait=300, task=False,
         bugs=[("culprit", "cfg_quiesce", "CULPRIT_OFF")], note="CPU 1 spins for cfg_values[15]"),
+    "irqs_off_nmi": dict(
+        kind="a busy wait with interrupts off; somebody presses the NMI button", module="cfgsrv", append="unknown_nmi_panic=1",
+        run="taskset 2 poke -n cfg_quiesce /proc/cfgsrv q & sleep 200", monitor=("nmi",), after=15, classes=["hard-lockup", "nmi"], wait=200,
+        task=False, bugs=[("culprit", "cfg_quiesce", "CULPRIT_OFF")], requested=None, note="CPU 1 spins for cfg_values[15]"),
+    "soft_nmi": dict(
+        kind="a busy wait with preemption off; somebody presses the NMI button before any watchdog barks", module="cfgsrv",
+        append="unknown_nmi_panic=1", run="poke -n cfg_scan /proc/cfgsrv w; sleep 200", monitor=("nmi",), after=15,
+        classes=["soft-lockup", "nmi", "rcu-stall"], wait=200, task=False, bugs=[("culprit", "cfg_scan", "CULPRIT_SCAN")], note="a worker of CPU 1"),
     "work_loop": dict(
         kind="a work item that never ends", module="cfgsrv", append="softlockup_panic=1",
         prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="poke -n cfg_scan /proc/cfgsrv w; sleep 200",

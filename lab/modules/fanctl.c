@@ -41,12 +41,12 @@ static noinline void fan_limit(unsigned int i, u32 rpm)
 }
 
 /* A constant length is not checked at run time: no clone for it. */
-static noinline __attribute__((noclone)) long fan_read_label(char __user *to, size_t len)
+static __attribute__((noipa)) long fan_read_label(char __user *to, size_t len)
 {
 	return copy_to_user(to, zone->label, len) ? -EFAULT : len;	/* CULPRIT_EXPOSE */
 }
 
-static noinline __attribute__((noclone)) void fan_name(struct fan *f, const char *name, size_t len)
+static __attribute__((noipa)) void fan_name(struct fan *f, const char *name, size_t len)
 {
 	memcpy(f->name, name, len);	/* CULPRIT_FORTIFY */
 	f->rpm++;

@@ -49,7 +49,7 @@ static noinline u32 scrub_walk(void)
 }
 
 /* How many of the banks between two numbers have names that begin so. */
-static noinline __attribute__((noclone)) u32 scrub_banks(const char *begin, u32 from, u32 to, u32 most)
+static __attribute__((noipa)) u32 scrub_banks(const char *begin, u32 from, u32 to, u32 most)
 {
 	struct chunk *c;
 	u32 found = 0;

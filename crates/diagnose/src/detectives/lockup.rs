@@ -310,7 +310,7 @@ fn looping(t: &Target, class: Class, frame: &Frame, found: &mut Findings) {
 
 /// Seconds since the CPU last ran the task that its watchdog waits for: `watchdog_touch_ts` counts units of 2^30 ns
 /// (kernel/watchdog.c, `get_timestamp`), as the run queue's clock does in ns.
-fn seconds_stuck(t: &Target, cpu: usize) -> Option<u64> {
+pub(super) fn seconds_stuck(t: &Target, cpu: usize) -> Option<u64> {
     let touched = t.memory().u64(t.percpu_symbol("watchdog_touch_ts", cpu)?).ok()?;
     let clock = t.memory().u64(t.percpu_member("runqueues", "rq", "clock", cpu).ok()?).ok()?;
     let now = (clock >> 30).checked_sub(touched)?;

@@ -26,6 +26,7 @@ mod sleep_atomic;
 mod spin_lock;
 mod stack_overflow;
 mod stack_protector;
+mod stuck_cpu;
 mod table_hook;
 mod use_after_free;
 mod wild_pointer;
@@ -60,6 +61,7 @@ pub static DETECTIVES: &[Detective] = &[
     slab_overflow::SLAB_OVERFLOW,
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
+    stuck_cpu::STUCK_CPU,
     use_after_free::USE_AFTER_FREE,
     table_hook::TABLE_HOOK,
     wild_pointer::WILD_POINTER,
