@@ -253,7 +253,18 @@ pub fn is_dispatcher(name: &str) -> bool {
 
 /// Whether a function copies, fills or prints into a buffer that it is given.
 pub fn copies(name: &str) -> bool {
-    let words = ["cpy", "move", "memset", "strcat", "strncat", "strlcat", "printf", "copy_from", "kernel_read", "simple_write"];
+    let words = [
+        "cpy",
+        "move",
+        "memset",
+        "strcat",
+        "strncat",
+        "strlcat",
+        "printf",
+        "copy_from",
+        "kernel_read",
+        "simple_write",
+    ];
     SERVANTS.contains(&name) && words.iter().any(|word| name.contains(word))
 }
 
@@ -262,7 +273,8 @@ pub fn copies(name: &str) -> bool {
 pub fn culprit(t: &Target, frames: &[Frame], at: usize) -> Option<(usize, f64)> {
     let (index, sure) = nearest(frames, at)?;
     // Whoever asks the allocator for memory has no part in what is wrong with its lists.
-    let asked = frames.get(at).filter(|_| index > at).and_then(base_name).is_some_and(allocators::only_allocates);
+    let asked =
+        frames.get(at).filter(|_| index > at).and_then(base_name).is_some_and(allocators::only_allocates);
     match foreign(t, frames, index) {
         _ if asked || base_name(&frames[index]).is_some_and(is_dispatcher) => Some((index, sure * 0.3)),
         Some(caller) => Some((caller, sure * 0.75)),
@@ -287,13 +299,17 @@ fn foreign(t: &Target, frames: &[Frame], of: usize) -> Option<usize> {
     if frames[of].module().is_some() {
         return None;
     }
-    let calls = |f: &&Frame| f.trap.is_none() && base_name(f).is_none_or(|n| !is_machinery(n) && !is_dispatcher(n));
+    let calls =
+        |f: &&Frame| f.trap.is_none() && base_name(f).is_none_or(|n| !is_machinery(n) && !is_dispatcher(n));
     let callers = frames.iter().skip(of + 1).take_while(calls);
-    let near = callers.enumerate().find(|(_, f)| f.module().is_some() && base_name(f).is_some_and(|n| !is_servant(n)));
+    let near = callers
+        .enumerate()
+        .find(|(_, f)| f.module().is_some() && base_name(f).is_some_and(|n| !is_servant(n)));
     let (distance, caller) = near.filter(|(distance, _)| *distance < NEAR)?;
     let name = caller.module()?;
     let all = modules(t);
-    let unvouched = all.iter().any(|m| m.name == name && m.taint.iter().any(|l| UNVOUCHED.contains(&l.as_str())));
+    let unvouched =
+        all.iter().any(|m| m.name == name && m.taint.iter().any(|l| UNVOUCHED.contains(&l.as_str())));
     unvouched.then_some(of + 1 + distance)
 }
 

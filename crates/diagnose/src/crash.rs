@@ -1,5 +1,6 @@
 //! The task that died: its stack, and the exception that killed it.
 
+use crate::suspect;
 use necropsy_arch::{Exception, Regs};
 use necropsy_kernel::tasks::{self, Task};
 use necropsy_kernel::{cpus, printk};
@@ -50,7 +51,8 @@ impl Crash {
     pub fn find(t: &Target) -> Option<Crash> {
         let cpu = cpus::panicked(t)?;
         let task = tasks::current(t, cpu).map_err(|e| t.note(format!("the task that panicked: {e}"))).ok()?;
-        let stack = tasks::stack(t, &task, Some(cpu));
+        let mut stack = tasks::stack(t, &task, Some(cpu));
+        suspect::remark_tails(t, &mut stack.frames);
         Some(Crash { cpu, task, stack })
     }
 

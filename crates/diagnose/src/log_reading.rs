@@ -28,7 +28,9 @@ fn in_allocator(report: &Report) -> Option<Reading> {
     let taking = allocators::allocates(&name) || allocators::is_slab(&name) && !allocators::frees(&name);
     taking.then(|| Reading {
         class: "slab-corruption",
-        claim: format!("{name} failed on the allocator's own list of free objects: somebody wrote over a free object"),
+        claim: format!(
+            "{name} failed on the allocator's own list of free objects: somebody wrote over a free object"
+        ),
         victim_only: true,
     })
 }
@@ -41,11 +43,14 @@ fn freed_twice(report: &Report) -> Option<Reading> {
     if report.message.contains("allocated objects but") && report.message.contains("are to be freed") {
         return says("more objects were given back than the slab had given out".into());
     }
-    let line = report.message.strip_prefix("kernel BUG at mm/slub.c:")?.trim_end_matches('!').parse::<u32>().ok()?;
+    let line =
+        report.message.strip_prefix("kernel BUG at mm/slub.c:")?.trim_end_matches('!').parse::<u32>().ok()?;
     let first = report.frames.iter().find(|f| !f.stale)?;
     let name = function_name(&first.function);
     let check = line < BEGINNING && allocators::frees(&name);
-    check.then(|| format!("{name} found that the object it was given is the first of the free ones already")).and_then(says)
+    check
+        .then(|| format!("{name} found that the object it was given is the first of the free ones already"))
+        .and_then(says)
 }
 
 #[cfg(test)]

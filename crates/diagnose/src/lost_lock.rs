@@ -17,13 +17,23 @@ use crate::code;
 
 /// Functions that come back with the lock, always; those that may be interrupted have a way without it.
 const TAKE: &[(WaitKind, &[&str])] = &[
-    (WaitKind::Mutex, &["mutex_lock", "mutex_lock_nested", "mutex_lock_io", "mutex_lock_io_nested", "_mutex_lock_nest_lock"]),
+    (
+        WaitKind::Mutex,
+        &[
+            "mutex_lock",
+            "mutex_lock_nested",
+            "mutex_lock_io",
+            "mutex_lock_io_nested",
+            "_mutex_lock_nest_lock",
+        ],
+    ),
     (WaitKind::Write, &["down_write", "down_write_nested", "down_read", "down_read_nested"]),
     (WaitKind::Read, &["down_write", "down_write_nested", "down_read", "down_read_nested"]),
     (WaitKind::Semaphore, &["down"]),
 ];
 /// How names of functions that give a lock back begin.
-const GIVE: &[&str] = &["mutex_unlock", "__mutex_unlock", "up_write", "up_read", "up", "downgrade_write", "ww_mutex_unlock"];
+const GIVE: &[&str] =
+    &["mutex_unlock", "__mutex_unlock", "up_write", "up_read", "up", "downgrade_write", "ww_mutex_unlock"];
 /// Calls that are looked at.
 const MAX_CALLS: usize = 256;
 
@@ -154,7 +164,9 @@ mod tests {
     /// The outcome for code whose first call takes the lock, and where calls of `AT + 0x100` give it back.
     fn outcome(code: &[u8]) -> (Option<u64>, bool) {
         let (mut insns, mut at) = (Vec::new(), 0);
-        while let Some(insn) = code.get(at..).and_then(|rest| X86_64.disassemble(rest, VirtAddr(AT + at as u64))) {
+        while let Some(insn) =
+            code.get(at..).and_then(|rest| X86_64.disassemble(rest, VirtAddr(AT + at as u64)))
+        {
             at += usize::from(insn.len);
             insns.push(insn);
         }

@@ -30,6 +30,9 @@ mod tests {
         assert_eq!(from_list(0xdead_0000_0000_00f8), Some((0xdead_0000_0000_0100, -8)));
         assert_eq!(from_list(0xdead_0000_0000_0122), Some((0xdead_0000_0000_0122, 0)));
         assert_eq!(from_list(0xdeac_ffff_ffff_ff00), Some((0xdead_0000_0000_0100, -0x200)));
-        assert_eq!([from_list(0xdead_beef_0000_0100), from_list(0), from_list(0xdead_0000_0000_4000)], [None; 3]);
+        assert_eq!(
+            [from_list(0xdead_beef_0000_0100), from_list(0), from_list(0xdead_0000_0000_4000)],
+            [None; 3]
+        );
     }
 }

@@ -6,7 +6,7 @@ use necropsy_report::{Hex, Place};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
-use crate::blame::{is_dispatcher, is_servant};
+use crate::blame::{is_dispatcher, is_machinery, is_servant};
 use crate::code;
 use crate::findings::InSource;
 
@@ -44,6 +44,27 @@ pub fn place_in(t: &Target, frames: &[Frame], index: usize, sure: f64) -> Place 
     named.in_source(t, jump)
 }
 
+/// Notes at frames that they were called by way of functions that ended in a jump and have no frame.
+pub fn remark_tails(t: &Target, frames: &mut [Frame]) {
+    for index in 1..frames.len() {
+        let Some(jump) = tail_call(t, frames, index) else { continue };
+        let Some(by) = t.near(jump).filter(|f| !is_machinery(&f.name)) else { continue };
+        let inner = &mut frames[index - 1];
+        // The cold part of a function is the same function.
+        if inner.function.as_ref().is_some_and(|f| plain(&f.name) == plain(&by.name)) {
+            continue;
+        }
+        inner.remark = inner
+            .remark
+            .take()
+            .or_else(|| Some(format!("by way of {}, which ends in a jump", t.describe(jump))));
+    }
+}
+
+fn plain(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
 /// The jump by which the function that the frame at `index` called left for the function of the frame inside of it; of several in a row
 /// the last in a function that may be to blame.
 fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
@@ -56,7 +77,8 @@ fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
     })?;
     let inside = inner.function.as_ref()?.start;
     let jumps = if called == inside { None } else { jumps(t, called, inside, TAILS) };
-    let to_blame = |at: &VirtAddr| t.near(*at).is_some_and(|f| !is_servant(&f.name) && !is_dispatcher(&f.name));
+    let to_blame =
+        |at: &VirtAddr| t.near(*at).is_some_and(|f| !is_servant(&f.name) && !is_dispatcher(&f.name));
     jumps?.into_iter().rev().find(to_blame)
 }
 
@@ -121,7 +143,9 @@ mod tests {
         let names = Kallsyms::from_keys(&memory, &keys, &[("_stext", TEXT)]).unwrap();
         let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
         let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
-        Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types)).with_vmcoreinfo(info).with_kallsyms(names)
+        Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types))
+            .with_vmcoreinfo(info)
+            .with_kallsyms(names)
     }
 
     fn frame(t: &Target, at: u64, exact: bool) -> Frame {

@@ -65,7 +65,9 @@ fn writes(t: &Target, insn: &Insn) -> bool {
             && (m.index.is_some() || m.base.is_some_and(|r| !frame(r)))
     };
     match insn.flow {
-        Flow::Call(Some(to)) | Flow::Jump(Some(to)) => t.near(to).is_some_and(|n| n.start == to && blame::copies(&n.name)),
+        Flow::Call(Some(to)) | Flow::Jump(Some(to)) => {
+            t.near(to).is_some_and(|n| n.start == to && blame::copies(&n.name))
+        }
         _ => insn.mem.is_some_and(stores),
     }
 }

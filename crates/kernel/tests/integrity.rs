@@ -30,7 +30,9 @@ fn target(made: Functions) -> Target {
     };
     let names = Kallsyms::from_keys(&memory, &keys, &[("_stext", TEXT)]).unwrap();
     let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
-    Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types())).with_vmcoreinfo(info).with_kallsyms(names)
+    Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types()))
+        .with_vmcoreinfo(info)
+        .with_kallsyms(names)
 }
 
 /// `struct module`: state, list, name, `mkobj.mod`, where it lies, and the link in the list of bug tables.

@@ -29,6 +29,8 @@ const IN_THE_LAB: &[&str] = &[
     "deadlock",
     "divide",
     "double-free",
+    "global-overflow",
+    "stuck-cpu",
     "fd-leak",
     "hidden",
     "hung-task",

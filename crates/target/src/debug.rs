@@ -206,8 +206,7 @@ impl Target {
             return Some(debug);
         }
         let (what, release) = (What::Module(module.name.clone()), self.release());
-        let wanted =
-            Wanted { what, release, build_id: self.module_build_id(module), banner: self.banner() };
+        let wanted = Wanted { what, release, build_id: self.module_build_id(module), banner: self.banner() };
         let file = finder.find_code(&wanted).filter(|f| f.known_by >= Identity::Release)?;
         self.open_module(module, file.path).map_err(|why| self.note(why)).ok()
     }

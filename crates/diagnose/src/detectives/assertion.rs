@@ -8,7 +8,7 @@ use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
-use crate::suspect::{named, place_of, place_in};
+use crate::suspect::{named, place_in, place_of};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
 
 pub const ASSERTION: Detective = Detective {

@@ -28,7 +28,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(access) = BadAccess::of(t, crash) else { return };
     let variable = access.loads().into_iter().find_map(|(from, at)| Some((from, at, low(t, from)?)));
     let Some((from, loaded, low)) = variable else { return };
-    let Some(run) = runs::around(t, from, low).filter(|run| run.start < from && run.end > from) else { return };
+    let Some(run) = runs::around(t, from, low).filter(|run| run.start < from && run.end > from) else {
+        return;
+    };
     let module = t.modules().holding(run.start);
     let writers = module.map(|m| writers::of_static(t, m, run.start..from)).unwrap_or_default();
     let mut h = hypothesis(t, &access, from, &run);
@@ -70,7 +72,10 @@ fn hypothesis(t: &Target, access: &BadAccess<'_>, from: VirtAddr, run: &Run) -> 
 fn blame(t: &Target, writers: &[VirtAddr], h: &mut Hypothesis) {
     if let [only] = writers {
         let culprit = place(t, *only, Some(0.75));
-        h.statement += &format!(" {} takes its address and writes, as no other function of the module does.", named(&culprit));
+        h.statement += &format!(
+            " {} takes its address and writes, as no other function of the module does.",
+            named(&culprit)
+        );
         h.culprit = Some(culprit);
     }
     let related = |at: &VirtAddr| {

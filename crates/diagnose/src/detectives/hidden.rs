@@ -178,7 +178,8 @@ fn socket(case: &Case, hidden: &HiddenSocket) -> Hypothesis {
         doing(hidden)
     );
     let mut h = Hypothesis::new(CLASS, format!("the TCP socket {address} of {who} hides"), statement);
-    h.task = Some(present::task_info(&hidden.task, case.tasks().and_then(|tasks| tasks.running_on(&hidden.task))));
+    h.task =
+        Some(present::task_info(&hidden.task, case.tasks().and_then(|tasks| tasks.running_on(&hidden.task))));
     h.requested = requested(case);
     h.advice = vec![
         format!("look at who has it: net -s {}", hidden.task.pid),
@@ -200,5 +201,10 @@ fn unhashed(hidden: &HiddenSocket, found: &mut Findings) {
     );
     let bears = [(CLASS, 4.5), (Class::RequestedCrash, -5.0)];
     let source = format!("memory:((struct sock *){:#x})->__sk_common.skc_node", sock.0);
-    found.add_to_all(&bears, source, format!("struct sock.__sk_common.skc_state,__sk_common.skc_node {:x}", sock.0), claim);
+    found.add_to_all(
+        &bears,
+        source,
+        format!("struct sock.__sk_common.skc_state,__sk_common.skc_node {:x}", sock.0),
+        claim,
+    );
 }

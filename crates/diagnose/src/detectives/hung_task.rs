@@ -7,11 +7,11 @@ use necropsy_report::{Place, Related, bytes_text};
 use necropsy_target::unwind::{Frame, Stack};
 
 use crate::findings::place;
+use crate::integrity::named_place;
 use crate::timeline::first_event;
 use crate::waiting::{
     Ending, blamed, busy_with, frame_place, how_long, named, patience, task_info, what, who,
 };
-use crate::integrity::named_place;
 use crate::{Case, Class, Detective, Findings, Hypothesis, drawing, lost_lock, present};
 
 pub const HUNG_TASK: Detective = Detective {
@@ -145,7 +145,14 @@ fn behind_disk(case: &Case, disk: &Disk, last: &Wait, h: &mut Hypothesis, found:
 
 /// Where nobody is to be seen who would give the lock back (its holder is gone, or in no function that takes it): the functions that may
 /// have lost it, by their code.
-fn lost(case: &Case, lock: &Lock, last: &Wait, holder: Option<&Holder<'_>>, h: &mut Hypothesis, found: &mut Findings) {
+fn lost(
+    case: &Case,
+    lock: &Lock,
+    last: &Wait,
+    holder: Option<&Holder<'_>>,
+    h: &mut Hypothesis,
+    found: &mut Findings,
+) {
     let t = &case.target;
     let gone = matches!(lock.owner, Owner::Gone { .. });
     if !gone && holder.is_none_or(|h| !h.stack.end.is_complete()) {
@@ -175,7 +182,13 @@ fn lost(case: &Case, lock: &Lock, last: &Wait, holder: Option<&Holder<'_>>, h: &
             t.describe(loser.taken),
             t.describe(loser.left)
         );
-        found.add(CLASS, 0.7, format!("text:{}", loser.function.name), format!("dis {:x}", loser.function.start.0), claim);
+        found.add(
+            CLASS,
+            0.7,
+            format!("text:{}", loser.function.name),
+            format!("dis {:x}", loser.function.start.0),
+            claim,
+        );
     }
 }
 

@@ -106,7 +106,8 @@ fn hook_evidence(case: &Case, hook: &Hook, found: &mut Findings) {
 /// The whole of the code against the files it was loaded from.
 fn compared(case: &Case, found: &mut Findings) {
     let t = &case.target;
-    if let (Some(debug), Some((start, end))) = (t.kernel_debug(), t.symbol("_stext").zip(t.symbol("_etext"))) {
+    if let (Some(debug), Some((start, end))) = (t.kernel_debug(), t.symbol("_stext").zip(t.symbol("_etext")))
+    {
         let all = Built::new(t, debug, case.patches()).differences(start.0..end.0);
         tell(case, "the kernel", &all, found);
     }
@@ -124,7 +125,9 @@ fn tell(case: &Case, whose: &str, all: &[Difference], found: &mut Findings) {
     // More than this is no hook and no damage: something that the kernel does to itself and that is not known here.
     if all.len() >= MAX {
         let count = all.len();
-        return t.note(format!("{count} places of the code of {whose} differ from its file: too many to mean anything"));
+        return t.note(format!(
+            "{count} places of the code of {whose} differ from its file: too many to mean anything"
+        ));
     }
     all.iter().take(SHOWN).for_each(|difference| differs(case, difference, found));
     let (count, at) = (all.len(), t.describe(first.at));

@@ -9,7 +9,7 @@ use necropsy_kernel::system;
 
 use self::sites::{SITES, Site};
 use crate::crash::{Crash, base_name};
-use crate::suspect::{named, place_of, place_in};
+use crate::suspect::{named, place_in, place_of};
 use crate::timeline::signs;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 

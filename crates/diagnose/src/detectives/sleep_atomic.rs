@@ -4,7 +4,7 @@ use necropsy_target::unwind::Frame;
 
 use crate::crash::{Crash, base_name};
 use crate::spinning;
-use crate::suspect::{named, place_of, place_in};
+use crate::suspect::{named, place_in, place_of};
 use crate::timeline::first_event;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 

@@ -4,7 +4,7 @@ use necropsy_arch::Exception;
 use necropsy_target::unwind::Frame;
 
 use crate::crash::base_name;
-use crate::suspect::{named, place_of, place_in};
+use crate::suspect::{named, place_in, place_of};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
 pub const STACK_OVERFLOW: Detective = Detective {

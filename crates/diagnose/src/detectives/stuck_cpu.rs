@@ -40,9 +40,16 @@ fn examine(case: &Case, found: &mut Findings) {
     if !matches!(Ending::of(case), Ending::Stopped | Ending::Alive) || is_reported(case) {
         return;
     }
-    let worst = case.spinning().cpus.iter().filter_map(|on| stuck(case, on)).max_by_key(|s| (s.class == Class::HardLockup, s.seconds));
+    let worst = case
+        .spinning()
+        .cpus
+        .iter()
+        .filter_map(|on| stuck(case, on))
+        .max_by_key(|s| (s.class == Class::HardLockup, s.seconds));
     let Some(worst) = worst else { return };
-    let Some((index, sure)) = blame::culprit(&case.target, &worst.on.stack.frames, worst.frame) else { return };
+    let Some((index, sure)) = blame::culprit(&case.target, &worst.on.stack.frames, worst.frame) else {
+        return;
+    };
     let place = place_in(&case.target, &worst.on.stack.frames, index, sure);
     found.hypotheses.push(hypothesis(&worst, &place));
     tell(case, &worst, &place, found);
@@ -50,7 +57,13 @@ fn examine(case: &Case, found: &mut Findings) {
 
 /// A watchdog that ended the kernel has its own detective.
 fn is_reported(case: &Case) -> bool {
-    let watchdogs = ["watchdog_timer_fn", "watchdog_overflow_callback", "watchdog_hardlockup_check", "rcu_sched_clock_irq", "rcu_check_callbacks"];
+    let watchdogs = [
+        "watchdog_timer_fn",
+        "watchdog_overflow_callback",
+        "watchdog_hardlockup_check",
+        "rcu_sched_clock_irq",
+        "rcu_check_callbacks",
+    ];
     case.crash().is_some_and(|crash| crash.frame(&watchdogs).is_some())
 }
 
@@ -59,12 +72,14 @@ fn stuck<'a>(case: &Case, on: &'a OnCpu) -> Option<Stuck<'a>> {
     let frames = &on.stack.frames;
     // What ended or stopped the CPU stands above what it was doing.
     let frame = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
-    let interrupted = frames.get(frame).filter(|f| on.task.pid != 0 && f.pc.is_some_and(|pc| t.is_text(pc)))?;
+    let interrupted =
+        frames.get(frame).filter(|f| on.task.pid != 0 && f.pc.is_some_and(|pc| t.is_text(pc)))?;
     // Who waits for a spin lock is the matter of the detective of spin locks.
     if crate::crash::base_name(interrupted).is_some_and(takes_spin_lock) {
         return None;
     }
-    let clocks: Vec<u64> = cpus::present(t).into_iter().filter_map(|cpu| cpus::run_queue_clock(t, cpu)).collect();
+    let clocks: Vec<u64> =
+        cpus::present(t).into_iter().filter_map(|cpu| cpus::run_queue_clock(t, cpu)).collect();
     let own = cpus::run_queue_clock(t, on.cpu)?;
     let behind = clocks.iter().max()?.saturating_sub(own) / 1_000_000_000;
     if behind >= BEHIND {
@@ -99,7 +114,8 @@ fn hypothesis(stuck: &Stuck<'_>, place: &Place) -> Hypothesis {
     h.advice = vec![
         format!("read the loop that it stands in: dis {}", place.function.as_deref().unwrap_or("FUNCTION")),
         "look at what the other CPUs were doing: bt -a".into(),
-        "softlockup_panic=1 and, with hardware that counts cycles, nmi_watchdog=1 notice this by themselves".into(),
+        "softlockup_panic=1 and, with hardware that counts cycles, nmi_watchdog=1 notice this by themselves"
+            .into(),
     ];
     h.separate = Some("whether it still moves: a second dump would tell".into());
     h
@@ -125,8 +141,15 @@ fn tell(case: &Case, stuck: &Stuck<'_>, place: &Place, found: &mut Findings) {
     let claim = format!("it runs {} in task {}", named(place), stuck.on.who());
     found.add(class, 0.5, "stack", format!("bt {}", stuck.on.task.pid), claim);
     if interrupts_off(t, stuck) {
-        let claim = format!("interrupts are off there: {}", frame.pc.map(|pc| t.describe(pc)).unwrap_or_default());
-        found.add(class, if class == Class::HardLockup { 1.0 } else { 0.0 }, "stack", format!("bt -c {cpu}"), claim);
+        let claim =
+            format!("interrupts are off there: {}", frame.pc.map(|pc| t.describe(pc)).unwrap_or_default());
+        found.add(
+            class,
+            if class == Class::HardLockup { 1.0 } else { 0.0 },
+            "stack",
+            format!("bt -c {cpu}"),
+            claim,
+        );
     }
     if loops(t, frame) {
         let claim = format!("{} is inside of a loop", frame.pc.map(|pc| t.describe(pc)).unwrap_or_default());

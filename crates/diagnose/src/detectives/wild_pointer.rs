@@ -10,7 +10,7 @@ use super::null_pointer::{died_of_it, tell};
 use crate::access::touched;
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
-use crate::suspect::{named, place_of, place_in};
+use crate::suspect::{named, place_in, place_of};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, poison};
 
 pub const WILD_POINTER: Detective = Detective {
@@ -197,7 +197,9 @@ fn read(t: &Target, value: u64, address: u64, error: Option<u64>, writes: bool) 
     if let Some((mark, off)) = poison::from_list(value) {
         let what = match off {
             0 => format!("{value:#x}, what list_del() leaves in an entry that it removed"),
-            _ => format!("{value:#x}, computed from {mark:#x}, which list_del() leaves in an entry that it removed"),
+            _ => format!(
+                "{value:#x}, computed from {mark:#x}, which list_del() leaves in an entry that it removed"
+            ),
         };
         return reading(Class::ListCorruption, what, 3.0);
     }
@@ -248,7 +250,11 @@ fn behind_area(t: &Target, address: u64) -> Option<Reading> {
     if address - area.start.0 < mapped {
         return None;
     }
-    let by = if area.caller.is_null() { String::new() } else { format!(" that {} mapped", t.describe(area.caller)) };
+    let by = if area.caller.is_null() {
+        String::new()
+    } else {
+        format!(" that {} mapped", t.describe(area.caller))
+    };
     let what = format!("{address:#x}, behind the {mapped} bytes at {:#x}{by}", area.start.0);
     Some(Reading { class: Class::OutOfBoundsAccess, what, weight: 2.5 })
 }
@@ -261,7 +267,10 @@ fn no_element(t: &Target, operand: &MemOperand, trap: &Trap<'_>, address: u64) -
     if (operand.disp..operand.disp.saturating_add(size)).contains(&address) {
         return None;
     }
-    let what = format!("{address:#x}, element {index} of {} bytes each of {}, which has {size} bytes", operand.scale, variable.name);
+    let what = format!(
+        "{address:#x}, element {index} of {} bytes each of {}, which has {size} bytes",
+        operand.scale, variable.name
+    );
     Some(Reading { class: Class::OutOfBoundsAccess, what, weight: 2.5 })
 }
 

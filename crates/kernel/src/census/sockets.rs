@@ -91,7 +91,8 @@ mod tests {
         let (byte, index) = (b.int("unsigned char", 1, false), b.int("unsigned int", 4, false));
         let pointer = b.pointer(0);
         let name = b.array(byte, index, 32);
-        let node = b.structure(false, "hlist_node", 16, &[("next", pointer, 0, 0), ("pprev", pointer, 64, 0)]);
+        let node =
+            b.structure(false, "hlist_node", 16, &[("next", pointer, 0, 0), ("pprev", pointer, 64, 0)]);
         let common = [("skc_state", byte, 0, 0), ("skc_prot", pointer, 64, 0), ("skc_node", node, 128, 0)];
         let common = b.structure(false, "sock_common", 32, &common);
         b.structure(false, "sock", 32, &[("__sk_common", common, 0, 0)]);
@@ -114,7 +115,8 @@ mod tests {
         let (linked, poison) = (HEAP + 0x800, 0xdead_0000_0000_0122);
         assert_eq!([seen(b"TCP\0", 10, 0), seen(b"TCPv6\0", 10, poison)], [Some(true); 2]);
         assert_eq!(seen(b"TCP\0", 1, poison), Some(false));
-        let fine = [seen(b"TCP\0", 10, linked), seen(b"TCP\0", 7, 0), seen(b"TCP\0", 2, 0), seen(b"UDP\0", 10, 0)];
+        let fine =
+            [seen(b"TCP\0", 10, linked), seen(b"TCP\0", 7, 0), seen(b"TCP\0", 2, 0), seen(b"UDP\0", 10, 0)];
         assert_eq!(fine, [None; 4], "linked, closed, about to connect, of another protocol");
     }
 }

@@ -88,7 +88,12 @@ impl Code<'_> {
 
 impl<'a> Built<'a> {
     /// Links a module's file as the kernel did when it loaded the module; `None` if the module's place or machine is not known.
-    pub fn of_module(t: &'a Target, module: &Module, debug: &Debug, patches: &'a Patches) -> Option<Built<'a>> {
+    pub fn of_module(
+        t: &'a Target,
+        module: &Module,
+        debug: &Debug,
+        patches: &'a Patches,
+    ) -> Option<Built<'a>> {
         let linked = Linked::new(t, &module.regions, &debug.file)?;
         let (mut explained, mut traced) = linked.rewritten(t, &debug.file, SITES);
         explained.sort_by_key(|r| r.start);
@@ -202,8 +207,7 @@ impl<'a> Built<'a> {
         }
         let near = self.t.near(VirtAddr(at))?;
         let (start, arch) = (near.start.0, self.t.arch());
-        let code =
-            self.code.at(start.wrapping_sub(self.bias), (at - start + LONGEST) as usize)?;
+        let code = self.code.at(start.wrapping_sub(self.bias), (at - start + LONGEST) as usize)?;
         let mut offset = 0;
         while start + offset as u64 <= at {
             let insn = arch.disassemble(code.get(offset..)?, VirtAddr(start + offset as u64));

@@ -31,7 +31,9 @@ impl Linked {
         }
         let mut sections = Vec::new();
         for s in file.elf().sections.iter().filter(|s| s.flags & SHF_ALLOC_EXEC == SHF_ALLOC_EXEC) {
-            let Some(at) = file.placed(&s.name).filter(|at| regions.iter().any(|r| r.contains(at))) else { continue };
+            let Some(at) = file.placed(&s.name).filter(|at| regions.iter().any(|r| r.contains(at))) else {
+                continue;
+            };
             let raw = file.raw_section(&s.name);
             if raw.is_empty() || raw.len() > MAX_CODE || MADE_BY_THE_LOADER.contains(&s.name.as_str()) {
                 continue;
@@ -57,7 +59,12 @@ impl Linked {
 
     /// What the kernel rewrites by the module's tables (`sites`: sections of `int`s, and how many bytes at each place), and the sites of
     /// ftrace.
-    pub fn rewritten(&self, t: &Target, file: &DebugFile, sites: &[(&str, u64)]) -> (Vec<Range<u64>>, Vec<u64>) {
+    pub fn rewritten(
+        &self,
+        t: &Target,
+        file: &DebugFile,
+        sites: &[(&str, u64)],
+    ) -> (Vec<Range<u64>>, Vec<u64>) {
         let addresses = |section: &str| -> Vec<(u64, u64)> {
             let all = file.references(section);
             all.iter().filter_map(|r| Some((r.at, own(file, r)?.wrapping_add(r.addend)))).collect()
@@ -144,7 +151,8 @@ fn addresses(t: &Target, file: &DebugFile, r: &Reference) -> Vec<u64> {
         RefersTo::Section { .. } => own(file, r).into_iter().collect(),
         RefersTo::External(name) => {
             let kernel = t.kallsyms().map(|table| (table, table.by_name(name)));
-            let kernel = kernel.into_iter().flat_map(|(table, all)| all.into_iter().filter_map(|i| table.address(i)));
+            let kernel =
+                kernel.into_iter().flat_map(|(table, all)| all.into_iter().filter_map(|i| table.address(i)));
             let modules = t.modules().list.iter().flat_map(|m| m.symbols(t));
             kernel.chain(modules.filter(|s| s.name == *name).map(|s| s.value)).collect()
         }
@@ -173,15 +181,29 @@ mod tests {
 
     /// A call of the kernel, an address in the module's data, a call of something unknown, and a return that is rewritten.
     fn file() -> DebugFile {
-        let code = [&[0xe8, 0, 0, 0, 0, 0x48, 0xc7, 0xc7, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0xe9][..], &[0; 4]].concat();
+        let code =
+            [&[0xe8, 0, 0, 0, 0, 0x48, 0xc7, 0xc7, 0, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0xe9][..], &[0; 4]].concat();
         // Sections are numbered from 1: .text, .data.
-        let symbols = [("own", 3, 2, 0, 0), ("told", 0x10, 0xfff1, KERNEL_FUNCTION, 0), ("far", 0x10, 0, 0, 0), ("start", 3, 1, 0, 0)];
+        let symbols = [
+            ("own", 3, 2, 0, 0),
+            ("told", 0x10, 0xfff1, KERNEL_FUNCTION, 0),
+            ("far", 0x10, 0, 0, 0),
+            ("start", 3, 1, 0, 0),
+        ];
         let (symtab, strtab) = elf_symbols(Abi::LE64, &symbols);
-        let text = [rela(1, 2, 4, -4), rela(8, 1, 11, 0x10), rela(13, 3, 4, -4), rela(u64::MAX, 1, 1, 0)].concat();
+        let text =
+            [rela(1, 2, 4, -4), rela(8, 1, 11, 0x10), rela(13, 3, 4, -4), rela(u64::MAX, 1, 1, 0)].concat();
         let mut elf = ElfBuilder::new(Abi::LE64, 1, 62);
         elf.flagged_section(".text", 1, 6, &code).flagged_section(".data", 1, 3, &[0; 32]);
-        elf.section(".rela.text", 4, 0, &text).section(".symtab", 2, 0, &symtab).section(".strtab", 3, 0, &strtab);
-        elf.flagged_section(".return_sites", 1, 2, &[0; 4]).section(".rela.return_sites", 4, 0, &rela(0, 4, 2, 17));
+        elf.section(".rela.text", 4, 0, &text)
+            .section(".symtab", 2, 0, &symtab)
+            .section(".strtab", 3, 0, &strtab);
+        elf.flagged_section(".return_sites", 1, 2, &[0; 4]).section(
+            ".rela.return_sites",
+            4,
+            0,
+            &rela(0, 4, 2, 17),
+        );
         let placed = Placement::from([(".text".to_owned(), TEXT), (".data".to_owned(), TEXT + 0x1000)]);
         DebugFile::from_bytes("made.ko".into(), FileBytes::from(elf.build()), Some(&placed)).unwrap()
     }

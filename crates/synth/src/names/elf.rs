@@ -42,7 +42,15 @@ pub struct ElfBuilder {
 impl ElfBuilder {
     /// A file without sections.
     pub fn new(abi: Abi, kind: u16, machine: u16) -> Self {
-        ElfBuilder { abi, kind, machine, sections: Vec::new(), flags: Vec::new(), segments: Vec::new(), huge: false }
+        ElfBuilder {
+            abi,
+            kind,
+            machine,
+            sections: Vec::new(),
+            flags: Vec::new(),
+            segments: Vec::new(),
+            huge: false,
+        }
     }
 
     /// Adds a section of a type, at an address.
