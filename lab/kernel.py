@@ -47,10 +47,10 @@ class Kernel:
         """The release that the suite's meta package depends on."""
         arch = self.spec["arch"]
         for name in self.suite.depends(self.spec.get("meta", f"linux-image-cloud-{arch}")):
-            found = re.fullmatch(rf"linux-image-(\d.*-cloud-{arch})", name)
+            found = re.fullmatch(rf"linux-image-(\d.*-{arch})", name)
             if found:
                 return found[1]
-        raise Unavailable(f"no cloud kernel for {arch} in {self.suite.name}")
+        raise Unavailable(f"no kernel for {arch} in {self.suite.name}")
 
     @property
     def modules(self):
@@ -86,7 +86,7 @@ class Kernel:
     def headers(self):
         """Unpacks the headers and makes them point at each other."""
         top = f"linux-headers-{self.release}"
-        wanted = [top, *(n for n in self.suite.depends(top) if n.endswith("-common") or n.startswith("linux-kbuild-"))]
+        wanted = [top, *(n for n in self.suite.depends(top) if re.search("-common(-rt)?$", n) or n.startswith("linux-kbuild-"))]
         self.packages.update(self.suite.unpack(wanted, self.root))
         headers = self.root / "usr/src" / top
         makefile = headers / "Makefile"

@@ -18,6 +18,8 @@ KERNELS = {
     "6.1": dict(suite="bookworm", arch="amd64", modules=True),
     "6.12": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-6.12-cloud-amd64"),
     "sid": dict(suite="sid", arch="amd64", modules=True, compiler="sid", dump=1),
+    "6.1-full": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-amd64", dir="6.1-full"),
+    "6.1-rt": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-rt-amd64", dir="6.1-rt"),
     "6.1-arm64": dict(suite="bookworm", arch="arm64", modules=False),
 }
 

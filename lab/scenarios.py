@@ -207,9 +207,9 @@ SCENARIOS = {
     "stuck_disk": dict(
         kind="a task hangs behind a disk that never answers",
         module="spoold", append="hung_task_panic=1", wait=240, task=False, classes=["hung-task"],
-        prepare=HUNG, run="mknod /tmp/s b $(awk '/spoold/ {print $1}' /proc/devices) 0; dd if=/tmp/s of=/dev/null bs=4k count=1",
+        prepare=HUNG, run="mknod /tmp/s b $(awk '/spoold/ {print $1}' /proc/devices) 0; mkdir /tmp/m; mount -t ext4 /tmp/s /tmp/m",
         bugs=[("culprit", "spool_take", "CULPRIT"), ("culprit", "spool_submit", "CULPRIT")],
-        note="the driver keeps the bio and never ends it"),
+        note="the driver keeps the bio and never ends it; readers of files would be killable, which the detector leaves alone: mount is not"),
     "user_pointer": dict(
         kind="kernel reads user memory directly (SMAP)",
         module="fanctl", run="poke -n fan_curve /proc/fanctl 0", classes=["user-access-violation"],
