@@ -126,7 +126,15 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
         out.heading("")?;
         page(cx, m.phys.0, out)?;
     }
-    why.map_or(Ok(()), |e| Err(CommandError::Partial(e.to_string())))
+    match why {
+        // That nothing is there is an answer; which entry says so is told beside it.
+        Some(e @ WalkError::NotMapped { .. }) => {
+            out.note(&e.to_string());
+            Ok(())
+        }
+        Some(e) => Err(CommandError::Partial(e.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// The `struct page` of a physical page, as `kmem -p` shows it; memory of devices has none.
