@@ -40,6 +40,7 @@ const IN_THE_LAB: &[&str] = &[
     "out-of-memory",
     "page-corruption",
     "page-table",
+    "panic-call",
     "panic-site",
     "refcount-bug",
     "slab-corruption",

@@ -17,6 +17,7 @@ mod null_pointer;
 mod out_of_memory;
 mod page_corruption;
 mod page_table;
+mod panic_call;
 mod panic_site;
 mod refcount_bug;
 mod requested;
@@ -65,4 +66,6 @@ pub static DETECTIVES: &[Detective] = &[
     use_after_free::USE_AFTER_FREE,
     table_hook::TABLE_HOOK,
     wild_pointer::WILD_POINTER,
+    // Only where none of the others has anything to say.
+    panic_call::PANIC_CALL,
 ];
