@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::{advice, log_reading};
+use crate::{advice, blame, log_reading};
 use necropsy_klog::{
     Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports,
 };
@@ -260,6 +260,8 @@ fn places(report: &Report, class: &str) -> (Option<Place>, Option<Place>) {
         "use-after-free" | "kernel-stack-overflow" | "rcu-stall" => {
             (Some(place(Some(0.5))), Some(place(None)))
         }
+        // What runs what others have queued is where the bad thing was found.
+        _ if blame::is_dispatcher(&function) => (Some(place(Some(0.25))), Some(place(None))),
         _ if report.corrupted => (Some(place(Some(0.4))), Some(place(None))),
         _ => (Some(place(Some(0.65))), Some(place(None))),
     }

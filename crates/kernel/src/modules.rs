@@ -40,6 +40,16 @@ struct Raw {
 
 const STATES: [&str; 4] = ["LIVE", "COMING", "GOING", "UNFORMED"];
 
+/// The module that was unloaded last: the name that oopses show (`last_unloaded_module`, kernel/module/main.c; a `char[]`, since 5.19 a
+/// struct that begins with one).
+pub fn last_unloaded(t: &Target) -> Option<String> {
+    use necropsy_base::MemoryExt;
+    const LONGEST: usize = 56;
+    let name = t.memory().cstr(t.symbol("last_unloaded_module")?, LONGEST).ok()?;
+    let good = !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    good.then(|| String::from_utf8_lossy(&name).into_owned())
+}
+
 /// All modules, newest first.
 pub fn modules(t: &Target) -> Vec<ModuleInfo> {
     t.modules().list.iter().map(|m| info(t, m)).collect()

@@ -49,6 +49,7 @@ const IN_THE_LAB: &[&str] = &[
     "spin-lock",
     "stack-overflow",
     "table-hook",
+    "unloaded-module",
     "wild-pointer",
 ];
 

@@ -29,6 +29,7 @@ mod stack_overflow;
 mod stack_protector;
 mod stuck_cpu;
 mod table_hook;
+mod unloaded_module;
 mod use_after_free;
 mod wild_pointer;
 
@@ -63,6 +64,7 @@ pub static DETECTIVES: &[Detective] = &[
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
     stuck_cpu::STUCK_CPU,
+    unloaded_module::UNLOADED_MODULE,
     use_after_free::USE_AFTER_FREE,
     table_hook::TABLE_HOOK,
     wild_pointer::WILD_POINTER,
