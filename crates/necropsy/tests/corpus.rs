@@ -32,6 +32,7 @@ const IN_THE_LAB: &[&str] = &[
     "global-overflow",
     "stuck-cpu",
     "fd-leak",
+    "guarded",
     "hidden",
     "hung-task",
     "kernel-text",

@@ -7,6 +7,7 @@ mod divide;
 mod double_free;
 mod fd_leak;
 mod global_overflow;
+mod guarded;
 mod hidden;
 mod hung_task;
 mod kernel_text;
@@ -44,6 +45,7 @@ pub static DETECTIVES: &[Detective] = &[
     double_free::DOUBLE_FREE,
     fd_leak::FD_LEAK,
     global_overflow::GLOBAL_OVERFLOW,
+    guarded::GUARDED,
     hung_task::HUNG_TASK,
     list_corruption::LIST_CORRUPTION,
     hidden::HIDDEN,

@@ -30,7 +30,10 @@ fn examine(case: &Case, found: &mut Findings) {
     }
     let frames = &crash.stack.frames;
     let panic = frames.iter().rposition(|f| matches!(base_name(f), Some("panic" | "nmi_panic")));
-    let Some(index) = panic.map(|i| i + 1).filter(|i| frames.get(*i).is_some_and(|f| f.module().is_some())) else { return };
+    let Some(index) = panic.map(|i| i + 1).filter(|i| frames.get(*i).is_some_and(|f| f.module().is_some()))
+    else {
+        return;
+    };
     let culprit = place_in(t, frames, index, 0.85);
     let who = named(&culprit);
     let message = message(t, &frames[index]);
@@ -43,13 +46,28 @@ fn examine(case: &Case, found: &mut Findings) {
     let mut h = Hypothesis::new(CLASS, format!("{who} called panic(){said}"), statement);
     h.victim = Some(culprit.clone());
     h.culprit = Some(culprit);
-    h.advice = vec![format!("read the condition before the call: dis -l {}", frames[index].name().unwrap_or_default())];
+    h.advice = vec![format!(
+        "read the condition before the call: dis -l {}",
+        frames[index].name().unwrap_or_default()
+    )];
     h.separate = Some("what the values in the message were: the log has them".into());
     found.hypotheses.push(h);
-    found.add(CLASS, 3.0, "stack", "bt".to_owned(), format!("{who} called panic(), and no exception came before"));
+    found.add(
+        CLASS,
+        3.0,
+        "stack",
+        "bt".to_owned(),
+        format!("{who} called panic(), and no exception came before"),
+    );
     if let Some(text) = message {
         let claim = format!("what it passes is the text {text:?}");
-        found.add(CLASS, 0.5, format!("text:{who}"), frames[index].pc.map(|pc| format!("dis -r {:x}", pc.0)), claim);
+        found.add(
+            CLASS,
+            0.5,
+            format!("text:{who}"),
+            frames[index].pc.map(|pc| format!("dis -r {:x}", pc.0)),
+            claim,
+        );
     }
 }
 

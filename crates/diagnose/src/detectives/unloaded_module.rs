@@ -30,7 +30,9 @@ const LAST: u64 = u64::MAX - (16 << 20);
 
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
-    let Some(trap) = crash.trap(t).filter(|trap| trap.kind == Exception::PageFault && trap.fatal) else { return };
+    let Some(trap) = crash.trap(t).filter(|trap| trap.kind == Exception::PageFault && trap.fatal) else {
+        return;
+    };
     let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr) else { return };
     let runs = !t.is_text(pc);
     let touched = if runs { Some(pc.0) } else { BadAccess::of(t, crash).map(|a| a.address) };
@@ -60,7 +62,11 @@ fn hypothesis(name: &str, user: Option<Place>, address: u64, runs: bool) -> Hypo
         "{who} {did} at {address:#x}, where modules are loaded and none is any more. The module unloaded last is {name}: something of it (a \
          timer, a work item, a notifier, a file) was left behind when it went."
     );
-    let mut h = Hypothesis::new(CLASS, format!("{who} {did} of a module that was unloaded, probably {name}"), statement);
+    let mut h = Hypothesis::new(
+        CLASS,
+        format!("{who} {did} of a module that was unloaded, probably {name}"),
+        statement,
+    );
     h.victim = user;
     h.culprit = Some(Place { confidence: Some(0.75), module: Some(name.to_owned()), ..Place::default() });
     h.advice = vec![
@@ -72,17 +78,30 @@ fn hypothesis(name: &str, user: Option<Place>, address: u64, runs: bool) -> Hypo
 }
 
 fn tell(name: &str, address: u64, runs: bool, found: &mut Findings) {
-    let claim = format!("{address:#x} lies where modules are loaded; no module and no area of the kernel's memory is there");
+    let claim = format!(
+        "{address:#x} lies where modules are loaded; no module and no area of the kernel's memory is there"
+    );
     let bears = [
         (CLASS, 3.0),
         (Class::WildPointerDereference, -2.0),
         (Class::NxViolation, -2.0),
         (Class::OutOfBoundsAccess, -1.0),
     ];
-    found.add_to_all(&bears, format!("memory:page tables of {address:#x}"), format!("vtop {address:x}"), claim);
+    found.add_to_all(
+        &bears,
+        format!("memory:page tables of {address:#x}"),
+        format!("vtop {address:x}"),
+        claim,
+    );
     let claim = format!("the module unloaded last is {name}");
     found.add(CLASS, 1.5, "memory:last_unloaded_module", "rd -a last_unloaded_module".to_owned(), claim);
     if runs {
-        found.add(CLASS, 1.0, "stack", "bt".to_owned(), format!("the interrupted program counter is {address:#x}: code that is gone"));
+        found.add(
+            CLASS,
+            1.0,
+            "stack",
+            "bt".to_owned(),
+            format!("the interrupted program counter is {address:#x}: code that is gone"),
+        );
     }
 }

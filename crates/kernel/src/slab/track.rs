@@ -24,7 +24,7 @@ pub struct Track {
     pub cpu: i64,
     /// In which task.
     pub pid: i64,
-    /// When, in ticks since boot.
+    /// When, in ticks since boot; 0 if that was not kept.
     pub jiffies: u64,
     /// The whole stack, innermost first; empty if the kernel did not keep it.
     pub stack: Vec<VirtAddr>,
