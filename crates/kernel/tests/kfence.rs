@@ -50,7 +50,9 @@ fn types() -> Btf {
 fn opened(allocated_table: bool) -> Target {
     let mut m = SparseMemory::new(Abi::LE64);
     m.put(VirtAddr(DATA), &[0; 4096]).put(VirtAddr(POOL), &[0; 4096]);
-    let mut put = |at: u64, value: u64, size: usize| drop(m.put_uint(VirtAddr(at), value, size));
+    let mut put = |at: u64, value: u64, size: usize| {
+        m.put_uint(VirtAddr(at), value, size);
+    };
     let table = DATA + 0x100;
     put(DATA, POOL, 8);
     if allocated_table {

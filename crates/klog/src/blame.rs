@@ -202,6 +202,7 @@ const NEVER: &[&[&str]] = &[
         "kmsan",
         "kcsan_setup_watchpoint",
         "check_memory_region",
+        "^asm_(?:sysvec|exc)_",
     ],
     &[
         "check_heap_object",

@@ -28,7 +28,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let circle = (0..spinning.spins.len()).map(|s| spinning.cycle(s)).find(|c| !c.is_empty());
     let Some(circle) = circle else { return };
     let members: Vec<&Spin> = circle.iter().filter_map(|i| spinning.spins.get(*i)).collect();
-    found.hypotheses.push(hypothesis(case, spinning, &members));
+    found.hypotheses.push(hypothesis(case, spinning, &members, &circle));
     for (spin, i) in members.iter().zip(&circle) {
         edge(&case.target, spinning, spin, *i, found);
     }
@@ -46,7 +46,7 @@ fn wanted(t: &Target, spinning: &Spinning, spin: &Spin) -> Option<Place> {
     Some(place_in(t, frames, index, sure))
 }
 
-fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin]) -> Hypothesis {
+fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin], circle: &[usize]) -> Hypothesis {
     let t = &case.target;
     let places: Vec<Place> = members.iter().filter_map(|s| wanted(t, spinning, s)).collect();
     let names: Vec<String> = places.iter().map(named).collect();
@@ -84,6 +84,17 @@ fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin]) -> Hypothesis
         case.crash().and_then(|c| members.iter().position(|s| spinning.cpus[s.on].cpu == c.cpu)).unwrap_or(0);
     h.culprit = places.get(first).cloned().map(|p| Place { confidence: Some(0.9), ..p });
     h.victim = h.culprit.clone().map(|p| Place { confidence: None, ..p });
+    if let ([one], Some(holder)) = (members, interrupted_holder(t, spinning, members, circle)) {
+        let (who, spins) = (named(&holder), names.first().cloned().unwrap_or_default());
+        h.title = format!("deadlock: {who} holds spin lock {} while an interrupt of its CPU wants it", lock(one));
+        h.statement = format!(
+            "{who} took spin lock {} and was interrupted; what ran in the interrupt on the same CPU, {spins}, wants the lock too, in task {}. \
+             The CPU waits for itself, for ever: the lock must be taken with interrupts (_irqsave) or softirqs (_bh) off.",
+            lock(one),
+            spinning.cpus[one.on].who()
+        );
+        h.culprit = Some(holder);
+    }
     let others = members.iter().zip(&places).enumerate().filter(|(i, _)| *i != first);
     h.related = others
         .map(|(_, (s, p))| Related {
@@ -105,6 +116,14 @@ fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin]) -> Hypothesis
         "a kernel with CONFIG_PROVE_LOCKING names the orders at the first chance, without a hang".into(),
     ];
     h
+}
+
+/// Who holds a lock that its own CPU wants, if an interrupt came between: it let that happen.
+fn interrupted_holder(t: &Target, spinning: &Spinning, members: &[&Spin], circle: &[usize]) -> Option<Place> {
+    let (spin, hold) = (members.first()?, spinning.holds.get(*circle.first()?)?.as_ref()?);
+    let frames = &spinning.cpus.get(spin.on)?.stack.frames;
+    let between = frames.get(spin.frame..hold.frame).filter(|_| !hold.asleep && hold.on == spin.on)?;
+    between.iter().any(|f| f.trap.is_some()).then(|| place_in(t, frames, hold.frame, 0.85))
 }
 
 /// Who spins on what, and who holds it.
