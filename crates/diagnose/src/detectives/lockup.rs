@@ -128,6 +128,8 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         crash.task.pid
     );
     let elsewhere = if idle || names.is_empty() { elsewhere(case, crash.cpu, dog) } else { None };
+    // The task that is stuck, not the one that was running where it was noticed.
+    let stuck_task = elsewhere.as_ref().and_then(|b| b.related.task.clone());
     let blocker = if let Some(b) = elsewhere {
         statement = format!(
             "{watchdog} ended the kernel on CPU {}, which was not the one that was stuck.",
@@ -154,6 +156,7 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     let mut h = Hypothesis::new(dog.class, title, statement);
     h.victim = victim;
     h.culprit = culprit;
+    h.task = stuck_task;
     h.related = blocker.into_iter().map(|b| b.related).collect();
     h.advice = vec![
         format!(
