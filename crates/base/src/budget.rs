@@ -1,14 +1,14 @@
 //! Limits on long work: cancel flag, deadline, steps, progress.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The work was stopped before it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exhausted {
     /// Somebody pressed Ctrl-C or the caller gave up.
-    #[error("cancelled")]
+    #[error("interrupted")]
     Cancelled,
     /// The time allowed is over.
     #[error("out of time")]
@@ -30,6 +30,8 @@ pub struct Budget(Arc<Inner>);
 
 struct Inner {
     cancelled: AtomicBool,
+    /// How much work is under way that must not be cut short.
+    shielded: AtomicU32,
     deadline: Option<Instant>,
     steps: AtomicU64,
     max_steps: u64,
@@ -55,19 +57,35 @@ impl Budget {
 
     fn build(time: Option<Duration>, max_steps: u64, progress: Option<Box<dyn Progress>>) -> Self {
         let deadline = time.and_then(|t| Instant::now().checked_add(t));
-        let (cancelled, steps) = (AtomicBool::new(false), AtomicU64::new(0));
-        Budget(Arc::new(Inner { cancelled, deadline, steps, max_steps, progress }))
+        let (cancelled, shielded, steps) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU64::new(0));
+        Budget(Arc::new(Inner { cancelled, shielded, deadline, steps, max_steps, progress }))
     }
 
-    /// Makes every further [`Budget::step`] fail.
+    /// Makes every further [`Budget::step`] fail, until [`Budget::resume`].
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes [`Budget::cancel`] back: the next piece of work may begin.
+    pub fn resume(&self) {
+        self.0.cancelled.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether somebody wants the work to end; not told to work that is [whole](Budget::whole).
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Relaxed) && self.0.shielded.load(Ordering::Relaxed) == 0
+    }
+
+    /// Does something that is not cut short by [`Budget::cancel`]: short work whose result is kept for later.
+    pub fn whole<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _shield = Shield::new(&self.0.shielded);
+        work()
     }
 
     /// Counts one step of work; the clock is looked at every 1,024 steps.
     pub fn step(&self) -> Result<(), Exhausted> {
         let n = self.0.steps.fetch_add(1, Ordering::Relaxed);
-        if self.0.cancelled.load(Ordering::Relaxed) {
+        if self.is_cancelled() {
             return Err(Exhausted::Cancelled);
         }
         if n >= self.0.max_steps {
@@ -87,6 +105,22 @@ impl Budget {
     }
 }
 
+/// Counts one in [`Inner::shielded`] for as long as it lives.
+struct Shield<'a>(&'a AtomicU32);
+
+impl<'a> Shield<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Shield(count)
+    }
+}
+
+impl Drop for Shield<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +132,10 @@ mod tests {
         let b = Budget::default();
         b.clone().cancel();
         assert_eq!(b.step(), Err(Exhausted::Cancelled));
+        assert_eq!(b.whole(|| b.step()), Ok(()));
+        assert!(b.is_cancelled());
+        b.resume();
+        assert_eq!(b.step(), Ok(()));
         let b = Budget::new(Some(Duration::ZERO), u64::MAX);
         std::thread::sleep(Duration::from_millis(1));
         assert_eq!(b.step(), Err(Exhausted::Deadline));

@@ -1,7 +1,9 @@
 //! What a command is.
 
+use necropsy_base::Exhausted;
 use necropsy_target::LoadError;
 
+use crate::similar::What;
 use crate::{Args, Closed, Context, Shape, Sink, Spec};
 
 /// An example in a command's help: what to type, and what it shows.
@@ -47,25 +49,59 @@ pub enum CommandError {
     /// It cannot be done.
     #[error("{0}")]
     Failed(String),
+    /// Nothing has this name. Names that may have been meant are added where the error is shown.
+    #[error("{message}")]
+    Unknown {
+        /// What to tell.
+        message: String,
+        /// What was looked for.
+        what: What,
+        /// Its name.
+        name: String,
+    },
     /// Part of what was asked for was shown; this is why the rest was not.
     #[error("{0}")]
     Partial(String),
     /// A struct could not be read.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Somebody pressed Ctrl-C, or the time is over.
+    #[error("{0}: the answer is not complete")]
+    Interrupted(#[from] Exhausted),
     /// The reader has gone: not an error of ours.
     #[error("output closed")]
     Closed(#[from] Closed),
 }
 
 impl CommandError {
+    /// Nothing is called `name`.
+    pub(crate) fn unknown(what: What, name: &str, message: impl Into<String>) -> CommandError {
+        CommandError::Unknown { message: message.into(), what, name: name.to_owned() }
+    }
+
+    /// There is no type of this name.
+    pub(crate) fn no_type(name: &str) -> CommandError {
+        CommandError::unknown(What::Type, name, format!("no type {name} in this kernel's BTF"))
+    }
+
+    /// No module of this name is loaded.
+    pub(crate) fn no_module(name: &str) -> CommandError {
+        CommandError::unknown(What::Module, name, format!("no module {name} (\"mod\" lists all)"))
+    }
+
+    /// Whether the whole line ends here, and not only this part of it.
+    pub(crate) fn ends_all(&self) -> bool {
+        matches!(self, CommandError::Closed(_) | CommandError::Interrupted(_) | CommandError::Usage(_))
+    }
+
     /// Its kind in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             CommandError::Usage(_) => "usage",
-            CommandError::Failed(_) => "failed",
+            CommandError::Failed(_) | CommandError::Unknown { .. } => "failed",
             CommandError::Partial(_) => "partial",
             CommandError::Load(_) => "unreadable",
+            CommandError::Interrupted(_) => "interrupted",
             CommandError::Closed(_) => "closed",
         }
     }

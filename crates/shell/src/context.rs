@@ -1,7 +1,7 @@
 //! What commands work on: the kernel, its tasks, and what the user has selected.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use necropsy_base::VirtAddr;
@@ -24,6 +24,7 @@ pub struct Context {
     panicked: OnceLock<Option<Task>>,
     radix: AtomicU32,
     shown: AtomicU32,
+    unpaged: AtomicBool,
     aliases: Mutex<Vec<(String, String)>>,
     /// Where source text is.
     pub sources: Sources,
@@ -43,6 +44,7 @@ impl Context {
             panicked: OnceLock::new(),
             radix: AtomicU32::new(10),
             shown: AtomicU32::new(0),
+            unpaged: AtomicBool::new(false),
             aliases: Mutex::default(),
             sources: Sources::default(),
             patches: OnceLock::new(),
@@ -57,7 +59,7 @@ impl Context {
 
     /// All tasks; found when first asked for.
     pub fn tasks(&self) -> Result<&Tasks, CommandError> {
-        let found = self.tasks.get_or_init(|| Tasks::read(&self.target).map_err(|e| e.to_string()));
+        let found = self.keep(&self.tasks, || Tasks::read(&self.target).map_err(|e| e.to_string()));
         found.as_ref().map_err(|e| CommandError::Failed(format!("no tasks: {e}")))
     }
 
@@ -89,7 +91,7 @@ impl Context {
     /// The task that panicked, without looking at all others.
     pub fn panic_task(&self) -> Option<&Task> {
         let find = || necropsy_kernel::tasks::current(&self.target, self.panic_cpu()?).ok();
-        self.panicked.get_or_init(find).as_ref()
+        self.keep(&self.panicked, find).as_ref()
     }
 
     /// The selected task: the one that panicked, unless the user chose another.
@@ -177,13 +179,34 @@ impl Context {
         self.radix.store(radix, Ordering::Relaxed);
     }
 
+    /// Whether long answers go into a pager, where there is one.
+    pub fn scroll(&self) -> bool {
+        !self.unpaged.load(Ordering::Relaxed)
+    }
+
+    /// Lets long answers go into a pager, or not.
+    pub fn set_scroll(&self, on: bool) {
+        self.unpaged.store(!on, Ordering::Relaxed);
+    }
+
     /// The NUMA nodes of this machine with the page frames that each has.
     pub fn memory_nodes(&self) -> &[(i64, Range<u64>)] {
         let find = || {
             let nodes = necropsy_kernel::buddy::nodes(&self.target).into_iter();
-            nodes.map(|n| (n.number, n.first..n.first.saturating_add(n.spanned))).collect()
+            let span = |n: necropsy_kernel::buddy::Node| n.first..n.first.saturating_add(n.spanned);
+            nodes.map(|n| (n.number, span(n))).collect::<Vec<_>>()
         };
-        self.nodes.get_or_init(find)
+        self.keep::<Vec<_>>(&self.nodes, find)
+    }
+
+    /// What is kept for later commands is found whole, even if the one that asked first is interrupted.
+    pub(crate) fn keep<'c, T>(&self, place: &'c OnceLock<T>, find: impl FnOnce() -> T) -> &'c T {
+        place.get_or_init(|| self.target.budget().whole(find))
+    }
+
+    /// Fails once somebody pressed Ctrl-C, or the time is over. For loops that otherwise would not notice.
+    pub fn go_on(&self) -> Result<(), CommandError> {
+        self.target.budget().step().map_err(CommandError::Interrupted)
     }
 
     /// Makes sure a CPU is one of this machine.

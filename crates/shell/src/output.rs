@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
+use necropsy_base::Budget;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::CommandError;
+use crate::{CommandError, Mode};
 
 /// The reader has gone (`| head`).
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -29,6 +30,8 @@ pub trait Sink {
     fn put(&mut self, value: &dyn Fn() -> Value, text: &dyn Fn() -> String) -> Result<(), Closed>;
     /// Something the user must know.
     fn note(&mut self, text: &str);
+    /// Which form is wanted.
+    fn mode(&self) -> Mode;
     /// Text that is layout only: headings and blank lines.
     fn heading(&mut self, text: &str) -> Result<(), Closed>;
 }
@@ -48,11 +51,16 @@ pub struct TextSink<'w> {
     pub out: &'w mut dyn Write,
     /// Where notes go.
     pub notes: Vec<String>,
+    /// Ends the output when it is cancelled.
+    pub budget: Budget,
 }
 
 impl TextSink<'_> {
     /// The last gate before a terminal: names out of a dump's tables pass here too.
     fn write(&mut self, text: &str) -> Result<(), Closed> {
+        if self.budget.is_cancelled() {
+            return Err(Closed);
+        }
         let plain = text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'));
         let safe = (!plain).then(|| necropsy_report::terminal_safe(text));
         let text = safe.as_deref().unwrap_or(text);
@@ -61,6 +69,9 @@ impl TextSink<'_> {
 }
 
 impl Sink for TextSink<'_> {
+    fn mode(&self) -> Mode {
+        Mode::Text
+    }
     fn put(&mut self, _: &dyn Fn() -> Value, text: &dyn Fn() -> String) -> Result<(), Closed> {
         let text = text();
         self.write(&text)?;
@@ -82,10 +93,17 @@ impl Sink for TextSink<'_> {
 pub struct JsonSink {
     rows: Vec<Value>,
     notes: Vec<String>,
+    budget: Budget,
 }
 
 impl Sink for JsonSink {
+    fn mode(&self) -> Mode {
+        Mode::Json
+    }
     fn put(&mut self, value: &dyn Fn() -> Value, _: &dyn Fn() -> String) -> Result<(), Closed> {
+        if self.budget.is_cancelled() {
+            return Err(Closed);
+        }
         self.rows.push(value());
         Ok(())
     }
@@ -99,7 +117,69 @@ impl Sink for JsonSink {
     }
 }
 
+/// Keeps what a part of a command shows until it is that part's turn.
+pub struct Recorder {
+    mode: Mode,
+    kept: Vec<Kept>,
+    budget: Budget,
+}
+
+enum Kept {
+    Row(Value),
+    Text(String),
+    Heading(String),
+    Note(String),
+}
+
+impl Recorder {
+    /// One for a sink of that form.
+    pub fn new(mode: Mode, budget: Budget) -> Recorder {
+        Recorder { mode, kept: Vec::new(), budget }
+    }
+
+    /// Shows what was kept.
+    pub fn play(self, out: &mut dyn Sink) -> Result<(), Closed> {
+        for kept in self.kept {
+            match kept {
+                Kept::Row(value) => out.put(&|| value.clone(), &String::new)?,
+                Kept::Text(text) => out.put(&|| Value::Null, &|| text.clone())?,
+                Kept::Heading(text) => out.heading(&text)?,
+                Kept::Note(text) => out.note(&text),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Recorder {
+    fn mode(&self) -> Mode {
+        self.mode
+    }
+    fn put(&mut self, value: &dyn Fn() -> Value, text: &dyn Fn() -> String) -> Result<(), Closed> {
+        if self.budget.is_cancelled() {
+            return Err(Closed);
+        }
+        self.kept.push(match self.mode {
+            Mode::Json => Kept::Row(value()),
+            Mode::Text => Kept::Text(text()),
+        });
+        Ok(())
+    }
+    fn note(&mut self, text: &str) {
+        self.kept.push(Kept::Note(text.to_owned()));
+    }
+    fn heading(&mut self, text: &str) -> Result<(), Closed> {
+        self.kept.push(Kept::Heading(text.to_owned()));
+        Ok(())
+    }
+}
+
 impl JsonSink {
+    /// One whose rows end when `budget` is cancelled.
+    pub fn new(budget: Budget) -> JsonSink {
+        JsonSink { budget, ..JsonSink::default() }
+    }
+
     /// The line for a command that ended.
     pub fn finish(self, line: &str, shape: Shape, end: Result<(), CommandError>) -> Value {
         match end {

@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use necropsy_base::Exhausted;
+
+use crate::similar::{What, explained};
 use crate::{Args, COMMANDS, Command, CommandError, Context, JsonSink, Shape, Sink, TextSink, aliases};
 
 /// The form of the output.
@@ -19,44 +22,52 @@ pub fn run_line(cx: &Context, line: &str, mode: Mode, out: &mut dyn Write, err: 
     if line.is_empty() || line.starts_with('#') {
         return true;
     }
-    let found = resolve(cx, &aliases::expand(Some(cx), &words(line)));
-    let before = cx.target.notes().len();
+    let found = resolve(cx, &aliases::expand(Some(cx), &words(line))).map_err(|e| explained(cx, e));
+    // Each command has its own notes: what an earlier one or the opening noted is told already.
+    cx.target.take_recent_notes();
     match mode {
-        Mode::Json => json(cx, line, found, before, out),
-        Mode::Text => text(cx, found, before, out, err),
+        Mode::Json => json(cx, line, found, out),
+        Mode::Text => text(cx, found, out, err),
     }
 }
 
 /// A command and its arguments.
 pub(crate) type Found = Result<(&'static dyn Command, Args), CommandError>;
 
-fn json(cx: &Context, line: &str, found: Found, before: usize, out: &mut dyn Write) -> bool {
-    let mut sink = JsonSink::default();
+fn json(cx: &Context, line: &str, found: Found, out: &mut dyn Write) -> bool {
+    let mut sink = JsonSink::new(cx.target.budget().clone());
     let shape = found.as_ref().map_or(Shape::List, |(c, args)| c.shape(args));
-    let end = found.and_then(|(c, args)| c.run(cx, &args, &mut sink));
+    let end = found.and_then(|(c, args)| run(cx, c, &args, &mut sink));
     let ok = end.is_ok();
-    for note in cx.target.notes().iter().skip(before) {
-        sink.note(note);
-    }
+    cx.target.take_recent_notes().iter().for_each(|note| sink.note(note));
     let _ = writeln!(out, "{}", sink.finish(line, shape, end));
     ok
 }
 
-fn text(cx: &Context, found: Found, before: usize, out: &mut dyn Write, err: &mut dyn Write) -> bool {
+fn text(cx: &Context, found: Found, out: &mut dyn Write, err: &mut dyn Write) -> bool {
     let (name, end, notes) = match found {
         Ok((command, args)) => {
-            let mut sink = TextSink { out, notes: Vec::new() };
-            let end = command.run(cx, &args, &mut sink);
+            let mut sink = TextSink { out, notes: Vec::new(), budget: cx.target.budget().clone() };
+            let end = run(cx, command, &args, &mut sink);
             (command.name(), end, sink.notes)
         }
         Err(e) => ("", Err(e), Vec::new()),
     };
     // What the command printed comes before what went wrong, also when both streams end in one place.
     let _ = out.flush();
-    for note in notes.iter().chain(cx.target.notes().iter().skip(before)) {
+    for note in notes.iter().chain(&cx.target.take_recent_notes()) {
         let _ = writeln!(err, "{name}: note: {note}");
     }
     report(name, end, err)
+}
+
+/// Runs a command. Whatever it made of Ctrl-C, the answer is not complete.
+fn run(cx: &Context, command: &dyn Command, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let end = command.run(cx, args, out);
+    match cx.target.budget().is_cancelled() {
+        true => Err(Exhausted::Cancelled.into()),
+        false => end.map_err(|e| explained(cx, e)),
+    }
 }
 
 fn report(name: &str, end: Result<(), CommandError>, err: &mut dyn Write) -> bool {
@@ -117,7 +128,10 @@ fn names_type(cx: &Context, word: &str) -> bool {
 /// The command called `name`.
 pub(crate) fn find(name: &str) -> Result<&'static dyn Command, CommandError> {
     let known = COMMANDS.iter().copied().find(|c| c.name() == name || c.aliases().contains(&name));
-    known.ok_or_else(|| CommandError::Failed(format!("no such command: {name} (\"help\" lists all)")))
+    known.ok_or_else(|| {
+        let message = format!("no such command: {name} (\"help\" lists all)");
+        CommandError::unknown(What::Command, name, message)
+    })
 }
 
 /// Words of a line; quotes keep blanks together and go away.

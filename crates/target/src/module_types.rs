@@ -29,7 +29,7 @@ struct Table {
 impl Target {
     /// The types of each module that has its own; read when first asked for.
     pub fn module_types(&self) -> &[(VirtAddr, Arc<Btf>)] {
-        self.module_types.get_or_init(|| self.read_module_types().unwrap_or_default())
+        self.module_types.get_or_init(|| self.budget().whole(|| self.read_module_types()).unwrap_or_default())
     }
 
     fn read_module_types(&self) -> Result<Vec<(VirtAddr, Arc<Btf>)>, LoadError> {

@@ -130,7 +130,7 @@ impl Target {
     /// The loaded modules; read when first asked for.
     pub fn modules(&self) -> &Modules {
         self.modules.get_or_init(|| {
-            self.find_modules().unwrap_or_else(|e| {
+            self.budget().whole(|| self.find_modules()).unwrap_or_else(|e| {
                 self.note(format!("no modules: {e}"));
                 Modules { list: Vec::new(), problem: Some(e.to_string()) }
             })

@@ -39,8 +39,19 @@ pub struct Target {
     pub(crate) percpu: OnceLock<Vec<(usize, u64)>>,
     plans: RwLock<HashMap<usize, Arc<Plan>>>,
     notes: Mutex<Vec<Note>>,
+    recent: Mutex<Vec<Note>>,
     pub(crate) methods: Methods,
     budget: Budget,
+}
+
+/// Notes that are kept.
+const MAX_NOTES: usize = 1000;
+
+fn keep(notes: &Mutex<Vec<Note>>, text: &Note) {
+    let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+    if notes.len() < MAX_NOTES && !notes.contains(text) {
+        notes.push(text.clone());
+    }
 }
 
 impl Target {
@@ -70,6 +81,7 @@ impl Target {
             percpu: OnceLock::new(),
             plans: RwLock::default(),
             notes: Mutex::default(),
+            recent: Mutex::default(),
             methods: Methods::default(),
             budget,
         }
@@ -164,12 +176,20 @@ impl Target {
     }
 
     /// Adds a line that the user must see; the same line only once.
+    ///
+    /// What goes wrong because somebody pressed Ctrl-C is no news.
     pub fn note(&self, text: impl Into<Note>) {
-        let text = text.into();
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !notes.contains(&text) && notes.len() < 1000 {
-            notes.push(text);
+        if self.budget.is_cancelled() {
+            return;
         }
+        let text = text.into();
+        keep(&self.recent, &text);
+        keep(&self.notes, &text);
+    }
+
+    /// What was noted since this was last asked, whether or not it had been noted before.
+    pub fn take_recent_notes(&self) -> Vec<Note> {
+        std::mem::take(&mut *self.recent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// All that was noted so far, the dump's own notes first.

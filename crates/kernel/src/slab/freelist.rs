@@ -59,7 +59,7 @@ pub(super) fn follow(t: &Target, cache: &Cache, slab: &Slab, head: VirtAddr, kep
         } else if !seen.insert(next) {
             list.broken = bad(Fault::Circle);
         }
-        if list.broken.is_some() {
+        if list.broken.is_some() || t.budget().step().is_err() {
             break;
         }
         list.objects.push(next);

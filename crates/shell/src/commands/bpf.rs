@@ -228,7 +228,7 @@ fn structs<const N: usize>(
     for (name, at) in all {
         let Some(ty) = cx.target.type_named(name) else { continue };
         match show_whole(cx, &ty, at, cx.hex(args), out) {
-            Err(CommandError::Closed(e)) => return Err(e.into()),
+            Err(e) if e.ends_all() => return Err(e),
             Err(e) => out.note(&format!("{name} {:#x}: {e}", at.0)),
             Ok(()) => {}
         }

@@ -1,9 +1,11 @@
 //! `foreach`: a command for many tasks.
 
+use necropsy_kernel::parallel;
 use necropsy_kernel::tasks::Task;
 
 use super::header::Show;
 use super::{bt, files, net, ps, set, sig, task, vm, vtop};
+use crate::output::Recorder;
 use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
 
 pub struct Foreach;
@@ -65,19 +67,45 @@ impl Command for Foreach {
         let Some(show) = show else {
             return ps::show(cx, chosen, &args, out);
         };
-        for (i, t) in chosen.iter().enumerate() {
-            if i > 0 {
-                out.heading("")?;
-            }
-            match show(cx, t, &args, out) {
-                Err(CommandError::Closed(e)) => return Err(e.into()),
-                Err(e @ CommandError::Usage(_)) => return Err(e),
-                Err(e) => out.note(&format!("task {}: {e}", t.pid)),
-                Ok(()) => {}
-            }
-        }
-        Ok(())
+        cx.target.take_recent_notes().iter().for_each(|n| out.note(n));
+        let end = each(cx, &chosen, show, &args, out);
+        // Threads note things in any order.
+        let mut notes = cx.target.take_recent_notes();
+        notes.sort();
+        notes.iter().for_each(|n| out.note(n));
+        end
     }
+}
+
+/// Shows the tasks in their order, worked out on all CPUs.
+fn each(
+    cx: &Context,
+    tasks: &[&Task],
+    show: Show,
+    args: &Args,
+    out: &mut dyn Sink,
+) -> Result<(), CommandError> {
+    let mode = out.mode();
+    let one = |task: &&Task| {
+        let mut shown = Recorder::new(mode, cx.target.budget().clone());
+        let end = cx.go_on().and_then(|()| show(cx, task, args, &mut shown));
+        (task.pid, shown, end)
+    };
+    let mut first = true;
+    parallel::ordered(tasks, one, |(pid, shown, end)| {
+        if !std::mem::take(&mut first) {
+            out.heading("")?;
+        }
+        shown.play(out)?;
+        match end {
+            Err(e) if e.ends_all() => Err(e),
+            Err(e) => {
+                out.note(&format!("task {pid}: {e}"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    })
 }
 
 /// Takes the words apart: which tasks, which command, its arguments.
@@ -112,8 +140,15 @@ struct Selection {
     any: bool,
 }
 
+/// Words that narrow.
+const NARROW: [&str; 4] = ["kernel", "user", "gleader", "active"];
+
+/// Words that may stand after `foreach`, for completion.
+pub fn words() -> Vec<&'static str> {
+    COMMANDS.iter().map(|(name, _)| *name).chain(STATES).chain(NARROW).collect()
+}
+
 fn select<'c>(cx: &'c Context, words: &[String]) -> Result<Vec<&'c Task>, CommandError> {
-    const NARROW: [&str; 4] = ["kernel", "user", "gleader", "active"];
     let mut s = Selection::default();
     for word in words {
         if let Some(narrow) = NARROW.iter().find(|n| **n == word) {

@@ -147,7 +147,7 @@ fn element(cx: &Context, at: VirtAddr, args: &Args, out: &mut dyn Sink) -> Resul
     out.heading(&format!("{:x}", at.0))?;
     let (name, members) = text.split_once('.').unwrap_or((text, ""));
     let ty = cx.target.type_named(name);
-    let ty = ty.ok_or_else(|| CommandError::Failed(format!("no type {name} in this kernel's BTF")))?;
+    let ty = ty.ok_or_else(|| CommandError::no_type(name))?;
     let members: Vec<&str> = members.split(',').filter(|m| !m.is_empty()).collect();
     let shown = if members.is_empty() {
         show_whole(cx, &ty, at, cx.hex(args), out)

@@ -11,7 +11,7 @@ mod examine;
 mod exit;
 mod extend;
 mod files;
-mod foreach;
+pub(crate) mod foreach;
 pub(crate) mod frame;
 mod fuser;
 mod gdb;

@@ -92,7 +92,7 @@ fn files(cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<Option<String>
     let t = &cx.target;
     let named = |name: &str| {
         let found = t.modules().named(name);
-        found.ok_or_else(|| CommandError::Failed(format!("no module {name} (\"mod\" lists all)")))
+        found.ok_or_else(|| CommandError::no_module(name))
     };
     if let Some(name) = args.value('s') {
         let module = named(name)?;

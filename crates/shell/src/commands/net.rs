@@ -266,7 +266,7 @@ fn structures(
             None => Ok(()),
         };
         match shown {
-            Err(CommandError::Closed(e)) => return Err(e.into()),
+            Err(e) if e.ends_all() => return Err(e),
             Err(e) => out.note(&format!("{name} {:#x}: {e}", at.0)),
             Ok(()) => {}
         }

@@ -10,7 +10,7 @@ use crate::Context;
 
 /// What an instruction is, if the kernel rewrites it there: `static key sched_schedstats`, `static call to …`.
 pub fn mark(cx: &Context, at: VirtAddr) -> Option<String> {
-    let patch = cx.patches.get_or_init(|| Patches::read(&cx.target)).at(at)?;
+    let patch = cx.keep(&cx.patches, || Patches::read(&cx.target)).at(at)?;
     Some(match patch {
         Patch::Key(key) => format!("static key {}", name(&cx.target, key)),
         Patch::Call(key) => format!("static call {}", name(&cx.target, key).trim_start_matches("__SCK__")),

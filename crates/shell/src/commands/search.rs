@@ -251,6 +251,7 @@ fn virtual_range(
         at = end;
     }
     for batch in pieces.chunks(PIECES as usize) {
+        cx.go_on()?;
         let found = parallel::map(batch, |piece| in_pages(t.memory(), wanted, piece.clone(), page));
         for hit in found.into_iter().flatten() {
             show(hit, wanted, Some(t.memory()), out)?;
@@ -319,9 +320,10 @@ fn frames_in(
                 show(hit, wanted, (shift != 0).then(|| cx.target.memory()), out)?;
             }
         }
-        if last || cx.target.budget().step().is_err() {
+        if last {
             return Ok(());
         }
+        cx.go_on()?;
     }
 }
 
@@ -352,6 +354,7 @@ fn stacks(cx: &Context, args: &Args, wanted: &Wanted, out: &mut dyn Sink) -> Res
     let chosen: Vec<&Task> =
         tasks.all.iter().filter(|task| args.has('t') || tasks.running_on(task).is_some()).collect();
     for batch in chosen.chunks(PIECES as usize) {
+        cx.go_on()?;
         let found =
             parallel::map(batch, |task| in_pages(t.memory(), wanted, task.stack_range(t), t.page_size()));
         for (task, hits) in batch.iter().zip(found) {

@@ -19,12 +19,21 @@ struct Row {
     state: String,
 }
 
+/// The shell's variables: those that were asked for or changed.
+#[derive(Default, Serialize)]
+struct Variables {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    radix: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scroll: Option<bool>,
+}
+
 impl Command for Set {
     fn name(&self) -> &'static str {
         "set"
     }
     fn synopsis(&self) -> &'static str {
-        "[pid | task] | [-c cpu] | [-p] | [-v] | radix 10|16"
+        "[pid | task] | [-c cpu] | [-p] | [-v] | radix 10|16 | scroll on|off"
     }
     fn about(&self) -> &'static str {
         "the task that other commands are about"
@@ -34,7 +43,8 @@ impl Command for Set {
          -c   selects the task that the CPU was running\n\
          -p   selects the task that panicked, as at the start\n\
          -v   the shell's variables\n\
-         radix 10|16   how p, struct, task, dis and list show numbers (also: dec, hex)"
+         radix 10|16   how p, struct, task, dis and list show numbers (also: dec, hex)\n\
+         scroll on|off   whether answers that do not fit the terminal go into $PAGER, or less (also: sn, sf)"
     }
     fn examples(&self) -> &'static [Example] {
         &[
@@ -75,28 +85,39 @@ impl Command for Set {
 }
 
 fn variables(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let radix = if cx.hex(&Args::default()) { 16 } else { 10 };
-    Ok(out.row(&serde_json::json!({ "radix": radix }), |_| format!("         radix: {radix}"))?)
+    let row = Variables { radix: Some(radix(cx)), scroll: Some(cx.scroll()) };
+    Ok(out.row(&row, |r| {
+        let scroll = if r.scroll == Some(true) { "on" } else { "off" };
+        format!("        scroll: {scroll}\n         radix: {}", radix(cx))
+    })?)
+}
+
+fn radix(cx: &Context) -> u32 {
+    if cx.hex(&Args::default()) { 16 } else { 10 }
 }
 
 fn variable(cx: &Context, name: &str, value: &str, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let radix = match (name, value) {
-        ("radix", "10") => 10,
-        ("radix", "16") => 16,
-        ("scroll", _) => {
-            out.note("output is never paged: pipe it into a pager instead");
-            return Ok(());
-        }
+    let mut changed = Variables::default();
+    match (name, value) {
+        ("radix", "10" | "dec" | "decimal") => changed.radix = Some(10),
+        ("radix", "16" | "hex" | "hexadecimal") => changed.radix = Some(16),
+        ("scroll", "on" | "more" | "less" | "CRASHPAGER") => changed.scroll = Some(true),
+        ("scroll", "off") => changed.scroll = Some(false),
         _ => {
-            return Err(CommandError::Usage(format!(
-                "no variable {name} with a value {value}: there is radix 10 or 16"
-            )));
+            let text = "there are radix 10 or 16, and scroll on or off";
+            return Err(CommandError::Usage(format!("no variable {name} with a value {value}: {text}")));
         }
-    };
-    cx.set_radix(radix);
-    Ok(out.row(&serde_json::json!({ "radix": radix }), |_| {
-        let name = if radix == 16 { "hex" } else { "decimal" };
-        format!("output radix: {radix} ({name})")
+    }
+    changed.radix.iter().for_each(|radix| cx.set_radix(*radix));
+    changed.scroll.iter().for_each(|on| cx.set_scroll(*on));
+    Ok(out.row(&changed, |r| {
+        match (r.radix, r.scroll) {
+            (Some(16), _) => "output radix: 16 (hex)",
+            (Some(_), _) => "output radix: 10 (decimal)",
+            (None, Some(true)) => "scroll: on",
+            (None, _) => "scroll: off",
+        }
+        .into()
     })?)
 }
 

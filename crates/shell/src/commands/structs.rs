@@ -6,6 +6,7 @@ use necropsy_target::TypeRef;
 use serde_json::json;
 
 use crate::ctype::{CType, Place};
+use crate::similar::explained;
 use crate::values::{self, Radix};
 use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
 
@@ -52,10 +53,7 @@ impl Command for Struct {
             return Err(CommandError::Usage("a type's name is missing".into()));
         }
         let (name, members) = split(first);
-        let ty = cx
-            .target
-            .type_named(name)
-            .ok_or_else(|| CommandError::Failed(format!("no type {name} in this kernel's BTF")))?;
+        let ty = cx.target.type_named(name).ok_or_else(|| CommandError::no_type(name))?;
         match words.next() {
             None => declare(&ty, name, &members, cx.hex(args), args, out),
             Some(place) => at(cx, &ty, &members, place, words.next(), args, out),
@@ -216,7 +214,7 @@ pub fn show_members(
         let place = match whole.member(path) {
             Ok(place) => place,
             Err(e) => {
-                failed.get_or_insert_with(|| e.to_string());
+                failed.get_or_insert_with(|| explained(cx, e.into()).to_string());
                 continue;
             }
         };

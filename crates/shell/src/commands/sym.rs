@@ -69,8 +69,7 @@ impl Command for Sym {
         }
         if let Some(name) = args.value('m') {
             let found = cx.target.modules().named(name);
-            let found =
-                found.ok_or_else(|| CommandError::Failed(format!("no module {name} (\"mod\" lists all)")))?;
+            let found = found.ok_or_else(|| CommandError::no_module(name))?;
             return module(cx, found, out);
         }
         if args.rest.is_empty() {

@@ -133,7 +133,7 @@ fn show(
     out.row(&Row { index, entry: Hex(entry.0) }, |r| format!("{:x}{place}", r.entry.0))?;
     let Some(wanted) = args.value('s') else { return Ok(()) };
     let (name, members) = wanted.split_once('.').unwrap_or((wanted, ""));
-    let ty = cx.target.type_named(name).ok_or_else(|| CommandError::Failed(format!("no struct {name}")))?;
+    let ty = cx.target.type_named(name).ok_or_else(|| CommandError::no_type(name))?;
     let members: Vec<&str> = members.split(',').filter(|m| !m.is_empty()).collect();
     match members.is_empty() {
         true => show_whole(cx, &ty, entry, cx.hex(args), out),

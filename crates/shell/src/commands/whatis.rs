@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::structs::declare;
 use crate::output::SinkExt;
+use crate::similar::What;
 use crate::values::declaration;
 use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
 
@@ -51,7 +52,7 @@ impl Command for Whatis {
         let ty = cx
             .target
             .type_named(&name)
-            .ok_or_else(|| CommandError::Failed(format!("no type or symbol {name}")))?;
+            .ok_or_else(|| CommandError::unknown(What::Type, &name, format!("no type or symbol {name}")))?;
         declare(&ty, &name, &[], false, args, out)
     }
 }

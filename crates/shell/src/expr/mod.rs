@@ -6,6 +6,7 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::globals;
 
 use crate::ctype::{CType, Place, View};
+use crate::similar::What;
 use crate::{CommandError, Context, number};
 use token::{Token, tokens};
 
@@ -232,7 +233,18 @@ impl<'c> Parser<'c> {
             return Ok(Some(ty));
         }
         self.at = start;
-        Ok(None)
+        // Nothing but a type begins so.
+        match self.tokens.get(start..).unwrap_or_default() {
+            [Token::Sign("("), Token::Word(tag), Token::Word(name), ..]
+                if matches!(tag.as_str(), "struct" | "union" | "enum") =>
+            {
+                match self.cx.target.type_named(&format!("{tag} {name}")) {
+                    Some(_) => Ok(None),
+                    None => Err(CommandError::no_type(name)),
+                }
+            }
+            _ => Ok(None),
+        }
     }
 
     fn type_name(&mut self) -> Option<CType> {
@@ -324,7 +336,7 @@ impl<'c> Parser<'c> {
         };
         match self.cx.symbol(word).map(|at| at.0).or(number) {
             Some(n) => Ok(Operand::Number(n, None)),
-            None => failed(format!("symbol not found: {word}")),
+            None => Err(CommandError::unknown(What::Symbol, word, format!("symbol not found: {word}"))),
         }
     }
 }
@@ -346,7 +358,8 @@ fn scaled(word: &str) -> Option<u64> {
 fn variable(cx: &Context, name: &str) -> Result<Operand> {
     let t = &cx.target;
     let Some(at) = cx.symbol(name) else {
-        return failed(format!("no symbol \"{name}\" in this kernel or its modules"));
+        let message = format!("no symbol \"{name}\" in this kernel or its modules");
+        return Err(CommandError::unknown(What::Symbol, name, message));
     };
     let typed = globals::type_of(name).and_then(|text| CType::parse(t, text));
     let described = || t.global_type(name, at).map(CType::of);

@@ -9,6 +9,7 @@ use necropsy_report::Hex;
 use serde::Serialize;
 
 use crate::output::SinkExt;
+use crate::similar::What;
 use crate::{Args, CommandError, Context, Sink};
 
 pub const HEADING: &str = "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME";
@@ -75,7 +76,10 @@ pub fn show(cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), Command
         let named: Vec<&&Cache> = caches.iter().filter(|c| c.name == *word).collect();
         let at = || cx.address(word).ok();
         match (named.is_empty(), at()) {
-            (true, None) => return Err(CommandError::Failed(format!("no slab cache named {word}"))),
+            (true, None) => {
+                let message = format!("no slab cache named {word}");
+                return Err(CommandError::unknown(What::Cache, word, message));
+            }
             (true, Some(at)) => match caches.iter().find(|c| c.at == at) {
                 Some(cache) if whole => with_slabs(cx, cache, out)?,
                 Some(cache) => all(cx, &[cache], out)?,
@@ -92,6 +96,7 @@ pub fn show(cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), Command
 fn all(cx: &Context, caches: &[&Cache], out: &mut dyn Sink) -> Result<(), CommandError> {
     out.heading(HEADING)?;
     for some in caches.chunks(16) {
+        cx.go_on()?;
         for row in parallel::map(some, |c| CacheRow::of(cx, c)) {
             out.row(&row, CacheRow::text)?;
         }
