@@ -145,13 +145,13 @@ pub struct ShellArgs {
     /// The dump, and optionally its vmlinux, in any order.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Run this command and exit; may be given several times.
+    /// Run this command and exit; may be given several times. The user's start file is left out then.
     #[arg(short, value_name = "COMMAND")]
     pub command: Vec<String>,
-    /// Run the commands in this file and exit.
+    /// Run the commands in this file and exit, after those in ~/.necropsyrc or, without one, ~/.crashrc.
     #[arg(short, value_name = "FILE")]
     pub input: Option<PathBuf>,
-    /// No banner.
+    /// No banner: neither the machine nor the verdict.
     #[arg(short)]
     pub silent: bool,
     /// Form of the answers: text, or one JSON line per command.

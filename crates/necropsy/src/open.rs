@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use necropsy_base::Budget;
 use necropsy_debuginfo::locate::{Debuginfod, Found, How, Mismatch, Search, Wanted, What, from_hex};
 use necropsy_dump::VmcoreInfo;
 use necropsy_kernel::modules::ModuleInfo;
@@ -29,18 +30,25 @@ pub fn open_with_search(files: &[PathBuf], args: &OpenArgs) -> Result<(Arc<Targe
     let first = dumps.first().context("no dump among the files given")?;
     let name = first.display().to_string();
     let source = necropsy_dump::open(&dumps).with_context(|| name.clone())?;
-    let vmcoreinfo = match &args.vmcoreinfo {
-        Some(path) => {
-            Some(VmcoreInfo::from_text(&std::fs::read(path).with_context(|| path.display().to_string())?))
-        }
-        None => None,
-    };
+    let vmcoreinfo = given_vmcoreinfo(args.vmcoreinfo.as_deref())?;
     let search = Arc::new(search(args, given, &dumps)?);
     // A file that was given is meant to be used whatever else is not.
     let use_files = !args.no_debuginfo || !search.files.is_empty();
     let options = Options { vmcoreinfo, search: use_files.then(|| search.clone()), ..Options::default() };
     let target = Target::open(source, options).with_context(|| name.clone())?;
     Ok((target, search, name))
+}
+
+/// Opens the dump among `files` and nothing else.
+pub fn open_bare(files: &[PathBuf], vmcoreinfo: Option<&Path>, budget: Budget) -> Result<Arc<Target>> {
+    let dumps: Vec<PathBuf> = files.iter().filter(|f| !is_kernel(f)).cloned().collect();
+    let options = Options { vmcoreinfo: given_vmcoreinfo(vmcoreinfo)?, budget, ..Options::default() };
+    Ok(Target::open(necropsy_dump::open(&dumps)?, options)?)
+}
+
+fn given_vmcoreinfo(path: Option<&Path>) -> Result<Option<VmcoreInfo>> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| path.display().to_string());
+    Ok(path.map(read).transpose()?.map(|text| VmcoreInfo::from_text(&text)))
 }
 
 /// Where to look for debugging information: what was given (`--vmlinux` and `files`, `--debug-dir`), beside the dumps, on

@@ -1,6 +1,6 @@
 //! The shell: commands from the command line, from a file, or from standard input.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -27,6 +27,10 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     if mode == Mode::Text {
         notes.iter().for_each(|n| _ = writeln!(err, "necropsy: note: {n}"));
     }
+    // Lines given one by one are a script's: what its user likes must not change what they mean.
+    if args.command.is_empty() {
+        start(&cx, mode, &mut out, &mut err);
+    }
     if !lines.is_empty() || args.input.is_some() {
         let mut ok = true;
         for line in lines.iter().take_while(|line| !is_exit(line)) {
@@ -36,17 +40,30 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
         let _ = out.flush();
         return Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    if let Some((path, start)) = session::start_lines() {
-        for line in &start {
-            if !session::run(&cx, line, mode, &mut out, &mut err) {
-                let _ = writeln!(err, "necropsy: {}: \"{line}\" failed", path.display());
-            }
-        }
+    let mut verdict = session::Verdict::none();
+    if !args.silent && mode == Mode::Text {
+        verdict = session::Verdict::start(args.files.clone(), args.open.vmcoreinfo.clone());
     }
     if !args.silent {
         run_line(&cx, "sys", mode, &mut out, &mut err);
+        let banner = verdict.for_banner(std::io::stdin().is_terminal());
+        let _ = out.write_all(banner.as_bytes());
     }
-    session::interact(&cx, mode, &mut out, &mut err)?;
+    session::interact(&cx, mode, &mut verdict, &mut out, &mut err)?;
     let _ = out.flush();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the user's own start file. Its answers are nobody's JSON.
+fn start(cx: &Context, mode: Mode, out: &mut impl Write, err: &mut impl Write) {
+    let Some((path, lines)) = session::start_lines() else { return };
+    for line in &lines {
+        let done = match mode {
+            Mode::Text => session::run(cx, line, mode, out, err),
+            Mode::Json => session::run(cx, line, Mode::Text, &mut std::io::sink(), err),
+        };
+        if !done {
+            let _ = writeln!(err, "necropsy: {}: \"{line}\" failed", path.display());
+        }
+    }
 }

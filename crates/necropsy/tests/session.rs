@@ -62,3 +62,28 @@ fn a_session_ends_with_q_and_starts_with_the_users_own_file() {
         assert!(text(&done.stderr).contains("no such command: banner"));
     }
 }
+
+#[test]
+fn the_start_file_counts_for_input_files_but_not_for_single_commands() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join(".crashrc"), "alias banner rd -a linux_banner\n").unwrap();
+    let input = home.path().join("input");
+    std::fs::write(&input, "banner\n").unwrap();
+    let done = necropsy(home.path(), &["-i", &input.to_string_lossy()], "");
+    assert!(done.status.success() && text(&done.stdout).contains("Linux version 6.1"), "{done:?}");
+    let done = necropsy(home.path(), &["-c", "banner"], "");
+    assert!(!done.status.success() && text(&done.stderr).contains("no such command: banner"), "{done:?}");
+    let done = necropsy(home.path(), &["-i", &input.to_string_lossy(), "--format", "json"], "");
+    assert!(text(&done.stdout).lines().count() == 1, "{done:?}");
+}
+
+#[test]
+fn the_banner_tells_the_verdict() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_necropsy"));
+    let done = command.arg(dump()).env("HOME", home.path()).stdin(Stdio::null()).output().unwrap();
+    let out = text(&done.stdout);
+    assert!(out.contains("VERDICT: stack-buffer-overflow (") && out.contains("CULPRIT: copy_field"), "{out}");
+    assert!(out.lines().count() < 24, "the banner does not fit a screen: {out}");
+    assert!(!text(&necropsy(home.path(), &[], "q\n").stdout).contains("VERDICT"));
+}

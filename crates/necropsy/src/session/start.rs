@@ -1,6 +1,9 @@
 //! Lines that a session starts with: the user's `~/.necropsyrc`, or where there is none `~/.crashrc`.
 //!
-//! Only the user's own file counts, in the user's own directory: a dump comes from others, and so may the directory it lies in.
+//! Sessions and input files (`-i`) begin with them. Commands given with `-c` do not: they are a script's, and mean the same for everybody.
+//!
+//! Only the user's own file counts, in the user's own directory: a dump comes from others, and so may the directory it lies in. crash also
+//! reads `./.crashrc`: whoever sends a directory with a dump could run commands so (`!`, `|`).
 
 use std::path::{Path, PathBuf};
 
