@@ -1,12 +1,14 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
+use necropsy_shell::COMMANDS;
 
 use crate::decode::{self, DecodeArgs};
 use crate::{analyze, debuginfo, explain, reports, shell};
@@ -43,6 +45,11 @@ enum Sub {
     Reports(ReportsArgs),
     /// What a class of failure means, how it is proved, what to do, and what would have caught it; without a class: all of them.
     Explain(ExplainArgs),
+    /// What JSON looks like: a JSON schema of what `analyze`, or a command of the shell, gives.
+    Schema {
+        /// `analyze`, or a command of the shell: ps, bt, log …
+        name: String,
+    },
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -212,6 +219,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Reports(args)) => reports::run(&args),
         Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
         Some(Sub::Explain(args)) => explain::run(&args),
+        Some(Sub::Schema { name }) => schema(&name),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
@@ -228,4 +236,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         None => shell::run(&cli.shell),
     }
+}
+
+/// Prints the schema of what is called `name`.
+fn schema(name: &str) -> Result<ExitCode> {
+    let command = COMMANDS.iter().find(|c| c.name() == name);
+    let schema = match command {
+        Some(command) => necropsy_shell::schema(*command),
+        None if name == "analyze" => necropsy_report::schema(),
+        None => bail!("no schema {name}: there is one for analyze and for each command of the shell"),
+    };
+    let _ = writeln!(std::io::stdout(), "{schema:#}");
+    Ok(ExitCode::SUCCESS)
 }

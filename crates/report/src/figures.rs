@@ -1,11 +1,12 @@
 //! What can be drawn of an analysis: data only; the renderers decide how.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Hex;
 
 /// Something to draw.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Figure {
     /// A piece of a stack, word by word.
@@ -31,7 +32,7 @@ impl Figure {
 }
 
 /// A piece of a stack.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct StackFigure {
     /// One line.
     pub title: String,
@@ -40,7 +41,7 @@ pub struct StackFigure {
 }
 
 /// What a word of a frame is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// The array that was written past.
@@ -70,7 +71,7 @@ impl Part {
 }
 
 /// A word of a stack.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct StackWord {
     /// Its address.
     pub at: Hex,
@@ -87,7 +88,7 @@ pub struct StackWord {
 }
 
 /// A wait-for graph.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct WaitFigure {
     /// One line.
     pub title: String,
@@ -98,7 +99,7 @@ pub struct WaitFigure {
 }
 
 /// A node of a wait-for graph.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct WaitNode {
     /// `task`, or `lock` for anything that is waited for.
     pub kind: &'static str,
@@ -111,7 +112,7 @@ pub struct WaitNode {
 }
 
 /// An edge of a wait-for graph.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct WaitEdge {
     /// Index of the node it comes from.
     pub from: usize,
@@ -124,7 +125,7 @@ pub struct WaitEdge {
 }
 
 /// What memory was used for. Filled by whoever accounts for it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct MemoryFigure {
     /// One line.
     pub title: String,
@@ -135,7 +136,7 @@ pub struct MemoryFigure {
 }
 
 /// A part of memory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct MemoryPart {
     /// What it is: `anonymous`, `slab`, `page tables`; a process as `comm (pid)`.
     pub name: String,
@@ -150,7 +151,7 @@ pub struct MemoryPart {
 }
 
 /// What each CPU did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct TimelineFigure {
     /// One line.
     pub title: String,
@@ -165,7 +166,7 @@ pub struct TimelineFigure {
 }
 
 /// A CPU.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Lane {
     /// `CPU 0`.
     pub name: String,
@@ -174,7 +175,7 @@ pub struct Lane {
 }
 
 /// A time in which a CPU ran something; where it ends as it begins, only that is known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Span {
     /// Seconds since boot.
     pub from: f64,
@@ -189,7 +190,7 @@ pub struct Span {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Mark {
     /// Seconds since boot.
     pub at: f64,

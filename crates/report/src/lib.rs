@@ -28,6 +28,12 @@ pub enum Form {
     Html,
 }
 
+/// What [`Form::Json`] looks like, as a JSON schema.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Analysis>().to_value()
+}
+
 impl Analysis {
     /// The analysis in a form.
     pub fn render(&self, form: Form) -> String {

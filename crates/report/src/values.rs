@@ -1,11 +1,12 @@
 //! What an analysis says. The names are a contract: see `docs/json.md`. Every field may be absent.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Figure, Hex};
 
 /// All that `necropsy analyze` found.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Analysis {
     /// Version of this form.
     pub schema: u32,
@@ -43,7 +44,7 @@ pub struct Analysis {
 }
 
 /// What people wrote down about a failure that comes again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KnownIssue {
     /// Its name.
     pub id: Option<String>,
@@ -58,7 +59,7 @@ pub struct KnownIssue {
 }
 
 /// What was analysed.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Input {
     /// The file.
     pub path: String,
@@ -73,7 +74,7 @@ pub struct Input {
 }
 
 /// The machine and its kernel.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[allow(missing_docs)]
 pub struct SystemInfo {
     pub release: Option<String>,
@@ -93,7 +94,7 @@ pub struct SystemInfo {
 }
 
 /// The answer.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Verdict {
     /// One of the class slugs.
     pub class: &'static str,
@@ -118,7 +119,7 @@ pub struct Verdict {
 }
 
 /// A place in code.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Place {
     /// How sure it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +142,7 @@ pub struct Place {
 }
 
 /// Somebody else involved.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Related {
     /// `other culprit`, `freer`, `owner`, `allocator`.
     pub role: &'static str,
@@ -154,7 +155,7 @@ pub struct Related {
 }
 
 /// A task in one line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TaskInfo {
     /// Thread ID.
     pub pid: i32,
@@ -165,7 +166,7 @@ pub struct TaskInfo {
 }
 
 /// One explanation.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Hypothesis {
     /// Its class.
     pub class: &'static str,
@@ -183,7 +184,7 @@ pub struct Hypothesis {
 }
 
 /// One fact that bears on the verdict.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Evidence {
     /// The fact.
     pub claim: String,
@@ -196,7 +197,7 @@ pub struct Evidence {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Event {
     /// Seconds since boot.
     pub seconds: Option<f64>,
@@ -207,7 +208,7 @@ pub struct Event {
 }
 
 /// A register and what its value is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RegisterInfo {
     /// Its name.
     pub name: &'static str,
@@ -218,7 +219,7 @@ pub struct RegisterInfo {
 }
 
 /// A line of the log.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct LogLine {
     /// Its number, from 1.
     pub line: usize,
@@ -229,7 +230,7 @@ pub struct LogLine {
 }
 
 /// A stack.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct StackInfo {
     /// Thread ID.
     pub pid: i32,
@@ -258,7 +259,7 @@ pub struct StackInfo {
 }
 
 /// A frame.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct FrameInfo {
     /// Program counter.
     pub pc: Option<Hex>,
@@ -290,7 +291,7 @@ pub struct FrameInfo {
 }
 
 /// What makes crashes of the same cause look the same.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Fingerprint {
     /// Version of how it is made.
     pub version: u32,

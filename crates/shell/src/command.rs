@@ -4,7 +4,7 @@ use necropsy_base::Exhausted;
 use necropsy_target::LoadError;
 
 use crate::similar::What;
-use crate::{Args, Closed, Context, Shape, Sink, Spec};
+use crate::{Args, Closed, Context, RowType, Shape, Sink, Spec};
 
 /// An example in a command's help: what to type, and what it shows.
 pub struct Example {
@@ -35,6 +35,12 @@ pub trait Command: Sync {
     /// What its JSON result looks like; some commands show other things with other options.
     fn shape(&self, _args: &Args) -> Shape {
         Shape::List
+    }
+    /// The types of its rows, for the schema of its JSON.
+    fn rows(&self) -> Vec<RowType>;
+    /// All that [`Command::shape`] may answer.
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::List]
     }
     /// Does it.
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError>;

@@ -8,6 +8,7 @@ use necropsy_debuginfo::dwarf::{Held, Variable, Why};
 use necropsy_report::{Hex, terminal_safe};
 use necropsy_target::TypeRef;
 use necropsy_target::unwind::{self, Stack};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
@@ -15,7 +16,7 @@ use crate::ctype::{CType, Place};
 use crate::values::{self, Loose, Node, Radix};
 
 /// A variable of a frame.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct Local {
     /// Its name.
     pub name: String,
@@ -35,7 +36,7 @@ pub struct Local {
 }
 
 /// The variables of one function of a frame.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Scope {
     /// The function.
     pub function: Option<String>,

@@ -1,12 +1,15 @@
 //! Where a command's values go: rendered one by one, as text or as JSON.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use necropsy_base::Budget;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{CommandError, Mode};
+use crate::{CommandError, Mode, RowType};
 
 /// The reader has gone (`| head`).
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -26,6 +29,8 @@ pub enum Shape {
 
 /// Takes a command's rows and notes.
 pub trait Sink {
+    /// What the next value is: a row of this type. Told to whoever compares a command with its schema.
+    fn typed(&mut self, _row: RowType) {}
     /// One value and its text. Only the form that is wanted is made.
     fn put(&mut self, value: &dyn Fn() -> Value, text: &dyn Fn() -> String) -> Result<(), Closed>;
     /// Something the user must know.
@@ -39,7 +44,12 @@ pub trait Sink {
 /// Typed rows into any [`Sink`].
 pub trait SinkExt: Sink {
     /// One value and how it is written.
-    fn row<T: Serialize>(&mut self, value: &T, text: impl Fn(&T) -> String) -> Result<(), Closed> {
+    fn row<T: Serialize + JsonSchema>(
+        &mut self,
+        value: &T,
+        text: impl Fn(&T) -> String,
+    ) -> Result<(), Closed> {
+        self.typed(RowType::of::<T>());
         self.put(&|| serde_json::to_value(value).unwrap_or(Value::Null), &|| text(value))
     }
 }
@@ -94,9 +104,14 @@ pub struct JsonSink {
     rows: Vec<Value>,
     notes: Vec<String>,
     budget: Budget,
+    /// Full names of the types of its rows.
+    pub types: BTreeSet<Cow<'static, str>>,
 }
 
 impl Sink for JsonSink {
+    fn typed(&mut self, row: RowType) {
+        self.types.insert((row.id)());
+    }
     fn mode(&self) -> Mode {
         Mode::Json
     }
@@ -125,6 +140,7 @@ pub struct Recorder {
 }
 
 enum Kept {
+    Type(RowType),
     Row(Value),
     Text(String),
     Heading(String),
@@ -141,6 +157,7 @@ impl Recorder {
     pub fn play(self, out: &mut dyn Sink) -> Result<(), Closed> {
         for kept in self.kept {
             match kept {
+                Kept::Type(row) => out.typed(row),
                 Kept::Row(value) => out.put(&|| value.clone(), &String::new)?,
                 Kept::Text(text) => out.put(&|| Value::Null, &|| text.clone())?,
                 Kept::Heading(text) => out.heading(&text)?,
@@ -152,6 +169,11 @@ impl Recorder {
 }
 
 impl Sink for Recorder {
+    fn typed(&mut self, row: RowType) {
+        if self.mode == Mode::Json {
+            self.kept.push(Kept::Type(row));
+        }
+    }
     fn mode(&self) -> Mode {
         self.mode
     }

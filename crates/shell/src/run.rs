@@ -1,5 +1,7 @@
 //! Running a command line.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use necropsy_base::Exhausted;
@@ -22,13 +24,49 @@ pub fn run_line(cx: &Context, line: &str, mode: Mode, out: &mut dyn Write, err: 
     if line.is_empty() || line.starts_with('#') {
         return true;
     }
-    let found = resolve(cx, &aliases::expand(Some(cx), &words(line))).map_err(|e| explained(cx, e));
+    let words = aliases::expand(Some(cx), &words(line));
+    let (words, mode) = match without_json(&words) {
+        Some(words) => (aliases::expand(Some(cx), &words), Mode::Json),
+        None => (words, mode),
+    };
+    let found = resolve(cx, &words).map_err(|e| explained(cx, e));
     // Each command has its own notes: what an earlier one or the opening noted is told already.
     cx.target.take_recent_notes();
     match mode {
         Mode::Json => json(cx, line, found, out),
         Mode::Text => text(cx, found, out, err),
     }
+}
+
+/// The words without what asks for JSON: `json ps`, `ps -j -m`, `ps -m -j`.
+fn without_json(words: &[String]) -> Option<Vec<String>> {
+    let (name, rest) = words.split_first()?;
+    if name == "json" {
+        return rest.first().filter(|w| *w != "-s").map(|_| rest.to_vec());
+    }
+    // A type's name is a command too.
+    let command = find(name).or_else(|_| find("struct")).ok()?;
+    let spec = command.options();
+    if spec.flags.contains('j') || spec.values.contains('j') {
+        return None;
+    }
+    let last = !spec.raw || command.name() == "foreach";
+    match rest {
+        [first, rest @ ..] if first == "-j" => Some([&words[..1], rest].concat()),
+        [rest @ .., end] if last && end == "-j" => Some([&words[..1], rest].concat()),
+        _ => None,
+    }
+}
+
+/// The command of a line and the full names of the types of the rows that it gave: to compare them with its schema.
+pub fn row_types(
+    cx: &Context,
+    line: &str,
+) -> Option<(&'static dyn Command, Shape, BTreeSet<Cow<'static, str>>)> {
+    let (command, args) = resolve(cx, &aliases::expand(Some(cx), &words(line.trim()))).ok()?;
+    let mut sink = JsonSink::default();
+    let _ = command.run(cx, &args, &mut sink);
+    Some((command, command.shape(&args), sink.types))
 }
 
 /// A command and its arguments.
@@ -158,7 +196,21 @@ fn words(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{without_json, words};
+
+    #[test]
+    fn json_is_asked_for_in_three_ways() {
+        let without = |line: &str| without_json(&words(line)).map(|w| w.join(" "));
+        for line in ["json ps -m", "ps -j -m", "ps -m -j"] {
+            assert_eq!(without(line).as_deref(), Some("ps -m"), "{line}");
+        }
+        assert_eq!(without("foreach bt -j").as_deref(), Some("foreach bt"));
+        assert_eq!(without("list_head -j").as_deref(), Some("list_head"));
+        // `n -j` is a difference.
+        for line in ["eval n -j", "ps", "json -s ps", "json", "gdb p n -j"] {
+            assert_eq!(without(line), None, "{line}");
+        }
+    }
 
     #[test]
     fn quotes_keep_blanks() {

@@ -5,12 +5,13 @@
 // The lint's exception for tests does not reach their helpers.
 #![allow(clippy::expect_used)]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use necropsy_debuginfo::locate::Search;
-use necropsy_shell::{COMMANDS, Context, Mode, Sources, run_line};
+use necropsy_shell::{COMMANDS, Context, Mode, Sources, row_types, run_line};
 use necropsy_target::{Options, Target};
 
 /// At least one line for every command; addresses differ between dumps, so symbols stand for them.
@@ -55,6 +56,8 @@ const LINES: &[&str] = &[
     "ipcs -M",
     "irq -s",
     "irq -b",
+    "json ps -s 1",
+    "json -s swap",
     "kmem -f",
     "kmem -g 1000",
     "kmem -h",
@@ -214,6 +217,109 @@ fn every_command_has_a_line() {
         let has = LINES.iter().any(|l| l.split(' ').next() == Some(c.name()));
         assert!(has, "no golden line for {}", c.name());
     }
+}
+
+/// Lines whose rows are compared with the schema, beside those above.
+const MORE: &[&str] = &[
+    "ascii",
+    "bpf -PM",
+    "bpf -p 1 -s",
+    "bpf -m 1 -s",
+    "bt -f 1",
+    "bt -F 1",
+    "bt -r 1",
+    "bt -T 1",
+    "bt -e 1",
+    "bt -v",
+    "bt -g 1",
+    "dis -lx vfs_read 4",
+    "files -c 1",
+    "files -d 1000",
+    "files -p 1000",
+    "foreach files",
+    "foreach net -s",
+    "foreach ps",
+    "foreach sig",
+    "foreach task -R pid",
+    "foreach vm -p",
+    "foreach vtop 400000",
+    "info line vfs_read",
+    "info frame",
+    "info args",
+    "ipcs -q",
+    "ipcs -s",
+    "irq 1",
+    "irq -a",
+    "irq -d",
+    "kmem -F",
+    "kmem -m flags,lru",
+    "kmem -V",
+    "list task_struct.tasks -s task_struct.comm -h init_task",
+    "list -r -H modules -s module",
+    "log -s",
+    "mach -c",
+    "mach -c -m",
+    "mod -t",
+    "mount -f",
+    "net -N 1000",
+    "net -S 1",
+    "p runqueues:a",
+    "ps -a",
+    "ps -c 1",
+    "ps -g",
+    "ps -l",
+    "ps -p 1",
+    "ps -r 1",
+    "ps -S",
+    "ps -t",
+    "ps -y 0",
+    "rd -SS init_task 20",
+    "runq -m",
+    "runq -t",
+    "runq -T",
+    "runq -d",
+    "runq -c 0",
+    "search -x 2 -T init_task",
+    "set -v",
+    "set radix 10",
+    "sig",
+    "sig -l",
+    "struct list_head",
+    "struct list_head.next",
+    "struct list_head.next -o",
+    "struct -r list_head modules",
+    "struct task_struct init_task",
+    "sym -l",
+    "sym -M",
+    "task",
+    "tree -t xarray -r pid_namespace.idr init_pid_ns -s pid.level",
+    "tree -t maple -r mm_struct.mm_mt init_mm",
+    "vm -p 1",
+    "vm -v 1",
+    "vm -m 1",
+    "vm -R 1 1",
+    "vtop -c 1 400000",
+    "whatis 1000",
+    "whatis task_struct",
+    "whatis jiffies",
+];
+
+/// Commands that run others, whose rows are theirs.
+const ANY: &[&str] = &["gdb", "json", "repeat"];
+
+#[test]
+fn rows_are_those_of_the_schema() {
+    let mut strange = BTreeSet::new();
+    for cx in dumps().iter().map(|dump| open(dump)) {
+        for line in LINES.iter().chain(MORE) {
+            let Some((command, shape, types)) = row_types(&cx, line) else { continue };
+            assert!(command.shapes().contains(&shape), "{line}: {shape:?} is not among its shapes");
+            let known: Vec<_> = command.rows().iter().map(|row| (row.id)()).collect();
+            let other = types.iter().filter(|t| !known.contains(t) && !ANY.contains(&command.name()));
+            strange.extend(other.map(|t| format!("{line}: {t}")));
+        }
+    }
+    assert!(strange.is_empty(), "rows that their commands' schemas do not have: {strange:#?}");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! `alias`: other names for commands.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::aliases::{self, Alias as Entry};
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Alias;
 
@@ -31,6 +33,9 @@ impl Command for Alias {
     fn options(&self) -> Spec {
         Spec { raw: true, ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         match &args.rest[..] {
@@ -55,7 +60,7 @@ impl Command for Alias {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row<'a> {
     origin: &'static str,
     alias: &'a str,

@@ -1,8 +1,10 @@
 //! `ascii`: numbers as text.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, number};
 
 pub struct Ascii;
 
@@ -25,6 +27,9 @@ impl Command for Ascii {
     fn options(&self) -> Spec {
         Spec::default()
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, Character]
+    }
 
     fn run(&self, _: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.rest.is_empty() {
@@ -35,11 +40,25 @@ impl Command for Ascii {
             let value =
                 value.ok_or_else(|| CommandError::Usage(format!("{word} is no hexadecimal number")))?;
             let text = text(value);
-            let row = json!({ "value": necropsy_report::Hex(value), "text": text });
-            out.row(&row, |_| format!("{value:016x}: {text}"))?;
+            let row = Row { value: necropsy_report::Hex(value), text };
+            out.row(&row, |r| format!("{value:016x}: {}", r.text))?;
         }
         Ok(())
     }
+}
+
+/// A number as text.
+#[derive(Serialize, JsonSchema)]
+struct Row {
+    value: necropsy_report::Hex,
+    text: String,
+}
+
+/// A character of the table.
+#[derive(Serialize, JsonSchema)]
+struct Character {
+    code: u8,
+    text: String,
 }
 
 /// The bytes of a number, lowest first; `<NUL>` and the like for those that do not print.
@@ -61,8 +80,8 @@ fn table(out: &mut dyn Sink) -> Result<(), CommandError> {
             format!("{code:02x}  {shown:<6}")
         });
         let line: String = cells.collect();
-        let value = json!({ "code": 32 + row, "text": char::from(32 + row).to_string() });
-        out.row(&value, |_| line.trim_end().to_owned())?;
+        let one = Character { code: 32 + row, text: char::from(32 + row).to_string() };
+        out.row(&one, |_| line.trim_end().to_owned())?;
     }
     Ok(())
 }

@@ -3,11 +3,13 @@
 use necropsy_base::VirtAddr;
 use necropsy_kernel::bpf::{self, Map, Program};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::structs::show_whole;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Bpf;
 
@@ -40,6 +42,9 @@ impl Command for Bpf {
     fn options(&self) -> Spec {
         Spec { flags: "PMtsxd", values: "pm", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![ProgramRow, MapRow, super::structs::Object]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let (program, map) = (wanted(args, 'p')?, wanted(args, 'm')?);
@@ -63,7 +68,7 @@ fn wanted(args: &Args, letter: char) -> Result<Option<u64>, CommandError> {
     args.value(letter).map(number).transpose()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ProgramRow {
     id: u64,
     program: Hex,
@@ -156,7 +161,7 @@ fn program_text(r: &ProgramRow, whole: bool) -> String {
     text.trim_end_matches(' ').to_owned()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MapRow {
     id: u64,
     map: Hex,

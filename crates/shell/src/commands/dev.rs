@@ -4,10 +4,12 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::block::{self, DiskInfo};
 use necropsy_kernel::devices::{self, Bus, Function, Resource};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Dev;
 
@@ -37,6 +39,9 @@ impl Command for Dev {
     fn options(&self) -> Spec {
         Spec { flags: "ipdD", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, ResourceRow, FunctionRow, DiskRow]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.has('i') {
@@ -59,7 +64,7 @@ impl Command for Dev {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     kind: &'static str,
     major: u32,
@@ -120,7 +125,7 @@ fn blocks(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ResourceRow {
     resource: Hex,
     depth: usize,
@@ -146,7 +151,7 @@ fn ports(
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FunctionRow {
     bus: Hex,
     device: Hex,
@@ -199,7 +204,7 @@ fn function_row(bus: &Bus, one: &Function) -> FunctionRow {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DiskRow {
     major: u32,
     gendisk: Hex,

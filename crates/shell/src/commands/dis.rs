@@ -5,14 +5,16 @@ use std::ops::Range;
 use necropsy_arch::Syntax;
 use necropsy_base::{Memory, VirtAddr};
 use necropsy_report::{Hex, terminal_safe};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{listing, patched};
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, number};
 
 pub struct Dis;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     address: Hex,
     symbol: Option<String>,
@@ -82,6 +84,9 @@ impl Command for Dis {
     }
     fn options(&self) -> Spec {
         Spec { flags: "rfxdlsiu", values: "b", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, listing::TextLine, listing::Where]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

@@ -1,10 +1,12 @@
 //! `eval`: arithmetic.
 
 use necropsy_report::Hex;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::expr::{Mode, number_of};
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, SinkExt, Spec};
 
 pub struct Eval;
 
@@ -35,6 +37,12 @@ impl Command for Eval {
     fn shape(&self, _: &Args) -> Shape {
         Shape::One
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::One]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let options = args.rest.iter().take_while(|w| matches!(w.as_str(), "-b" | "-l" | "-bl" | "-lb"));
@@ -45,9 +53,18 @@ impl Command for Eval {
         }
         let n = number_of(cx, &text, Mode::Count)?;
         let set: Vec<u32> = (0..64).rev().filter(|b| n >> b & 1 == 1).collect();
-        let value = json!({ "hexadecimal": Hex(n), "decimal": n as i64, "bits": set });
-        Ok(out.row(&value, |_| shown(n, bits.then_some(&set)))?)
+        let row = Row { hexadecimal: Hex(n), decimal: n as i64, bits: set };
+        Ok(out.row(&row, |r| shown(n, bits.then_some(&r.bits)))?)
     }
+}
+
+/// What an expression comes to.
+#[derive(Serialize, JsonSchema)]
+struct Row {
+    hexadecimal: Hex,
+    decimal: i64,
+    /// Numbers of the bits that are set, highest first.
+    bits: Vec<u32>,
 }
 
 fn shown(n: u64, bits: Option<&Vec<u32>>) -> String {

@@ -2,13 +2,15 @@
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::rd::symbolic;
 use crate::ctype::View;
 use crate::expr::{Mode, Operand, evaluate, number_of};
+use crate::schema::rows;
 use crate::values::{self, Radix};
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec};
 
 pub struct Examine;
 
@@ -38,6 +40,9 @@ impl Command for Examine {
     }
     fn options(&self) -> Spec {
         Spec { raw: true, ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -115,7 +120,7 @@ fn address(cx: &Context, text: &str) -> Result<u64, CommandError> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     address: Hex,
     symbol: Option<String>,

@@ -1,6 +1,6 @@
 //! `exit`: the end of a session.
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Exit;
 
@@ -28,6 +28,10 @@ impl Command for Exit {
     }
 
     /// Whoever reads the lines stops there, see [`crate::is_exit`].
+    fn rows(&self) -> Vec<RowType> {
+        Vec::new()
+    }
+
     fn run(&self, _: &Context, _: &Args, _: &mut dyn Sink) -> Result<(), CommandError> {
         Ok(())
     }

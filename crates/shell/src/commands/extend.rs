@@ -1,6 +1,6 @@
 //! `extend`: what takes the place of crash's plug-ins.
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Extend;
 
@@ -39,6 +39,9 @@ impl Command for Extend {
     }
     fn options(&self) -> Spec {
         Spec { flags: "u", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        Vec::new()
     }
 
     fn run(&self, _: &Context, args: &Args, _: &mut dyn Sink) -> Result<(), CommandError> {

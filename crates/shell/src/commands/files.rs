@@ -4,12 +4,14 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vfs::{self, File};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::header::{each_task, of_task};
 use super::page_row::PageRow;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Files;
 
@@ -39,6 +41,9 @@ impl Command for Files {
     fn options(&self) -> Spec {
         Spec { flags: "c", values: "Rdp", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, Places, DentryRow, PageRow]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if let Some(at) = args.value('d') {
@@ -51,7 +56,7 @@ impl Command for Files {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     pid: i32,
     fd: u64,
@@ -64,7 +69,7 @@ struct Row {
     path: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Places {
     pid: i32,
     root: String,
@@ -132,7 +137,7 @@ fn refers(fd: u64, file: &File, to: &str) -> bool {
         || file.path.contains(to)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DentryRow {
     dentry: Hex,
     inode: Hex,

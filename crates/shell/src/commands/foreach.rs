@@ -6,7 +6,7 @@ use necropsy_kernel::tasks::Task;
 use super::header::Show;
 use super::{bt, files, net, ps, set, sig, task, vm, vtop};
 use crate::output::Recorder;
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec, run};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, Spec, run};
 
 pub struct Foreach;
 
@@ -56,6 +56,12 @@ impl Command for Foreach {
             Ok((_, "bt", _)) => Shape::Named("stacks"),
             _ => Shape::List,
         }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        COMMANDS.iter().filter_map(|(name, _)| run::find(name).ok()).flat_map(|c| c.rows()).collect()
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::Named("stacks"), Shape::List]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

@@ -1,17 +1,20 @@
 //! `frame`, `up`, `down` and `info`: one frame of the selected task's stack, as in gdb.
 
+use std::collections::BTreeMap;
+
 use necropsy_arch::Regs;
 use necropsy_diagnose::present::stack_info;
 use necropsy_kernel::tasks::{Task, stack};
 use necropsy_report::{FrameInfo, Hex, terminal_safe};
 use necropsy_target::unwind::{Frame, Stack, registers};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::listing;
 use crate::locals::{self, Scope};
+use crate::schema::rows;
 use crate::values::Radix;
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, SinkExt, Spec, number};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, SinkExt, Spec, number};
 
 pub struct ShowFrame;
 pub struct Up;
@@ -19,7 +22,7 @@ pub struct Down;
 pub struct Info;
 
 /// A frame, with the functions that were inlined at its place.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     /// As in `bt`; what was interrupted has none.
     number: Option<usize>,
@@ -55,6 +58,13 @@ impl Command for ShowFrame {
     fn shape(&self, _args: &Args) -> Shape {
         Shape::One
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, listing::TextLine, listing::Where]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::One]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         match args.rest.first() {
             None => show(cx, cx.frame(), out),
@@ -88,6 +98,13 @@ impl Command for Up {
     fn shape(&self, _args: &Args) -> Shape {
         Shape::One
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, listing::TextLine, listing::Where]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::One]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         go(cx, cx.frame().saturating_add(count(args)?), out)
     }
@@ -115,6 +132,13 @@ impl Command for Down {
     fn shape(&self, _args: &Args) -> Shape {
         Shape::One
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, listing::TextLine, listing::Where]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::One]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         match cx.frame().checked_sub(count(args)?) {
             Some(number) => go(cx, number, out),
@@ -159,6 +183,13 @@ impl Command for Info {
             _ => Shape::One,
         }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, Scope, SymbolRow, listing::TextLine, listing::Where, BTreeMap<&str, Hex>]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::List, Shape::One]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let radix = if cx.hex(args) { Radix::Hex } else { Radix::Decimal };
         let address = || {
@@ -179,7 +210,12 @@ impl Command for Info {
                 let near = cx.target.near(at);
                 let near =
                     near.ok_or_else(|| CommandError::Failed(format!("no symbol matches {:x}", at.0)))?;
-                let row = json!({ "address": Hex(at.0), "symbol": near.name, "offset": at.0 - near.start.0, "module": near.module });
+                let row = SymbolRow {
+                    address: Hex(at.0),
+                    symbol: near.name,
+                    offset: at.0 - near.start.0,
+                    module: near.module,
+                };
                 Ok(out.row(&row, |_| format!("{} at 0x{:x}", terminal_safe(&cx.target.describe(at)), at.0))?)
             }
             Some("line") => listing::where_is(cx, address()?, out),
@@ -187,6 +223,15 @@ impl Command for Info {
             None => Err(CommandError::Usage("what about?".into())),
         }
     }
+}
+
+/// The symbol that an address lies in.
+#[derive(Serialize, JsonSchema)]
+struct SymbolRow {
+    address: Hex,
+    symbol: String,
+    offset: u64,
+    module: Option<String>,
 }
 
 fn numbered(word: &str) -> Result<usize, CommandError> {
@@ -307,9 +352,8 @@ fn frame_registers(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError>
     let regs: &Regs = all.get(cx.frame()).ok_or_else(|| no_frame(cx.frame()))?;
     let names = cx.target.arch().registers().iter().enumerate();
     let known: Vec<(&str, u64)> = names.filter_map(|(i, name)| Some((*name, regs.get(i)?))).collect();
-    let value: serde_json::Map<String, serde_json::Value> =
-        known.iter().map(|(name, v)| ((*name).to_owned(), json!(Hex(*v)))).collect();
-    Ok(out.row(&value, |_| {
+    let row: BTreeMap<&str, Hex> = known.iter().map(|(name, v)| (*name, Hex(*v))).collect();
+    Ok(out.row(&row, |_| {
         let line = |(name, v): &(&str, u64)| {
             let what = cx.target.near(necropsy_base::VirtAddr(*v));
             let what = what

@@ -3,10 +3,12 @@
 use necropsy_base::VirtAddr;
 use necropsy_kernel::vfs::{self, Use};
 use necropsy_report::{Hex, bytes_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Fuser;
 
@@ -29,6 +31,9 @@ impl Command for Fuser {
     }
     fn options(&self) -> Spec {
         Spec::default()
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -57,7 +62,7 @@ impl Command for Fuser {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     pid: i32,
     task: Hex,

@@ -1,7 +1,7 @@
 //! `gdb`: what people type into crash's gdb, answered by the commands here.
 
 use crate::run::resolve_inner;
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, Spec};
 
 pub struct Gdb;
 
@@ -31,6 +31,9 @@ impl Command for Gdb {
     }
     fn shape(&self, _: &Args) -> Shape {
         Shape::List
+    }
+    fn rows(&self) -> Vec<RowType> {
+        Vec::new()
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

@@ -1,9 +1,12 @@
 //! `help`: the commands and their pages, out of the registry.
 
-use serde_json::json;
+use necropsy_report::Hex;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{COMMANDS, bt};
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, aliases, run};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, aliases, run};
 
 pub struct Help;
 
@@ -31,6 +34,9 @@ impl Command for Help {
     fn options(&self) -> Spec {
         Spec { raw: true, ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Summary, Page, Noted]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.rest.is_empty() {
@@ -52,6 +58,40 @@ impl Command for Help {
     }
 }
 
+/// A command in one line.
+#[derive(Serialize, JsonSchema)]
+struct Summary {
+    name: &'static str,
+    synopsis: &'static str,
+    about: &'static str,
+    aliases: Vec<&'static str>,
+}
+
+/// A command's whole page.
+#[derive(Serialize, JsonSchema)]
+struct Page {
+    name: &'static str,
+    synopsis: &'static str,
+    about: &'static str,
+    aliases: Vec<&'static str>,
+    help: &'static str,
+    examples: Vec<Line>,
+}
+
+/// An example.
+#[derive(Serialize, JsonSchema)]
+struct Line {
+    line: &'static str,
+    what: &'static str,
+}
+
+/// The registers of a CPU.
+#[derive(Serialize, JsonSchema)]
+struct Noted {
+    cpu: usize,
+    registers: Vec<(&'static str, Hex)>,
+}
+
 /// Columns of the overview, as crash has them.
 const COLUMNS: usize = 5;
 
@@ -67,9 +107,13 @@ fn overview(out: &mut dyn Sink) -> Result<(), CommandError> {
     let last = "For help on any command above, enter \"help <command>\"; exit with \"q\".";
     out.heading(&format!("\n{last}"))?;
     for c in COMMANDS {
-        let value =
-            json!({ "name": c.name(), "synopsis": c.synopsis(), "about": c.about(), "aliases": c.aliases() });
-        out.row(&value, |_| String::new())?;
+        let row = Summary {
+            name: c.name(),
+            synopsis: c.synopsis(),
+            about: c.about(),
+            aliases: c.aliases().to_vec(),
+        };
+        out.row(&row, |_| String::new())?;
     }
     Ok(())
 }
@@ -85,9 +129,8 @@ fn noted_registers(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError>
         if !std::mem::take(&mut first) {
             out.heading("")?;
         }
-        let named = bt::named(cx, &regs);
-        let value = json!({ "cpu": cpu, "registers": named });
-        out.row(&value, |_| format!("CPU {cpu}:\n{}", bt::registers(&named)))?;
+        let row = Noted { cpu, registers: bt::named(cx, &regs) };
+        out.row(&row, |r| format!("CPU {cpu}:\n{}", bt::registers(&r.registers)))?;
     }
     Ok(())
 }
@@ -95,12 +138,16 @@ fn noted_registers(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError>
 fn page(name: &str, out: &mut dyn Sink) -> Result<(), CommandError> {
     let expanded = aliases::expand(None, &[name.to_owned()]);
     let c = run::find(expanded.first().map_or(name, String::as_str))?;
-    let examples: Vec<_> = c.examples().iter().map(|e| json!({ "line": e.line, "what": e.what })).collect();
-    let value = json!({
-        "name": c.name(), "synopsis": c.synopsis(), "about": c.about(), "aliases": c.aliases(),
-        "help": c.help(), "examples": examples
-    });
-    Ok(out.row(&value, |_| text(c))?)
+    let examples = c.examples().iter().map(|e| Line { line: e.line, what: e.what });
+    let row = Page {
+        name: c.name(),
+        synopsis: c.synopsis(),
+        about: c.about(),
+        aliases: c.aliases().to_vec(),
+        help: c.help(),
+        examples: examples.collect(),
+    };
+    Ok(out.row(&row, |_| text(c))?)
 }
 
 fn text(c: &dyn Command) -> String {

@@ -3,10 +3,12 @@
 use necropsy_base::VirtAddr;
 use necropsy_kernel::ipc::{self, Permissions, Queue, Segment, Semaphores};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 /// Flags in the mode of shared memory (include/linux/shm.h).
 const DESTROY: u16 = 0o1000;
@@ -40,6 +42,9 @@ impl Command for Ipcs {
     }
     fn options(&self) -> Spec {
         Spec { flags: "smMq", values: "n", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![SharedRow, SemaphoreRow, QueueRow]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -102,7 +107,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Common {
     at: Hex,
     key: Hex,
@@ -125,7 +130,7 @@ impl Common {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SharedRow {
     kind: &'static str,
     #[serde(flatten)]
@@ -191,7 +196,7 @@ fn shared_text(r: &SharedRow, whole: bool) -> String {
     )
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SemaphoreRow {
     kind: &'static str,
     #[serde(flatten)]
@@ -220,7 +225,7 @@ fn semaphores(
     Ok(found.len())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct QueueRow {
     kind: &'static str,
     #[serde(flatten)]

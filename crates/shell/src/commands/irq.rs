@@ -3,10 +3,12 @@
 use necropsy_base::VirtAddr;
 use necropsy_kernel::irq::{self, Irq as KernelIrq};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Irq;
 
@@ -37,6 +39,9 @@ impl Command for Irq {
     fn options(&self) -> Spec {
         Spec { flags: "udbas", values: "c", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, Vector, Affinity, Counts]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         match () {
@@ -49,7 +54,7 @@ impl Command for Irq {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     irq: u64,
     descriptor: Option<Hex>,
@@ -113,7 +118,7 @@ fn text(row: &Row) -> String {
     format!("{:>3}   {}  {}  {name}", row.irq, cell(row.descriptor), cell(row.action)).trim_end().to_owned()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Vector {
     vector: usize,
     handler: Hex,
@@ -171,7 +176,7 @@ fn names(irq: &KernelIrq) -> String {
     irq.actions.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(",")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Affinity {
     irq: u64,
     name: String,
@@ -202,7 +207,7 @@ fn ranges(cpus: &[usize]) -> String {
     out.join(",")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Counts {
     irq: u64,
     counts: Vec<(usize, u64)>,

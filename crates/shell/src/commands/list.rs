@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_report::Hex;
-use serde_json::json;
 
 use super::structs::{show_members, show_whole};
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, number};
 
 mod source;
 
@@ -56,6 +56,9 @@ impl Command for List {
     }
     fn options(&self) -> Spec {
         Spec { flags: "rxdhH", values: "oesS", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Hex, super::structs::Object, source::Code, super::listing::TextLine, super::listing::Where]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -142,7 +145,7 @@ impl Walk<'_> {
 
 fn element(cx: &Context, at: VirtAddr, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
     let Some(text) = args.value('s').or(args.value('S')) else {
-        return Ok(out.row(&json!(Hex(at.0)), |_| format!("{:x}", at.0))?);
+        return Ok(out.row(&Hex(at.0), |_| format!("{:x}", at.0))?);
     };
     out.heading(&format!("{:x}", at.0))?;
     let (name, members) = text.split_once('.').unwrap_or((text, ""));

@@ -3,6 +3,7 @@
 use necropsy_base::VirtAddr;
 use necropsy_debuginfo::dwarf::Line;
 use necropsy_report::{Hex, terminal_safe};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{CommandError, Context, Sink, SinkExt};
@@ -11,7 +12,7 @@ use crate::{CommandError, Context, Sink, SinkExt};
 pub const AROUND: u32 = 10;
 
 /// A line of source text.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct TextLine {
     file: String,
     line: u32,
@@ -21,8 +22,8 @@ pub struct TextLine {
 }
 
 /// The line of an instruction with the functions there.
-#[derive(Serialize)]
-struct Where {
+#[derive(Serialize, JsonSchema)]
+pub struct Where {
     address: Hex,
     symbol: String,
     file: String,

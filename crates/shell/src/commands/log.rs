@@ -2,14 +2,16 @@
 
 use necropsy_kernel::printk::{self, Caller, Record};
 use necropsy_report::bytes_text;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sys::date;
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec};
 
 pub struct Log;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     seconds: f64,
     level: u8,
@@ -53,6 +55,9 @@ impl Command for Log {
     fn options(&self) -> Spec {
         Spec { flags: "Ttdmcs", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, Unprinted]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let log = printk::log(&cx.target)?;
@@ -63,12 +68,19 @@ impl Command for Log {
         }
         if args.has('s') {
             for (cpu, part) in printk::safe_buffers(&cx.target) {
-                let value = serde_json::json!({ "cpu": cpu, "text": bytes_text(&part) });
-                out.row(&value, |_| format!("PRINTK_SAFE_SEQ_BUF: CPU {cpu}\n{}", bytes_text(&part)))?;
+                let row = Unprinted { cpu, text: bytes_text(&part) };
+                out.row(&row, |r| format!("PRINTK_SAFE_SEQ_BUF: CPU {cpu}\n{}", r.text))?;
             }
         }
         Ok(())
     }
+}
+
+/// What a CPU had not yet put into the log.
+#[derive(Serialize, JsonSchema)]
+struct Unprinted {
+    cpu: usize,
+    text: String,
 }
 
 fn row(r: &Record) -> Row {

@@ -5,11 +5,13 @@ use necropsy_debuginfo::{Kind, Type};
 use necropsy_kernel::{cpus, stacks, system};
 use necropsy_report::Hex;
 use necropsy_target::{ArrayAt, Load};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::structs::show_whole;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Mach;
 
@@ -37,6 +39,9 @@ impl Command for Mach {
     fn options(&self) -> Spec {
         Spec { flags: "mcxd", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Fact, StackRow, Range, super::structs::Object]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         match () {
@@ -47,7 +52,7 @@ impl Command for Mach {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Fact {
     name: String,
     value: String,
@@ -84,7 +89,7 @@ fn machine(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct StackRow {
     stack: String,
     cpu: usize,
@@ -121,7 +126,7 @@ struct Entry {
     kind: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Range {
     start: Hex,
     end: Hex,

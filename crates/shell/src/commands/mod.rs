@@ -18,6 +18,7 @@ mod gdb;
 mod help;
 mod ipcs;
 mod irq;
+mod json;
 mod kmem;
 mod list;
 mod log;
@@ -76,6 +77,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &frame::Info,
     &ipcs::Ipcs,
     &irq::Irq,
+    &json::Json,
     &kmem::Kmem,
     &list::List,
     &log::Log,

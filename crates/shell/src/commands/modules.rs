@@ -2,13 +2,15 @@
 
 use necropsy_kernel::modules::{ModuleInfo, modules};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec};
 
 pub struct Mod;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     name: String,
     module: Hex,
@@ -53,6 +55,9 @@ impl Command for Mod {
     }
     fn options(&self) -> Spec {
         Spec { flags: "tSD", values: "sd", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

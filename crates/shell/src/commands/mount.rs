@@ -2,10 +2,12 @@
 
 use necropsy_kernel::vfs;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Mount;
 
@@ -29,6 +31,9 @@ impl Command for Mount {
     }
     fn options(&self) -> Spec {
         Spec { flags: "f", values: "n", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -57,7 +62,7 @@ impl Command for Mount {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     mount: Hex,
     super_block: Hex,
@@ -68,7 +73,7 @@ struct Row {
     open: Vec<Open>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Open {
     dentry: Hex,
     inode: Hex,

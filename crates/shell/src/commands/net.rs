@@ -6,12 +6,14 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::net::{self, Endpoint, Neighbour, Socket};
 use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::header::{each_task, of_task};
 use super::structs;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Net;
 
@@ -45,6 +47,9 @@ impl Command for Net {
     fn options(&self) -> Spec {
         Spec { flags: "nasSxd", values: "RN", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Dotted, DeviceRow, NeighbourRow, SocketRow, structs::Object]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if let Some(number) = args.value('N') {
@@ -58,7 +63,7 @@ impl Command for Net {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Dotted {
     number: u64,
     address: IpAddr,
@@ -88,7 +93,7 @@ fn namespace(cx: &Context, args: &Args) -> Result<VirtAddr, CommandError> {
     of.ok_or_else(|| CommandError::Failed("the task has no namespaces any more".into()))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DeviceRow {
     device: Hex,
     name: String,
@@ -108,7 +113,7 @@ fn devices(cx: &Context, namespace: VirtAddr, out: &mut dyn Sink) -> Result<(), 
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct NeighbourRow {
     neighbour: Hex,
     address: IpAddr,
@@ -166,7 +171,7 @@ fn hardware_kind(kind: u16) -> &'static str {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SocketRow {
     pid: i32,
     fd: u64,

@@ -1,12 +1,15 @@
 //! `p`: values of expressions.
 
 use necropsy_report::Hex;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::ctype::{CType, Place, View};
 use crate::expr::{Mode, Operand, evaluate};
+use crate::schema::rows;
 use crate::values::{self, Node, Radix};
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, SinkExt, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, SinkExt, Spec};
 
 pub struct P;
 
@@ -43,6 +46,12 @@ impl Command for P {
     }
     fn shape(&self, args: &Args) -> Shape {
         if args.rest.join(" ").contains(':') { Shape::List } else { Shape::One }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::List, Shape::One]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -119,6 +128,22 @@ fn percpu(
     Ok(())
 }
 
+/// The value of an expression.
+#[derive(Serialize, JsonSchema)]
+struct Row {
+    expression: String,
+    #[serde(rename = "type")]
+    ty: Option<String>,
+    /// Where it lies, if it is no mere number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<Hex>,
+    /// `$1`, or the CPU's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// Structs are objects, addresses strings in hexadecimal.
+    value: Value,
+}
+
 fn show(
     cx: &Context,
     text: &str,
@@ -132,11 +157,14 @@ fn show(
     if let Node::Unreadable(why) = &node {
         return Err(CommandError::Failed(format!("{text} at {:x}: {why}", place.at.0)));
     }
-    let value = json!({
-        "expression": text, "type": place.ty.name(), "address": Hex(place.at.0), "label": label,
-        "value": values::json(&node)
-    });
-    Ok(out.row(&value, |_| format!("{label} = {}{}", cast(place, &node), values::text(&node, radix, 0)))?)
+    let row = Row {
+        expression: text.to_owned(),
+        ty: Some(place.ty.name()),
+        address: Some(Hex(place.at.0)),
+        label: Some(label.to_owned()),
+        value: values::json(&node),
+    };
+    Ok(out.row(&row, |_| format!("{label} = {}{}", cast(place, &node), values::text(&node, radix, 0)))?)
 }
 
 /// gdb says what a bare pointer points to, unless the string there says more.
@@ -166,7 +194,10 @@ fn number(
     (radix, label): (Radix, &str),
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
-    let value = |v: Value, name: Option<String>| json!({ "expression": text, "type": name, "value": v });
+    let value = |value: Value, ty: Option<String>| {
+        let expression = text.to_owned();
+        Row { expression, ty, address: None, label: None, value }
+    };
     if let Some(ty) = ty
         && let Ok(View::Pointer(to)) = ty.view()
     {

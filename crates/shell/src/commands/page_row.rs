@@ -4,10 +4,11 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::pages::{self, Page, Shape};
 use necropsy_report::Hex;
 use necropsy_target::Target;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A page of memory by its `struct page`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PageRow {
     /// Its `struct page`.
     pub page: Hex,

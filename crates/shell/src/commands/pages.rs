@@ -1,9 +1,11 @@
 //! `btop`, `ptob`, `ptov`: between bytes, pages and virtual addresses.
 
 use necropsy_report::Hex;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, number};
 
 pub struct Btop;
 pub struct Ptob;
@@ -15,6 +17,21 @@ fn addresses(args: &Args, read: fn(&str) -> Option<u64>) -> Result<Vec<u64>, Com
     }
     let one = |word: &String| read(word).ok_or_else(|| CommandError::Usage(format!("{word} is no number")));
     args.rest.iter().map(one).collect()
+}
+
+/// A physical address and its page.
+#[derive(Serialize, JsonSchema)]
+struct PageRow {
+    address: Hex,
+    page: Hex,
+}
+
+/// A physical address in the direct map.
+#[derive(Serialize, JsonSchema)]
+struct MapRow {
+    #[serde(rename = "virtual")]
+    virt: Hex,
+    physical: Hex,
 }
 
 impl Command for Btop {
@@ -36,10 +53,14 @@ impl Command for Btop {
     fn options(&self) -> Spec {
         Spec::default()
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![PageRow]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         for at in addresses(args, number::address)? {
             let page = at / cx.target.page_size();
-            let row = json!({ "address": Hex(at), "page": Hex(page) });
+            let row = PageRow { address: Hex(at), page: Hex(page) };
             out.row(&row, |_| format!("{at:x}: {page:x}"))?;
         }
         Ok(())
@@ -65,10 +86,14 @@ impl Command for Ptob {
     fn options(&self) -> Spec {
         Spec::default()
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![PageRow]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         for page in addresses(args, number::count)? {
             let at = page.wrapping_mul(cx.target.page_size());
-            let row = json!({ "page": Hex(page), "address": Hex(at) });
+            let row = PageRow { address: Hex(at), page: Hex(page) };
             out.row(&row, |_| format!("{page:x}: {at:x}"))?;
         }
         Ok(())
@@ -94,6 +119,10 @@ impl Command for Ptov {
     fn options(&self) -> Spec {
         Spec::default()
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![MapRow]
+    }
+
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let direct = cx.target.kernel().and_then(|k| k.direct_map());
         let base =
@@ -101,7 +130,7 @@ impl Command for Ptov {
         out.heading("VIRTUAL           PHYSICAL")?;
         for at in addresses(args, number::address)? {
             let virt = base.start.wrapping_add(at);
-            let row = json!({ "virtual": Hex(virt), "physical": Hex(at) });
+            let row = MapRow { virt: Hex(virt), physical: Hex(at) };
             out.row(&row, |_| format!("{virt:016x}  {at:x}"))?;
         }
         Ok(())

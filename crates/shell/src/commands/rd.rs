@@ -3,14 +3,16 @@
 use necropsy_base::{Memory, PhysAddr, ReadError, VirtAddr};
 use necropsy_kernel::slab;
 use necropsy_report::{Hex, terminal_safe};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, number};
 
 pub struct Rd;
 
 /// One line of memory.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     address: Hex,
     /// As numbers of the size asked for, in hexadecimal.
@@ -58,6 +60,9 @@ impl Command for Rd {
     }
     fn options(&self) -> Spec {
         Spec { flags: "pudDxsSaNR", values: "oer", words: &["8", "16", "32", "64"], ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, TextRow, Saved]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -239,8 +244,8 @@ impl<'c> Job<'c> {
             let shown = bytes[..end].iter().filter(|b| **b != b'\n');
             let text: String = shown.map(|b| printable(*b)).collect();
             if !text.is_empty() {
-                let value = serde_json::json!({ "address": Hex(at), "text": text });
-                out.row(&value, |_| format!("{at:16x}:  {text}"))?;
+                let row = TextRow { address: Hex(at), text };
+                out.row(&row, |r| format!("{at:16x}:  {}", r.text))?;
             }
             if let Some(e) = why {
                 return Err(CommandError::Partial(e.to_string()));
@@ -259,10 +264,24 @@ impl<'c> Job<'c> {
         }
         let (bytes, why) = self.part(self.at, (self.count * self.size) as usize);
         std::fs::write(path, &bytes).map_err(|e| CommandError::Failed(format!("{path}: {e}")))?;
-        let value = serde_json::json!({ "file": path, "bytes": bytes.len() });
-        out.row(&value, |_| format!("{} bytes copied from 0x{:x} to {path}", bytes.len(), self.at))?;
+        let row = Saved { file: path.to_owned(), bytes: bytes.len() };
+        out.row(&row, |_| format!("{} bytes copied from 0x{:x} to {path}", bytes.len(), self.at))?;
         why.map_or(Ok(()), |e| Err(CommandError::Partial(e.to_string())))
     }
+}
+
+/// Text in memory.
+#[derive(Serialize, JsonSchema)]
+struct TextRow {
+    address: Hex,
+    text: String,
+}
+
+/// Memory that was written to a file.
+#[derive(Serialize, JsonSchema)]
+struct Saved {
+    file: String,
+    bytes: usize,
 }
 
 fn source<'c>(cx: &'c Context, args: &Args) -> Result<Source<'c>, CommandError> {

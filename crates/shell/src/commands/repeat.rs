@@ -1,7 +1,7 @@
 //! `repeat`: a command again and again, which on a dump once is enough for.
 
 use crate::run::resolve_inner;
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, Spec};
 
 pub struct Repeat;
 
@@ -26,6 +26,9 @@ impl Command for Repeat {
     }
     fn shape(&self, _: &Args) -> Shape {
         Shape::List
+    }
+    fn rows(&self) -> Vec<RowType> {
+        Vec::new()
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

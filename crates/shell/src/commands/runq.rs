@@ -7,10 +7,12 @@ use necropsy_kernel::cpus;
 use necropsy_kernel::runqueue::{self, RunQueue, Waiting};
 use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Runq;
 
@@ -41,6 +43,9 @@ impl Command for Runq {
     fn options(&self) -> Spec {
         Spec { flags: "tTmgd", values: "c", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Entry, Time]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let cpus = match args.value('c') {
@@ -68,7 +73,7 @@ fn named(task: &Task) -> String {
     format!("PID: {:<6} TASK: {:x}  COMMAND: \"{}\"", task.pid, task.at.0, task.comm_text())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Entry {
     cpu: usize,
     queue: &'static str,
@@ -116,7 +121,7 @@ fn waiting(
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Time {
     cpu: usize,
     clock: u64,

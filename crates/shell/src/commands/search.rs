@@ -7,11 +7,13 @@ use necropsy_base::{Memory, PhysAddr, VirtAddr};
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::{memmap, parallel, vmalloc};
 use necropsy_report::{Hex, bytes_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::header::of_task;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Search;
 
@@ -46,6 +48,9 @@ impl Command for Search {
     }
     fn options(&self) -> Spec {
         Spec { flags: "kVMptTwhc", values: "selmx", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -142,7 +147,7 @@ impl Wanted {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     address: Hex,
     value: Option<Hex>,

@@ -2,14 +2,16 @@
 
 use necropsy_kernel::tasks::Task;
 use necropsy_report::{Hex, bytes_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::task::thread_info;
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, SinkExt, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, SinkExt, Spec, number};
 
 pub struct Set;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     pid: i32,
     comm: String,
@@ -20,7 +22,7 @@ struct Row {
 }
 
 /// The shell's variables: those that were asked for or changed.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
 struct Variables {
     #[serde(skip_serializing_if = "Option::is_none")]
     radix: Option<u32>,
@@ -57,6 +59,12 @@ impl Command for Set {
     }
     fn shape(&self, _: &Args) -> Shape {
         Shape::One
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, Variables]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::One]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

@@ -3,11 +3,13 @@
 use necropsy_kernel::signals::{self, Pending};
 use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::header::{each_task, of_task};
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Sig;
 
@@ -36,6 +38,9 @@ impl Command for Sig {
     fn options(&self) -> Spec {
         Spec { flags: "gl", values: "s", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Name, ActionRow, State, Waiting]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.has('l') {
@@ -48,7 +53,7 @@ impl Command for Sig {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Name {
     signal: u64,
     name: String,
@@ -72,7 +77,7 @@ fn in_set(text: &str, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ActionRow {
     signal: u64,
     action: Hex,
@@ -138,7 +143,7 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
     Ok(())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct State {
     pid: i32,
     pending: bool,
@@ -157,7 +162,7 @@ fn state(cx: &Context, task: &Task, indent: &str, out: &mut dyn Sink) -> Result<
     waiting("PRIVATE_PENDING", &private, indent, out)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Waiting {
     which: String,
     signals: Hex,

@@ -3,12 +3,15 @@
 use necropsy_base::VirtAddr;
 use necropsy_report::Hex;
 use necropsy_target::TypeRef;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::ctype::{CType, Place};
+use crate::schema::rows;
 use crate::similar::explained;
 use crate::values::{self, Radix};
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec, number};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec, number};
 
 pub struct Struct;
 
@@ -41,6 +44,9 @@ impl Command for Struct {
     }
     fn options(&self) -> Spec {
         Spec { flags: "oxdr", values: "l", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Declared, DeclaredMember, Object, Raw]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -80,15 +86,17 @@ pub fn declare(
 ) -> Result<(), CommandError> {
     if members.is_empty() {
         let base = args.has('o').then_some(0);
-        let value = json!({ "type": ty.name(), "size": ty.size().ok(), "members": listing(ty) });
-        return Ok(out.row(&value, |_| values::definition(ty, base, hex))?);
+        let (size, members) = (ty.size().ok(), listing(ty));
+        let row = Declared { ty: ty.name(), size, address: None, members };
+        return Ok(out.row(&row, |_| values::definition(ty, base, hex))?);
     }
     out.heading(&format!("{} {{", ty.name()))?;
     for path in members {
         let m = ty.table.member(ty.id, path).map_err(necropsy_target::LoadError::from)?;
         let inner = ty.other(m.ty);
-        let value = json!({ "type": name, "member": path, "offset": m.offset(), "of": inner.name() });
-        out.row(&value, |_| {
+        let (ty, member) = (name.to_owned(), (*path).to_owned());
+        let row = DeclaredMember { ty, member, offset: m.offset(), of: inner.name() };
+        out.row(&row, |_| {
             let text = values::declaration(&inner, path);
             if hex { format!("  [{:#x}] {text};", m.offset()) } else { format!("  [{}] {text};", m.offset()) }
         })?;
@@ -98,17 +106,67 @@ pub fn declare(
     Ok(out.heading(&if hex { format!("SIZE: {size:#x}") } else { format!("SIZE: {size}") })?)
 }
 
-fn listing(ty: &TypeRef) -> serde_json::Value {
-    let Some((_, _, members)) = values::members(ty) else {
-        return serde_json::Value::Null;
+/// How a type is declared.
+#[derive(Serialize, JsonSchema)]
+pub struct Declared {
+    #[serde(rename = "type")]
+    ty: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    /// Of the memory that the offsets are shown for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<Hex>,
+    /// Of a struct or union.
+    members: Option<Vec<Member>>,
+}
+
+/// A member of a struct.
+#[derive(Serialize, JsonSchema)]
+struct Member {
+    name: Option<String>,
+    offset: u64,
+    /// Width of a bit-field.
+    bits: Option<u32>,
+    #[serde(rename = "type")]
+    ty: String,
+}
+
+/// Where a member lies.
+#[derive(Serialize, JsonSchema)]
+pub struct DeclaredMember {
+    #[serde(rename = "type")]
+    ty: String,
+    member: String,
+    offset: u64,
+    /// The member's own type.
+    of: String,
+}
+
+/// Memory as a type: a value, or those of the members asked for.
+#[derive(Serialize, JsonSchema)]
+pub struct Object {
+    #[serde(rename = "type")]
+    ty: String,
+    address: Hex,
+    value: Value,
+}
+
+/// Two words of memory.
+#[derive(Serialize, JsonSchema)]
+struct Raw {
+    address: Hex,
+    values: Vec<String>,
+}
+
+fn listing(ty: &TypeRef) -> Option<Vec<Member>> {
+    let (_, _, members) = values::members(ty)?;
+    let one = |m: &necropsy_debuginfo::Member| Member {
+        name: m.name.as_ref().map(|n| n.to_string()),
+        offset: m.bit_offset / 8,
+        bits: m.bit_size,
+        ty: values::declaration(&ty.other(m.ty), ""),
     };
-    let one = |m: &necropsy_debuginfo::Member| {
-        json!({
-            "name": m.name.as_deref(), "offset": m.bit_offset / 8, "bits": m.bit_size,
-            "type": values::declaration(&ty.other(m.ty), "")
-        })
-    };
-    members.iter().map(one).collect()
+    Some(members.iter().map(one).collect())
 }
 
 /// The values at one or several places.
@@ -166,8 +224,8 @@ fn one(
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     if args.has('o') {
-        let value = json!({ "type": ty.name(), "address": Hex(at.0), "members": listing(ty) });
-        return Ok(out.row(&value, |_| values::definition(ty, Some(at.0), true))?);
+        let row = Declared { ty: ty.name(), size: None, address: Some(Hex(at.0)), members: listing(ty) };
+        return Ok(out.row(&row, |_| values::definition(ty, Some(at.0), true))?);
     }
     if args.has('r') {
         return raw(cx, ty, at, out);
@@ -191,9 +249,9 @@ pub fn show_whole(
     values::reachable(cx, &place)?;
     let node = values::read(cx, &place);
     let radix = if hex { Radix::Hex } else { Radix::Decimal };
-    let value = json!({ "type": ty.name(), "address": Hex(at.0), "value": values::json(&node) });
+    let row = Object { ty: ty.name(), address: Hex(at.0), value: values::json(&node) };
     let name = values::plain_name(&ty.name());
-    Ok(out.row(&value, |_| format!("{name} {}", values::text(&node, radix, 0)))?)
+    Ok(out.row(&row, |_| format!("{name} {}", values::text(&node, radix, 0)))?)
 }
 
 /// Some members, one after the other: `  pid = 127,`.
@@ -225,8 +283,8 @@ pub fn show_members(
         text += &format!("  {path} = {},\n", values::text(&node, radix, 2));
         map.insert((*path).to_owned(), values::json(&node));
     }
-    let value = json!({ "type": ty.name(), "address": Hex(at.0), "value": map });
-    out.row(&value, |_| text.clone())?;
+    let row = Object { ty: ty.name(), address: Hex(at.0), value: Value::Object(map) };
+    out.row(&row, |_| text.clone())?;
     failed.map_or(Ok(()), |why| Err(CommandError::Partial(why)))
 }
 
@@ -240,8 +298,8 @@ fn raw(cx: &Context, ty: &TypeRef, at: VirtAddr, out: &mut dyn Sink) -> Result<(
         let words: Vec<String> =
             bytes.chunks(8).map(|w| format!("{:016x}", cx.target.abi().uint(w))).collect();
         let text: String = bytes.iter().map(|b| super::rd::printable(*b)).collect();
-        let value = json!({ "address": Hex(here.0), "values": words });
-        out.row(&value, |_| format!("{:016x}:  {:<33}   {text}", here.0, words.join(" ")))?;
+        let row = Raw { address: Hex(here.0), values: words };
+        out.row(&row, |r| format!("{:016x}:  {:<33}   {text}", here.0, r.values.join(" ")))?;
     }
     Ok(())
 }

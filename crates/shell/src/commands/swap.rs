@@ -2,11 +2,13 @@
 
 use necropsy_kernel::swap;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::vm::area_row::path;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Swap;
 
@@ -29,6 +31,9 @@ impl Command for Swap {
     fn options(&self) -> Spec {
         Spec::default()
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
+    }
 
     fn run(&self, cx: &Context, _: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let areas = swap::areas(&cx.target)?;
@@ -49,7 +54,7 @@ impl Command for Swap {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     swap_info_struct: Hex,
     #[serde(rename = "type")]

@@ -4,14 +4,16 @@ use necropsy_base::VirtAddr;
 use necropsy_debuginfo::KSymbol;
 use necropsy_report::{Hex, terminal_safe};
 use necropsy_target::Module;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec};
 
 pub struct Sym;
 
 /// A symbol, or an address near one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     address: Hex,
     kind: char,
@@ -54,6 +56,9 @@ impl Command for Sym {
     }
     fn options(&self) -> Spec {
         Spec { flags: "lMpn", values: "mq", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

@@ -4,7 +4,8 @@ use necropsy_kernel::tasks::Task as KernelTask;
 
 use super::header::{each_task, of_task};
 use super::structs::{show_members, show_whole};
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Task;
 
@@ -31,6 +32,9 @@ impl Command for Task {
     }
     fn options(&self) -> Spec {
         Spec { flags: "xd", values: "R", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![super::structs::Object]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

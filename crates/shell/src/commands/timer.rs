@@ -4,10 +4,12 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::timers::{self, Clock, Wheel};
 use necropsy_kernel::{cpus, system};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Timer;
 
@@ -35,6 +37,9 @@ impl Command for Timer {
     fn options(&self) -> Spec {
         Spec { flags: "r", values: "C", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         let cpus = match args.value('C') {
@@ -45,7 +50,7 @@ impl Command for Timer {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     cpu: usize,
     base: String,

@@ -3,11 +3,13 @@
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::containers;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::structs::{show_members, show_whole};
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Tree;
 
@@ -43,6 +45,9 @@ impl Command for Tree {
     }
     fn options(&self) -> Spec {
         Spec { flags: "xdplN", values: "tros", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row, super::structs::Object]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -116,7 +121,7 @@ fn indexed(cx: &Context, args: &Args, at: VirtAddr) -> Result<Found, CommandErro
     Ok((walk.items.into_iter().map(|(i, e)| (Some(i), e)).collect(), walk.problem))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     index: Option<u64>,
     entry: Hex,

@@ -5,12 +5,14 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vma;
 use necropsy_report::Hex;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::header::of_task;
 use super::page_row::PageRow;
 use super::vm::area_row::AreaRow;
-use crate::{Args, Command, CommandError, Context, Example, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec};
 
 pub struct Vtop;
 pub struct Pte;
@@ -39,6 +41,9 @@ impl Command for Vtop {
     }
     fn options(&self) -> Spec {
         Spec { flags: "uk", values: "c", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Translation, AreaRow, PageRow]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -107,16 +112,16 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
         }
     };
     let levels: Vec<Level> = levels.into_iter().filter(|l| !l.name.is_empty()).collect();
-    let steps: Vec<_> = levels
-        .iter()
-        .map(|l| json!({ "level": l.name, "at": Hex(l.entry_at.0), "entry": Hex(l.entry) }))
-        .collect();
-    let value = json!({
-        "virtual": Hex(at.0), "physical": mapping.as_ref().map(|m| Hex(m.phys.0)), "levels": steps,
-        "page_size": mapping.as_ref().map(|m| m.size), "flags": levels.last().map(|l| flags(l.entry)),
-    });
+    let step = |l: &Level| Step { level: l.name, at: Hex(l.entry_at.0), entry: Hex(l.entry) };
+    let row = Translation {
+        virt: Hex(at.0),
+        physical: mapping.as_ref().map(|m| Hex(m.phys.0)),
+        levels: levels.iter().map(step).collect(),
+        page_size: mapping.as_ref().map(|m| m.size),
+        flags: levels.last().map(|l| flags(l.entry)),
+    };
     let directory = cx.target.arch().is_kernel(at).then(|| directory(cx)).flatten();
-    out.row(&value, |_| text(at, directory, &levels, mapping.as_ref()))?;
+    out.row(&row, |_| text(at, directory, &levels, mapping.as_ref()))?;
     if let Some(area) = task.and_then(|task| vma::holding(&cx.target, task.mm, at)) {
         out.heading("")?;
         out.heading(AreaRow::HEADING)?;
@@ -135,6 +140,33 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
         Some(e) => Err(CommandError::Partial(e.to_string())),
         None => Ok(()),
     }
+}
+
+/// Where an address leads.
+#[derive(Serialize, JsonSchema)]
+struct Translation {
+    #[serde(rename = "virtual")]
+    virt: Hex,
+    physical: Option<Hex>,
+    levels: Vec<Step>,
+    page_size: Option<u64>,
+    flags: Option<Vec<&'static str>>,
+}
+
+/// An entry of the page tables on the way.
+#[derive(Serialize, JsonSchema)]
+struct Step {
+    level: &'static str,
+    at: Hex,
+    entry: Hex,
+}
+
+/// An entry of a page table, taken apart.
+#[derive(Serialize, JsonSchema)]
+struct Entry {
+    entry: Hex,
+    physical: Hex,
+    flags: Vec<&'static str>,
 }
 
 /// The `struct page` of a physical page, as `kmem -p` shows it; memory of devices has none.
@@ -200,6 +232,10 @@ impl Command for Pte {
     fn options(&self) -> Spec {
         Spec::default()
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Entry]
+    }
+
     fn run(&self, _: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.rest.is_empty() {
             return Err(CommandError::Usage("an entry is missing".into()));
@@ -210,7 +246,7 @@ impl Command for Pte {
                 value.ok_or_else(|| CommandError::Usage(format!("{word} is no hexadecimal number")))?;
             // Bits 12 to 51 are the address on every x86-64.
             let page = value & 0x000f_ffff_ffff_f000;
-            let row = json!({ "entry": Hex(value), "physical": Hex(page), "flags": flags(value) });
+            let row = Entry { entry: Hex(value), physical: Hex(page), flags: flags(value) };
             out.row(&row, |_| entry("PTE", value, page))?;
         }
         Ok(())

@@ -3,11 +3,13 @@
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::containers;
 use necropsy_report::{Hex, TaskInfo};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::header::of_task;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Waitq;
 
@@ -36,6 +38,9 @@ impl Command for Waitq {
     }
     fn options(&self) -> Spec {
         Spec::default()
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -66,7 +71,7 @@ impl Command for Waitq {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Row {
     address: Hex,
     task: TaskInfo,

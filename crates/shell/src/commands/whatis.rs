@@ -3,13 +3,15 @@
 use necropsy_debuginfo::{Kind, Type, Types};
 use necropsy_kernel::globals;
 use necropsy_target::TypeRef;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::structs::declare;
 use crate::output::SinkExt;
+use crate::schema::rows;
 use crate::similar::What;
 use crate::values::declaration;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Whatis;
 
@@ -37,6 +39,9 @@ impl Command for Whatis {
     fn options(&self) -> Spec {
         Spec { flags: "", values: "rm", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Declared, Sized, super::structs::Declared]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.value('r').is_some() || args.value('m').is_some() {
@@ -57,7 +62,7 @@ impl Command for Whatis {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Declared {
     name: String,
     declaration: String,
@@ -81,7 +86,7 @@ fn of_symbol(cx: &Context, name: &str) -> Option<String> {
     ty.map(|ty| format!("{};", declaration(&ty, name))).or_else(known)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Sized {
     size: u64,
     name: String,

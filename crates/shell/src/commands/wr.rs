@@ -1,6 +1,6 @@
 //! `wr`: refused, for a dump is evidence.
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Wr;
 
@@ -22,6 +22,9 @@ impl Command for Wr {
     }
     fn options(&self) -> Spec {
         Spec { raw: true, ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        Vec::new()
     }
 
     fn run(&self, _: &Context, _: &Args, _: &mut dyn Sink) -> Result<(), CommandError> {

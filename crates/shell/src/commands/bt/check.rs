@@ -2,13 +2,21 @@
 
 use necropsy_base::MemoryExt;
 use necropsy_kernel::tasks::Task;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::super::header::of_task;
 use crate::{CommandError, Context, Sink, SinkExt};
 
 /// `STACK_END_MAGIC` (include/uapi/linux/magic.h).
 const MAGIC: u64 = 0x57AC_6E9D;
+
+/// A stack whose last word is not what the kernel put there.
+#[derive(Serialize, JsonSchema)]
+pub struct Overflow {
+    pid: i32,
+    found: String,
+}
 
 /// Looks at the last word of every stack.
 pub fn all(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -19,7 +27,7 @@ pub fn all(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
             Ok(MAGIC) => checked += 1,
             Ok(found) => {
                 bad += 1;
-                let row = json!({ "pid": task.pid, "found": format!("{found:#x}") });
+                let row = Overflow { pid: task.pid, found: format!("{found:#x}") };
                 out.row(&row, |_| {
                     let head = of_task(task, tasks.cpu_of(task));
                     format!("{head}\n  possible stack overflow: the last word is {found:x}, not {MAGIC:x}")

@@ -6,7 +6,8 @@ use necropsy_base::{MemoryExt, VirtAddr, Why};
 use necropsy_kernel::stacks::{self, Stacks};
 use necropsy_kernel::tasks::Task;
 use necropsy_report::Hex;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::text::registers;
 use crate::{CommandError, Context, Sink, SinkExt};
@@ -87,12 +88,20 @@ fn in_range(cx: &Context, range: Range<u64>, users: bool, out: &mut dyn Sink) ->
         count += 1;
         let named = super::named(cx, &regs);
         let mode = if user { "USER-MODE" } else { "KERNEL-MODE" };
-        let row = json!({ "address": Hex(at), "mode": mode, "registers": named });
-        out.row(&row, |_| {
+        let row = Exception { address: Hex(at), mode, registers: named };
+        out.row(&row, |r| {
             let place = super::super::rd::symbolic(cx, pc.0).filter(|_| !user);
             let place = place.map(|p| format!("    [exception RIP: {p}]\n")).unwrap_or_default();
-            format!("\n  {mode} EXCEPTION FRAME AT: {at:x}\n{place}{}", registers(&named))
+            format!("\n  {mode} EXCEPTION FRAME AT: {at:x}\n{place}{}", registers(&r.registers))
         })?;
     }
     Ok(count)
+}
+
+/// Registers that were saved on a stack.
+#[derive(Serialize, JsonSchema)]
+pub struct Exception {
+    address: Hex,
+    mode: &'static str,
+    registers: Vec<(&'static str, Hex)>,
 }

@@ -12,7 +12,8 @@ use necropsy_kernel::tasks::{Task, stack};
 use necropsy_report::{Hex, StackInfo};
 
 use super::header::{debuginfo_hint, of_task};
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, SinkExt, Spec};
 
 pub struct Bt;
 
@@ -63,6 +64,12 @@ impl Command for Bt {
             true => Shape::List,
             false => Shape::Named("stacks"),
         }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![StackInfo, check::Overflow, exceptions::Exception, variables::Row, words::Words, words::Address]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::Named("stacks"), Shape::List]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

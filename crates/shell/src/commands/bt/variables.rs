@@ -4,6 +4,7 @@ use necropsy_diagnose::present::stack_info;
 use necropsy_kernel::tasks::{Task, stack};
 use necropsy_report::FrameInfo;
 use necropsy_target::unwind::Stack;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::frame::line;
@@ -13,8 +14,8 @@ use crate::values::Radix;
 use crate::{CommandError, Context, Sink, SinkExt};
 
 /// A frame, what was inlined there, and the variables of each of these functions.
-#[derive(Serialize)]
-struct Row {
+#[derive(Serialize, JsonSchema)]
+pub struct Row {
     pid: i32,
     frames: Vec<FrameInfo>,
     scopes: Vec<Scope>,

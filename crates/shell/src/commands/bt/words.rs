@@ -6,11 +6,27 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::tasks::{Task, stack};
 use necropsy_report::{FrameInfo, Hex, terminal_safe};
 use necropsy_target::unwind::{End, Stack};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::super::rd::symbol_or_object;
 use super::text::registers;
 use crate::{Args, CommandError, Context, Sink, SinkExt};
+
+/// Two words of a stack.
+#[derive(Serialize, JsonSchema)]
+pub struct Words {
+    address: Hex,
+    words: [Hex; 2],
+}
+
+/// A word of a stack that is an address inside a function.
+#[derive(Serialize, JsonSchema)]
+pub struct Address {
+    address: Hex,
+    pc: Hex,
+    at: String,
+}
 
 /// `-r`: the whole stack.
 pub fn raw(cx: &Context, task: &Task, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -18,7 +34,7 @@ pub fn raw(cx: &Context, task: &Task, out: &mut dyn Sink) -> Result<(), CommandE
         let word = |at: u64| cx.target.memory().u64(VirtAddr(at));
         match (word(at), word(at + 8)) {
             (Ok(a), Ok(b)) => {
-                let row = json!({ "address": Hex(at), "words": [Hex(a), Hex(b)] });
+                let row = Words { address: Hex(at), words: [Hex(a), Hex(b)] };
                 out.row(&row, |_| format!("{at:016x}:  {a:016x} {b:016x}"))?;
             }
             (Err(e), _) | (_, Err(e)) => return Err(CommandError::Partial(e.to_string())),
@@ -102,7 +118,7 @@ fn search(cx: &Context, range: Range<u64>, out: &mut dyn Sink) -> Result<(), Com
         let pc = VirtAddr(word);
         let inside = cx.target.is_text(pc) && cx.target.near(pc).is_some_and(|n| n.start != pc);
         if inside {
-            let row = json!({ "address": Hex(at), "pc": Hex(word), "at": cx.target.describe(pc) });
+            let row = Address { address: Hex(at), pc: Hex(word), at: cx.target.describe(pc) };
             out.row(&row, |_| format!("  [{at:016x}] {}", place(cx, pc)))?;
         }
     }

@@ -2,6 +2,7 @@
 
 use necropsy_kernel::vmalloc::{self, Area};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
@@ -9,7 +10,7 @@ use crate::{Args, CommandError, Context, Sink};
 
 pub const HEADING: &str = "   VMAP_AREA         VM_STRUCT                 ADDRESS RANGE                SIZE";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct AreaRow {
     vmap_area: Hex,
     vm_struct: Hex,

@@ -3,6 +3,7 @@
 use necropsy_kernel::buddy::{self, FreeList, Node, Zone};
 use necropsy_kernel::memmap::Memmap;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::page::frame;
@@ -11,8 +12,8 @@ use crate::{Args, CommandError, Context, Sink};
 
 const HEADING: &str = "ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR";
 
-#[derive(Serialize)]
-struct ZoneRow {
+#[derive(Serialize, JsonSchema)]
+pub struct ZoneRow {
     zone: usize,
     name: String,
     size: u64,
@@ -45,8 +46,8 @@ impl ZoneRow {
     }
 }
 
-#[derive(Serialize)]
-struct ListRow {
+#[derive(Serialize, JsonSchema)]
+pub struct ListRow {
     order: u32,
     kind: u32,
     list: Hex,
@@ -133,8 +134,8 @@ fn row(cx: &Context, list: &FreeList, full: bool, out: &mut dyn Sink) -> Result<
     })
 }
 
-#[derive(Serialize)]
-struct BlockRow {
+#[derive(Serialize, JsonSchema)]
+pub struct BlockRow {
     page: Hex,
     order: u32,
     list: Hex,
@@ -165,8 +166,8 @@ pub fn block(cx: &Context, frame: u64, found: &buddy::Found, out: &mut dyn Sink)
     Ok(())
 }
 
-#[derive(Serialize)]
-struct KeptRow {
+#[derive(Serialize, JsonSchema)]
+pub struct KeptRow {
     page: Hex,
     kept_by_cpu: usize,
 }

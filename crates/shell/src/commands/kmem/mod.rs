@@ -9,7 +9,8 @@ mod slabs;
 mod tables;
 mod usage;
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Kmem;
 
@@ -51,6 +52,35 @@ impl Command for Kmem {
     }
     fn options(&self) -> Spec {
         Spec { flags: "isSfFvVznohpgPrcC", values: "Im", words: &["i=shared"], ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        let mut rows = rows![
+            areas::AreaRow,
+            free::ZoneRow,
+            free::ListRow,
+            free::BlockRow,
+            free::KeptRow,
+            nodes::NodeRow,
+            nodes::ZoneRow,
+            nodes::SectionRow,
+            nodes::BlockRow,
+            page::MembersRow,
+            slabs::CacheRow,
+            slabs::SlabRow,
+            slabs::ObjectRow,
+            slabs::NodeRow,
+            tables::CounterRow,
+            tables::ZoneRow,
+            tables::OffsetRow,
+            tables::HugeRow,
+            tables::FlagRow,
+            usage::Row,
+            super::page_row::PageRow
+        ];
+        // What an address is.
+        rows.extend(super::set::Set.rows());
+        rows.extend(super::sym::Sym.rows());
+        rows
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

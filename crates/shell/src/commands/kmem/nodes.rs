@@ -3,13 +3,14 @@
 use necropsy_kernel::memmap::Memmap;
 use necropsy_kernel::{buddy, sections};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
 use crate::{CommandError, Context, Sink};
 
-#[derive(Serialize)]
-struct NodeRow {
+#[derive(Serialize, JsonSchema)]
+pub struct NodeRow {
     node: i64,
     size: u64,
     pglist_data: Hex,
@@ -32,8 +33,8 @@ impl NodeRow {
     }
 }
 
-#[derive(Serialize)]
-struct ZoneRow {
+#[derive(Serialize, JsonSchema)]
+pub struct ZoneRow {
     zone: usize,
     name: String,
     size: u64,
@@ -85,8 +86,8 @@ pub fn show(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     blocks(cx, out)
 }
 
-#[derive(Serialize)]
-struct SectionRow {
+#[derive(Serialize, JsonSchema)]
+pub struct SectionRow {
     number: u64,
     section: Hex,
     coded_mem_map: Hex,
@@ -123,8 +124,8 @@ fn show_sections(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct BlockRow {
+#[derive(Serialize, JsonSchema)]
+pub struct BlockRow {
     block: Hex,
     name: String,
     start: Hex,

@@ -1,11 +1,14 @@
 //! `kmem -p` and `-m`: pages.
 
+use std::collections::BTreeMap;
+
 use necropsy_base::VirtAddr;
 use necropsy_kernel::memmap::{self, Memmap};
 use necropsy_kernel::pages::{self, Shape};
 use necropsy_report::Hex;
 use necropsy_target::{TypeRef, Value};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::commands::page_row::PageRow;
 use crate::output::Closed;
@@ -91,12 +94,18 @@ impl<'a> Members<'a> {
             })
         };
         let values: Vec<Option<u64>> = self.names.iter().map(number).collect();
-        let named: serde_json::Map<_, _> =
-            self.names.iter().zip(&values).map(|(n, v)| ((*n).to_owned(), json!(v.map(Hex)))).collect();
-        out.row(&json!({ "page": Hex(page.0), "members": named }), |_| {
+        let members = self.names.iter().zip(&values).map(|(n, v)| ((*n).to_owned(), v.map(Hex))).collect();
+        out.row(&MembersRow { page: Hex(page.0), members }, |_| {
             let cells =
                 values.iter().map(|v| format!("  {:<16}", v.map_or("?".into(), |v| format!("{v:x}"))));
             format!("{:016x}{}", page.0, cells.collect::<String>()).trim_end().to_owned()
         })
     }
+}
+
+/// Members of a `struct page`, as the words they are.
+#[derive(Serialize, JsonSchema)]
+pub struct MembersRow {
+    page: Hex,
+    members: BTreeMap<String, Option<Hex>>,
 }

@@ -6,6 +6,7 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::slab::{self, Cache, Found, Free, Holder, Place, Slab, State};
 use necropsy_kernel::{memmap, parallel};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
@@ -14,7 +15,7 @@ use crate::{Args, CommandError, Context, Sink};
 
 pub const HEADING: &str = "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct CacheRow {
     cache: Hex,
     object_size: u64,
@@ -120,8 +121,8 @@ pub fn one_slab(cx: &Context, found: &Found, whole: bool, out: &mut dyn Sink) ->
     slab_rows(cx, &found.cache, &found.slab, &free, &owners, (!whole).then_some(found.start), out)
 }
 
-#[derive(Serialize)]
-struct SlabRow {
+#[derive(Serialize, JsonSchema)]
+pub struct SlabRow {
     slab: Hex,
     memory: Hex,
     node: u64,
@@ -131,8 +132,8 @@ struct SlabRow {
     unknown: u64,
 }
 
-#[derive(Serialize)]
-struct ObjectRow {
+#[derive(Serialize, JsonSchema)]
+pub struct ObjectRow {
     object: Hex,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -224,8 +225,8 @@ fn node_of(cx: &Context, slab: &Slab) -> u64 {
     found.map_or(0, |(number, _)| (*number).max(0) as u64)
 }
 
-#[derive(Serialize)]
-struct NodeRow {
+#[derive(Serialize, JsonSchema)]
+pub struct NodeRow {
     kmem_cache_node: Hex,
     node: usize,
     slabs: Option<u64>,

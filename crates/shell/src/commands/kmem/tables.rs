@@ -2,13 +2,14 @@
 
 use necropsy_kernel::{buddy, meminfo, pages};
 use necropsy_report::{Hex, terminal_safe};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
 use crate::{Args, CommandError, Context, Sink, number};
 
-#[derive(Serialize)]
-struct CounterRow {
+#[derive(Serialize, JsonSchema)]
+pub struct CounterRow {
     table: &'static str,
     name: String,
     value: i64,
@@ -51,8 +52,8 @@ pub fn counters(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct ZoneRow {
+#[derive(Serialize, JsonSchema)]
+pub struct ZoneRow {
     node: i64,
     zone: usize,
     address: Hex,
@@ -103,8 +104,8 @@ pub fn zones(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct OffsetRow {
+#[derive(Serialize, JsonSchema)]
+pub struct OffsetRow {
     cpu: usize,
     offset: Hex,
 }
@@ -119,8 +120,8 @@ pub fn per_cpu(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct HugeRow {
+#[derive(Serialize, JsonSchema)]
+pub struct HugeRow {
     hstate: Hex,
     size: u64,
     free: u64,
@@ -149,8 +150,8 @@ pub fn huge(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct FlagRow {
+#[derive(Serialize, JsonSchema)]
+pub struct FlagRow {
     name: String,
     bit: u32,
     value: Hex,

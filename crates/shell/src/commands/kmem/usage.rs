@@ -4,13 +4,14 @@ use necropsy_base::MemoryExt;
 use necropsy_kernel::meminfo::{self, Counter};
 use necropsy_kernel::pages::{self, Shape};
 use necropsy_kernel::{Target, mm, swap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
 use crate::{CommandError, Context, Sink};
 
-#[derive(Serialize)]
-struct Row {
+#[derive(Serialize, JsonSchema)]
+pub struct Row {
     name: &'static str,
     pages: u64,
     bytes: u64,

@@ -3,7 +3,8 @@
 use necropsy_base::VirtAddr;
 use necropsy_debuginfo::dwarf::Line;
 use necropsy_report::{Hex, terminal_safe};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::super::listing;
 use crate::{CommandError, Context, Sink, SinkExt};
@@ -64,7 +65,7 @@ fn at_line(cx: &Context, file: &str, line: u32, out: &mut dyn Sink) -> Result<()
         }
     }
     for (at, l) in &found {
-        let row = json!({ "address": Hex(at.0), "symbol": t.describe(*at), "file": l.file, "line": l.line });
+        let row = Code { address: Hex(at.0), symbol: t.describe(*at), file: l.file.clone(), line: l.line };
         let text = format!(
             "{}:{} is at 0x{:x} <{}>.",
             terminal_safe(&l.file),
@@ -87,4 +88,13 @@ fn at_line(cx: &Context, file: &str, line: u32, out: &mut dyn Sink) -> Result<()
         )));
     }
     listing::around(cx, &Line { file: name, line, column: 0 }, listing::AROUND, out)
+}
+
+/// Where the code of a line begins.
+#[derive(Serialize, JsonSchema)]
+pub struct Code {
+    address: Hex,
+    symbol: String,
+    file: String,
+    line: u32,
 }

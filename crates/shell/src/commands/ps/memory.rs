@@ -4,13 +4,14 @@ use necropsy_kernel::mm;
 use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_report::bytes_text;
 use necropsy_target::{ArrayAt, Load, Target};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::header::of_task;
 use crate::{CommandError, Context, Sink, SinkExt};
 
-#[derive(Serialize)]
-struct Arguments {
+#[derive(Serialize, JsonSchema)]
+pub struct Arguments {
     pid: i32,
     arguments: Vec<String>,
     environment: Vec<String>,
@@ -103,6 +104,15 @@ fn read_limits(t: &Target, task: &Task) -> Result<Vec<Limit>, CommandError> {
     Ok(all.map(|at| t.load(at)).collect::<Result<_, _>>()?)
 }
 
+/// A limit on what a task may use; `(unlimited)` is one.
+#[derive(Serialize, JsonSchema)]
+pub struct LimitRow {
+    pid: i32,
+    limit: &'static str,
+    current: String,
+    maximum: String,
+}
+
 fn show_limits(task: &Task, found: &[Limit], out: &mut dyn Sink) -> Result<(), CommandError> {
     out.heading("      RLIMIT     CURRENT       MAXIMUM")?;
     let text = |n: u64| match n {
@@ -111,8 +121,8 @@ fn show_limits(task: &Task, found: &[Limit], out: &mut dyn Sink) -> Result<(), C
     };
     for (name, limit) in LIMITS.iter().zip(found) {
         let (soft, hard) = (text(limit.rlim_cur), text(limit.rlim_max));
-        let row = serde_json::json!({ "pid": task.pid, "limit": name, "current": soft, "maximum": hard });
-        out.row(&row, |_| format!("{name:>12} {soft:^13} {hard:^13}").trim_end().to_owned())?;
+        let row = LimitRow { pid: task.pid, limit: name, current: soft, maximum: hard };
+        out.row(&row, |r| format!("{name:>12} {:^13} {:^13}", r.current, r.maximum).trim_end().to_owned())?;
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ mod times;
 
 use necropsy_kernel::tasks::{Task, Tasks};
 
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec};
 
 pub struct Ps;
 
@@ -49,6 +50,17 @@ impl Command for Ps {
     }
     fn options(&self) -> Spec {
         Spec { flags: "kuGpctlamHSAsgr", ..Spec::default() }
+    }
+    fn rows(&self) -> Vec<RowType> {
+        rows![
+            memory::Arguments,
+            memory::LimitRow,
+            relatives::Relative,
+            table::Row,
+            table::StateRow,
+            times::Times,
+            times::LastRun
+        ]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {

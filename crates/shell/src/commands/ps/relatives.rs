@@ -2,14 +2,15 @@
 
 use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_report::{Hex, bytes_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::header::of_task;
 use crate::{CommandError, Sink, SinkExt};
 
 /// A task and how far it stands from the one asked for.
-#[derive(Serialize)]
-struct Relative {
+#[derive(Serialize, JsonSchema)]
+pub struct Relative {
     depth: usize,
     pid: i32,
     task: Hex,

@@ -4,12 +4,13 @@ use necropsy_kernel::mm::{self, Usage};
 use necropsy_kernel::system;
 use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_report::{Hex, bytes_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Args, CommandError, Context, Sink, SinkExt};
 
-#[derive(Serialize)]
-struct Row {
+#[derive(Serialize, JsonSchema)]
+pub struct Row {
     pid: i32,
     tgid: i32,
     ppid: i32,
@@ -85,6 +86,13 @@ fn line(r: &Row, total: u64, stack: bool) -> String {
     )
 }
 
+/// How many tasks are in a state.
+#[derive(Serialize, JsonSchema)]
+pub struct StateRow {
+    state: &'static str,
+    count: usize,
+}
+
 /// `-S`: how many tasks are in each state.
 pub fn states(chosen: &[&Task], out: &mut dyn Sink) -> Result<(), CommandError> {
     let mut counts: Vec<(&'static str, usize)> = Vec::new();
@@ -95,7 +103,7 @@ pub fn states(chosen: &[&Task], out: &mut dyn Sink) -> Result<(), CommandError> 
         }
     }
     for (state, count) in counts {
-        let row = serde_json::json!({ "state": state, "count": count });
+        let row = StateRow { state, count };
         out.row(&row, |_| format!("  {state}: {count}"))?;
     }
     Ok(())

@@ -3,13 +3,14 @@
 use necropsy_kernel::system;
 use necropsy_kernel::tasks::{Task, Tasks};
 use necropsy_report::bytes_text;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::header::of_task;
 use crate::{CommandError, Context, Sink, SinkExt};
 
-#[derive(Serialize)]
-struct Times {
+#[derive(Serialize, JsonSchema)]
+pub struct Times {
     pid: i32,
     comm: String,
     run_seconds: Option<u64>,
@@ -50,8 +51,8 @@ fn clock(seconds: u64) -> String {
     format!("{days}{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
 }
 
-#[derive(Serialize)]
-struct LastRun {
+#[derive(Serialize, JsonSchema)]
+pub struct LastRun {
     pid: i32,
     comm: String,
     state: &'static str,

@@ -5,10 +5,20 @@ mod tables;
 use necropsy_diagnose::present::system_info;
 use necropsy_kernel::{system, taint};
 use necropsy_report::SystemInfo;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use crate::{Args, Command, CommandError, Context, Example, Shape, Sink, SinkExt, Spec};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Shape, Sink, SinkExt, Spec};
 
 pub struct Sys;
+
+/// What the kernel is tainted by.
+#[derive(Serialize, JsonSchema)]
+struct Taint {
+    mask: necropsy_report::Hex,
+    taint: Vec<String>,
+}
 
 impl Command for Sys {
     fn name(&self) -> &'static str {
@@ -39,6 +49,12 @@ impl Command for Sys {
     fn shape(&self, args: &Args) -> Shape {
         if args.has('c') || args.has('i') { Shape::List } else { Shape::One }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![SystemInfo, Taint, tables::Call, tables::Field]
+    }
+    fn shapes(&self) -> &'static [Shape] {
+        &[Shape::List, Shape::One]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.has('c') {
@@ -50,8 +66,8 @@ impl Command for Sys {
         if args.has('t') {
             let mask = taint::mask(&cx.target)?;
             let letters = taint::letters(&cx.target, mask);
-            let value = serde_json::json!({ "mask": necropsy_report::Hex(mask), "taint": letters });
-            return Ok(out.row(&value, |_| format!("TAINTED_MASK: {mask:x}  {}", letters.concat()))?);
+            let row = Taint { mask: necropsy_report::Hex(mask), taint: letters };
+            return Ok(out.row(&row, |r| format!("TAINTED_MASK: {mask:x}  {}", r.taint.concat()))?);
         }
         let tasks = cx.tasks();
         if let Ok(tasks) = &tasks {

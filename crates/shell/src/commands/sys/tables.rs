@@ -3,6 +3,7 @@
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Kind, Type};
 use necropsy_report::{Hex, bytes_text};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
@@ -11,8 +12,8 @@ use crate::{CommandError, Context, Sink, number};
 /// No CPU has more system calls.
 const MAX_CALLS: u64 = 4096;
 
-#[derive(Serialize)]
-struct Call {
+#[derive(Serialize, JsonSchema)]
+pub struct Call {
     number: u64,
     handler: Hex,
     name: String,
@@ -52,8 +53,8 @@ pub fn calls(cx: &Context, wanted: Option<&str>, out: &mut dyn Sink) -> Result<(
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Field {
+#[derive(Serialize, JsonSchema)]
+pub struct Field {
     field: String,
     value: String,
 }

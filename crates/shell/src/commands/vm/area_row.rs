@@ -4,12 +4,13 @@ use necropsy_base::VirtAddr;
 use necropsy_kernel::vfs;
 use necropsy_kernel::vma::Area;
 use necropsy_report::{Hex, terminal_safe};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Context;
 
 /// A mapping of a process.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AreaRow {
     /// Its `struct vm_area_struct`.
     pub vma: Hex,

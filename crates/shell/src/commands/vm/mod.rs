@@ -8,6 +8,7 @@ use necropsy_kernel::mm;
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vma::{self, Area, Space};
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use area_row::AreaRow;
@@ -15,7 +16,8 @@ use area_row::AreaRow;
 use super::header::{each_task, of_task};
 use super::structs::show_whole;
 use crate::output::SinkExt;
-use crate::{Args, Command, CommandError, Context, Example, Sink, Spec, number};
+use crate::schema::rows;
+use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
 pub struct Vm;
 
@@ -49,6 +51,9 @@ impl Command for Vm {
     fn options(&self) -> Spec {
         Spec { flags: "pmvxd", values: "RPMf", ..Spec::default() }
     }
+    fn rows(&self) -> Vec<RowType> {
+        rows![Flags, SpaceRow, area_row::AreaRow, translate::Row, super::structs::Object]
+    }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if let Some(flags) = args.value('f') {
@@ -58,7 +63,7 @@ impl Command for Vm {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Flags {
     flags: Hex,
     names: Vec<&'static str>,
@@ -71,7 +76,7 @@ fn flag_names(text: &str, out: &mut dyn Sink) -> Result<(), CommandError> {
     Ok(out.row(&row, |r| format!("{:x}: ({})", r.flags.0, r.names.join("|")))?)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SpaceRow {
     pid: i32,
     mm: Hex,

@@ -7,14 +7,15 @@ use necropsy_kernel::swap::{self, Entry};
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vma::Area;
 use necropsy_report::Hex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::area_row;
 use crate::output::SinkExt;
 use crate::{CommandError, Context, Sink};
 
-#[derive(Serialize)]
-struct Row {
+#[derive(Serialize, JsonSchema)]
+pub struct Row {
     r#virtual: Hex,
     #[serde(skip_serializing_if = "Option::is_none")]
     physical: Option<Hex>,
