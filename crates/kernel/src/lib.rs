@@ -26,6 +26,7 @@ pub mod patched;
 pub mod printk;
 pub mod rcu;
 pub mod runqueue;
+pub mod sbitmap;
 pub mod sections;
 pub mod signals;
 pub mod slab;

@@ -96,6 +96,9 @@ const LINES: &[&str] = &[
     "x /20s linux_banner",
     "gdb p init_task.fs",
     "rd -SS init_task 200",
+    "sym -l",
+    "sbitmapq init_task",
+    "json ps",
 ];
 
 /// Words at pseudo-random places read as something else, always the same for one seed.

@@ -18,6 +18,8 @@ use crate::{ArrayAt, Bytes, Load, LoadError, Target};
 const MAX_MODULE: u64 = 1 << 30;
 const MAX_SYMBOLS: u64 = 1 << 20;
 const MAX_STRINGS: u64 = 64 << 20;
+/// There are seven parts.
+const MAX_PARTS: usize = 16;
 
 /// All loaded modules.
 #[derive(Default)]
@@ -231,6 +233,21 @@ impl Module {
         VirtAddr(self.regions.first().map_or(0, |r| r.start))
     }
 
+    /// Where its parts lie, by address, since 6.4: `TEXT`, `DATA`, `RODATA`, `INIT_TEXT` … (`enum mod_mem_type`).
+    pub fn parts(&self, t: &Target) -> Vec<(String, Range<u64>)> {
+        let names = t.enumerators("mod_mem_type");
+        let Ok(regions) = t.load::<Regions>(self.at) else { return Vec::new() };
+        let part = |(i, at): (usize, VirtAddr)| {
+            let (name, _) = names.iter().find(|(_, value)| usize::try_from(*value) == Ok(i))?;
+            let region: Region = t.load(at).ok()?;
+            let name = name.strip_prefix("MOD_").unwrap_or(name).to_owned();
+            Some((name, range(region.base, region.size)?))
+        };
+        let mut parts: Vec<_> = regions.mem.iter().take(MAX_PARTS).enumerate().filter_map(part).collect();
+        parts.sort_by_key(|(_, range)| range.start);
+        parts
+    }
+
     /// Bytes in all regions.
     pub fn size(&self) -> u64 {
         self.regions.iter().map(|r| r.end - r.start).sum()
@@ -320,7 +337,7 @@ fn by_regions(t: &Target, mem: &ArrayAt) -> Result<Parts, LoadError> {
     let index = |name, default| t.enumerator("mod_mem_type", name).unwrap_or(default);
     let code = [index("MOD_TEXT", 0), index("MOD_INIT_TEXT", 4)];
     let (mut regions, mut text) = (Vec::new(), Vec::new());
-    for (i, at) in mem.iter().take(16).enumerate() {
+    for (i, at) in mem.iter().take(MAX_PARTS).enumerate() {
         let region: Region = t.load(at)?;
         let Some(range) = range(region.base, region.size) else {
             continue;

@@ -1,7 +1,7 @@
 //! CPUs and the variables that each has a copy of.
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_debuginfo::Kind;
+use necropsy_debuginfo::{Kind, Type, Types};
 
 use crate::{LoadError, Target};
 
@@ -79,6 +79,15 @@ impl Target {
         let types = self.types()?;
         let ty = types.find(Kind::Struct, name).ok_or_else(|| LoadError::NoStruct(name.to_owned()))?;
         Ok(types.size_of(ty)?)
+    }
+
+    /// All names of an enum with their values.
+    pub fn enumerators(&self, of: &str) -> Vec<(String, i128)> {
+        let named = |types: &dyn Types| types.get(types.find(Kind::Enum, of)?).ok();
+        match self.types().ok().and_then(|types| named(types.as_ref())) {
+            Some(Type::Enum { values, .. }) => values.into_iter().map(|(n, v)| (n.to_string(), v)).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Value of an enumerator.

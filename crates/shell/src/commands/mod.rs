@@ -32,6 +32,7 @@ mod ps;
 mod rd;
 mod repeat;
 mod runq;
+mod sbitmapq;
 mod search;
 mod set;
 mod sig;
@@ -93,6 +94,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &rd::Rd,
     &repeat::Repeat,
     &runq::Runq,
+    &sbitmapq::Sbitmapq,
     &search::Search,
     &set::Set,
     &sig::Sig,

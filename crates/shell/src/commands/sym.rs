@@ -1,7 +1,7 @@
 //! `sym`: symbols by name and by address.
 
 use necropsy_base::VirtAddr;
-use necropsy_debuginfo::KSymbol;
+use necropsy_debuginfo::{ElfSymbol, KSymbol};
 use necropsy_report::{Hex, terminal_safe};
 use necropsy_target::Module;
 use schemars::JsonSchema;
@@ -135,15 +135,38 @@ fn kernel(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
 }
 
 fn module(cx: &Context, m: &Module, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let (start, end) = (m.base().0, m.regions.iter().map(|r| r.end).max().unwrap_or(0));
     let name = terminal_safe(&m.name);
-    out.heading(&format!("{start:x} MODULE START: {name}"))?;
-    for s in m.symbols(&cx.target) {
+    let parts = m.parts(&cx.target);
+    for (part, range) in &parts {
+        let (part, last) = (terminal_safe(part), range.end.saturating_sub(1));
+        let inside = |s: &&ElfSymbol| range.contains(&s.value);
+        out.heading(&format!("{:x} MODULE {part} START: {name}", range.start))?;
+        symbols(m, m.symbols(&cx.target).iter().filter(inside), out)?;
+        out.heading(&format!("{last:x} MODULE {part} END: {name}"))?;
+    }
+    let elsewhere = |s: &&ElfSymbol| !parts.iter().any(|(_, range)| range.contains(&s.value));
+    if !parts.is_empty() {
+        symbols(m, m.symbols(&cx.target).iter().filter(elsewhere), out)?;
+    } else {
+        let (start, end) = (m.base().0, m.regions.iter().map(|r| r.end).max().unwrap_or(0));
+        out.heading(&format!("{start:x} MODULE START: {name}"))?;
+        symbols(m, m.symbols(&cx.target).iter(), out)?;
+        out.heading(&format!("{end:x} MODULE END: {name}"))?;
+    }
+    Ok(())
+}
+
+fn symbols<'m>(
+    m: &Module,
+    all: impl Iterator<Item = &'m ElfSymbol>,
+    out: &mut dyn Sink,
+) -> Result<(), CommandError> {
+    for s in all {
         out.row(&of_module(m, s.value, s.kind, &s.name), |r| {
             format!("{:x} ({}) {}", r.address.0, r.kind, r.name)
         })?;
     }
-    Ok(out.heading(&format!("{end:x} MODULE END: {name}"))?)
+    Ok(())
 }
 
 fn containing(cx: &Context, part: &str, out: &mut dyn Sink) -> Result<(), CommandError> {

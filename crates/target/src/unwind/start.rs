@@ -61,9 +61,23 @@ impl Target {
 
     /// The registers of `cpu` by the notes of the dump's file alone.
     pub fn noted_regs(&self, cpu: usize) -> Option<Regs> {
-        let note = self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Prstatus).nth(cpu);
-        let regs = note.and_then(|n| self.arch.prstatus(&n.data));
+        let notes = || self.meta.cpus.iter().filter(|n| n.kind == CpuNoteKind::Prstatus);
+        let regs = match self.note_of(cpu, notes().count()) {
+            Some(n) => notes().nth(n).and_then(|n| self.arch.prstatus(&n.data)),
+            None => self.crash_note(cpu),
+        };
         regs.or_else(|| Some(self.cpu_state(cpu)?.regs))
+    }
+
+    /// Which of the file's `count` notes is `cpu`'s. Emulators write one for each CPU that there is, `/proc/vmcore` has none for CPUs
+    /// that saved nothing (`merge_note_headers_elf64` in fs/proc/vmcore.c), so that those behind an offline CPU move up.
+    fn note_of(&self, cpu: usize, count: usize) -> Option<usize> {
+        if count >= self.cpus().len() || self.cpu_state(cpu).is_some() {
+            return Some(cpu);
+        }
+        let masks = ["__cpu_present_mask|cpu_present_bits", "__cpu_online_mask|cpu_online_bits"];
+        let cpus = masks.iter().find_map(|m| self.cpu_mask(m).ok().filter(|cpus| cpus.len() == count))?;
+        cpus.iter().position(|c| *c == cpu)
     }
 
     /// What an emulator saw of `cpu` when it made the dump.
