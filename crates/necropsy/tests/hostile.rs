@@ -1,5 +1,6 @@
 //! Damaged dumps: whatever is wrong, the program ends, says so, and is not sure of anything else.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +51,34 @@ impl PhysMem for Damaged {
         for (place, mask) in &self.flips {
             if let Some(byte) = place.checked_sub(at.0).and_then(|i| buf.get_mut(usize::try_from(i).ok()?)) {
                 *byte ^= mask;
+            }
+        }
+        Ok(())
+    }
+    fn ram(&self) -> &RangeSet<PhysAddr> {
+        self.inner.ram()
+    }
+    fn present(&self, from: PhysAddr) -> Option<Range<PhysAddr>> {
+        self.inner.present(from)
+    }
+}
+
+/// Physical memory in which some pages hold something else.
+struct Overwritten {
+    inner: Arc<dyn PhysMem>,
+    /// Their numbers, and what they hold: zeros, ones, or noise that grows from this seed.
+    pages: HashMap<u64, u64>,
+}
+
+impl PhysMem for Overwritten {
+    fn read(&self, at: PhysAddr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.inner.read(at, buf)?;
+        for (byte, here) in buf.iter_mut().zip(at.0..) {
+            match self.pages.get(&(here / 4096)) {
+                Some(seed) if seed % 4 == 0 => *byte = 0,
+                Some(seed) if seed % 4 == 1 => *byte = 0xff,
+                Some(seed) => *byte = Dice(seed ^ here | 1).roll(u64::MAX) as u8,
+                None => {}
             }
         }
         Ok(())
@@ -158,6 +187,21 @@ fn wrong_bytes_anywhere() {
         let source = open();
         let inner = source.physical.clone().unwrap();
         let physical: Option<Arc<dyn PhysMem>> = Some(Arc::new(Damaged { inner, flips }));
+        use_it(Source { physical, ..source });
+    }
+}
+
+#[test]
+fn whole_pages_overwritten() {
+    let Some(path) = dump() else { return };
+    let open = || necropsy_dump::open(std::slice::from_ref(&path)).unwrap();
+    let ram = open().physical.unwrap().ram().end().unwrap().0;
+    let mut dice = Dice(0x0bad_cafe_dead_10cc);
+    for count in (0..rounds()).flat_map(|_| [1, 16, 256, 4096]) {
+        let pages = (0..count).map(|_| (dice.roll(ram / 4096), dice.roll(u64::MAX))).collect();
+        let source = open();
+        let inner = source.physical.clone().unwrap();
+        let physical: Option<Arc<dyn PhysMem>> = Some(Arc::new(Overwritten { inner, pages }));
         use_it(Source { physical, ..source });
     }
 }

@@ -101,12 +101,20 @@ const LINES: &[&str] = &[
     "json ps",
 ];
 
-/// Words at pseudo-random places read as something else, always the same for one seed.
+/// What is damaged.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    /// One word in so many.
+    Words(u64),
+    /// All of one page in so many.
+    Pages(u64),
+}
+
+/// Memory at pseudo-random places reads as something else, always the same for one seed.
 struct Damaged {
     inner: Arc<dyn PhysMem>,
     seed: u64,
-    /// One word in so many.
-    rate: u64,
+    damage: Damage,
 }
 
 /// SplitMix64.
@@ -121,15 +129,21 @@ impl Damaged {
     /// What a damaged word reads as: noise, a small number, all ones, or an address near the real one.
     fn word(&self, at: u64) -> Option<[u8; 8]> {
         let dice = mix(at ^ mix(self.seed));
-        dice.is_multiple_of(self.rate)
-            .then(|| match dice >> 60 {
-                0..4 => mix(dice),
-                4..8 => dice >> 40 & 0xfff,
-                8..10 => u64::MAX,
-                10..12 => 0,
-                _ => 0xffff_ffff_8000_0000 | dice >> 20 & 0x3fff_fff8,
-            })
-            .map(u64::to_le_bytes)
+        let page = mix(at / 4096 ^ mix(self.seed));
+        let (hit, kind) = match self.damage {
+            Damage::Words(rate) => (dice.is_multiple_of(rate), dice >> 60),
+            Damage::Pages(rate) => (page.is_multiple_of(rate), page >> 60),
+        };
+        hit.then(|| match kind {
+            0..4 => mix(dice),
+            4..8 => dice >> 40 & 0xfff,
+            8..10 => u64::MAX,
+            10..12 => 0,
+            // Somewhere in the kernel's image, and among the pages that are mapped in a row.
+            12..14 => 0xffff_ffff_8000_0000 | dice >> 20 & 0x3fff_fff8,
+            _ => 0xffff_8880_0000_0000 | dice >> 20 & 0x1fff_fff8,
+        })
+        .map(u64::to_le_bytes)
     }
 }
 
@@ -174,11 +188,16 @@ fn damaged_memory_is_survived() {
         return;
     }
     let (mut opened, mut typed, mut answered) = (0, 0, 0);
-    let rates = [20_000, 200_000, 1_000_000, 5_000_000];
-    for (n, (path, rate)) in (0..).zip(dumps.iter().flat_map(|d| rates.map(|r| (d, r)))) {
+    let words = [20_000, 200_000, 1_000_000, 5_000_000].map(Damage::Words);
+    let pages = [64, 512, 4096].map(Damage::Pages);
+    let all: Vec<Damage> = words.into_iter().chain(pages).collect();
+    // More of it with NECROPSY_HOSTILE_ROUNDS.
+    let rounds = std::env::var("NECROPSY_HOSTILE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let cases = (0..rounds).flat_map(|_| dumps.iter().flat_map(|d| all.iter().map(move |r| (d, *r))));
+    for (n, (path, damage)) in (0..).zip(cases) {
         let mut source = necropsy_dump::open(std::slice::from_ref(path)).expect("the dump opens");
         let inner = source.physical.take().expect("it has memory");
-        source.physical = Some(Arc::new(Damaged { inner, seed: n, rate }));
+        source.physical = Some(Arc::new(Damaged { inner, seed: n, damage }));
         let Ok(target) = Target::open(source, Options::default()) else {
             continue;
         };
@@ -190,8 +209,14 @@ fn damaged_memory_is_survived() {
             run_line(&cx, line, Mode::Text, &mut out, &mut Vec::new());
             answered += usize::from(!out.is_empty());
             let name = path.display();
-            assert!(start.elapsed() < Duration::from_secs(20), "{line} takes too long ({name}, rate {rate})");
-            assert!(!out.contains(&0x1b), "{line} lets an escape character through ({name}, rate {rate})");
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{line} takes too long ({name}, {damage:?}, {n})"
+            );
+            assert!(
+                !out.contains(&0x1b),
+                "{line} lets an escape character through ({name}, {damage:?}, {n})"
+            );
         }
     }
     // Otherwise nothing was tested.
