@@ -15,7 +15,7 @@ use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkEx
 pub struct Dis;
 
 #[derive(Serialize, JsonSchema)]
-struct Row {
+pub struct Row {
     address: Hex,
     symbol: Option<String>,
     offset: Option<u64>,
@@ -200,6 +200,12 @@ fn source(cx: &Context, at: VirtAddr, args: &Args, out: &mut dyn Sink) -> Result
         return Err(CommandError::Failed(format!("{name}: source code is not available: {hint}")));
     }
     listing::lines(cx, &line.file, from..to, Some(line.line), out)
+}
+
+/// The instructions in a range of kernel memory, as `dis` shows them.
+pub fn code_in(cx: &Context, range: Range<u64>, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    let (memory, hex) = (cx.target.memory(), cx.hex(args));
+    list(cx, range, MAX, &Style { memory, hex, syntax: Syntax::Gnu, lines: false, after_bug: 0 }, out)
 }
 
 fn list(

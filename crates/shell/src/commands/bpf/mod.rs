@@ -1,5 +1,7 @@
 //! `bpf`: BPF programs and maps.
 
+mod instruction;
+
 use necropsy_base::VirtAddr;
 use necropsy_kernel::bpf::{self, Map, Program};
 use necropsy_report::Hex;
@@ -11,6 +13,9 @@ use crate::output::SinkExt;
 use crate::schema::rows;
 use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, Spec, number};
 
+/// No program's code is larger.
+const MAX_CODE: u64 = 16 << 20;
+
 pub struct Bpf;
 
 impl Command for Bpf {
@@ -18,7 +23,7 @@ impl Command for Bpf {
         "bpf"
     }
     fn synopsis(&self) -> &'static str {
-        "[[-p id | -P] [-t]] [-m id | -M] [-s [-x | -d]]"
+        "[[-p id | -P] [-tTj]] [-m id | -M] [-s [-x | -d]]"
     }
     fn about(&self) -> &'static str {
         "BPF programs and maps"
@@ -27,7 +32,8 @@ impl Command for Bpf {
         "Without options: all programs, then all maps.\n\
          -p   one program, with its sizes, when it was loaded, its name\n\
          -P   all programs so\n\
-         -t   with -p and -P: its instructions, each a word of eight bytes\n\
+         -t   with -p and -P: its instructions; -T with their bytes\n\
+         -j   with -p and -P: the machine code that it was compiled to\n\
          -m   one map, with its sizes and name\n\
          -M   all maps so\n\
          -s   with those four: also the structs\n\
@@ -37,13 +43,14 @@ impl Command for Bpf {
         &[
             Example { line: "bpf", what: "all of them" },
             Example { line: "bpf -P", what: "what is known of each program" },
+            Example { line: "bpf -p 7 -t", what: "what a program does" },
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "PMtsxd", values: "pm", ..Spec::default() }
+        Spec { flags: "PMtTjsxd", values: "pm", ..Spec::default() }
     }
     fn rows(&self) -> Vec<RowType> {
-        rows![ProgramRow, MapRow, super::structs::Object]
+        rows![ProgramRow, MapRow, super::structs::Object, super::dis::Row]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -83,6 +90,29 @@ struct ProgramRow {
     loaded_ns: u64,
     gpl_compatible: bool,
     instructions: Option<Vec<Hex>>,
+    /// The same as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listing: Option<Vec<Instruction>>,
+}
+
+/// An instruction of BPF.
+#[derive(Serialize, JsonSchema)]
+struct Instruction {
+    index: usize,
+    bytes: String,
+    text: String,
+}
+
+fn listing(words: &[Hex]) -> Vec<Instruction> {
+    let words: Vec<u64> = words.iter().map(|w| w.0).collect();
+    let (mut index, mut all) = (0, Vec::new());
+    while let Some(rest) = words.get(index..).filter(|rest| !rest.is_empty()) {
+        let (text, len) = instruction::text(rest);
+        let bytes = rest.iter().take(len).flat_map(|w| w.to_le_bytes()).map(|b| format!("{b:02x}"));
+        all.push(Instruction { index, bytes: bytes.collect::<Vec<_>>().join(" "), text });
+        index += len;
+    }
+    all
 }
 
 fn programs(
@@ -105,7 +135,11 @@ fn programs(
                 " ID      BPF_PROG       BPF_PROG_AUX    BPF_PROG_TYPE        TAG         USED_MAPS",
             )?;
         }
-        out.row(&program_row(cx, one, args.has('t')), |r| program_text(r, whole))?;
+        let row = program_row(cx, one, args.has('t') || args.has('T'));
+        out.row(&row, |r| program_text(r, whole, args.has('T')))?;
+        if whole && args.has('j') {
+            machine_code(cx, one, args, out)?;
+        }
         if whole && args.has('s') {
             structs(cx, args, [("bpf_prog", one.at), ("bpf_prog_aux", one.aux)], out)?;
         }
@@ -113,8 +147,25 @@ fn programs(
     Ok(())
 }
 
+/// What a program was compiled to, if it was.
+fn machine_code(cx: &Context, one: &Program, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    if one.compiled == 0 {
+        return Ok(out.heading("(not compiled)\n")?);
+    }
+    let end = one.code.0.saturating_add(one.compiled.min(MAX_CODE));
+    match super::dis::code_in(cx, one.code.0..end, args, out) {
+        Err(e) if e.ends_all() => Err(e),
+        Err(e) => {
+            out.note(&format!("code of program {}: {e}", one.id));
+            Ok(())
+        }
+        Ok(()) => Ok(out.heading("")?),
+    }
+}
+
 fn program_row(cx: &Context, one: &Program, instructions: bool) -> ProgramRow {
-    let words = || bpf::instructions(&cx.target, one).into_iter().map(Hex).collect();
+    let words = || bpf::instructions(&cx.target, one).into_iter().map(Hex).collect::<Vec<_>>();
+    let instructions = instructions.then(words);
     ProgramRow {
         id: one.id,
         program: Hex(one.at.0),
@@ -128,11 +179,12 @@ fn program_row(cx: &Context, one: &Program, instructions: bool) -> ProgramRow {
         code: Hex(one.code.0),
         loaded_ns: one.loaded,
         gpl_compatible: one.gpl,
-        instructions: instructions.then(words),
+        listing: instructions.as_deref().map(listing),
+        instructions,
     }
 }
 
-fn program_text(r: &ProgramRow, whole: bool) -> String {
+fn program_text(r: &ProgramRow, whole: bool, bytes: bool) -> String {
     let maps: Vec<String> = r.maps.iter().map(u64::to_string).collect();
     let mut text = format!(
         "{:>3}  {:016x}  {:016x}  {:<16}  {}  {}",
@@ -155,8 +207,12 @@ fn program_text(r: &ProgramRow, whole: bool) -> String {
             r.name
         );
     }
-    for (i, word) in r.instructions.iter().flatten().enumerate() {
-        text += &format!("{i:>6}: {:016x}\n", word.0);
+    for i in r.listing.iter().flatten() {
+        // The code byte in brackets, as the verifier's log has it.
+        text += &format!("{:>6}: ({}) {}\n", i.index, i.bytes.get(..2).unwrap_or("??"), i.text);
+        if bytes {
+            text += &format!("        {}\n", i.bytes);
+        }
     }
     text.trim_end_matches(' ').to_owned()
 }
