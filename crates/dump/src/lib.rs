@@ -17,7 +17,7 @@ mod vmcoreinfo;
 
 pub use error::OpenError;
 pub use formats::{FORMATS, Format, Part};
-pub use meta::{CpuNote, CpuNoteKind, DumpMeta, Machine, Segment, Source, Uts};
+pub use meta::{CpuNote, CpuNoteKind, DeviceDump, DumpMeta, Machine, Segment, Source, Uts};
 pub use open::{open, open_stores};
 pub use scan::scan_vmcoreinfo;
 pub use store::FileStore;

@@ -32,6 +32,8 @@ pub struct DumpMeta {
     pub vmcoreinfo: Option<VmcoreInfo>,
     /// State of the CPUs, in file order.
     pub cpus: Vec<CpuNote>,
+    /// What drivers saved of their devices.
+    pub devices: Vec<DeviceDump>,
     /// makedumpfile's dump level (1 zero, 2 cache, 4 private cache, 8 user, 16 free), if known.
     pub dump_level: Option<u32>,
     /// Whether the file holds all that was meant to be in it.
@@ -60,6 +62,7 @@ impl DumpMeta {
             page_size,
             vmcoreinfo: None,
             cpus: Vec::new(),
+            devices: Vec::new(),
             dump_level: None,
             complete: true,
             live: false,
@@ -164,6 +167,15 @@ pub struct CpuNote {
     /// The process that ran (prstatus only).
     pub pid: Option<i32>,
     /// The descriptor's bytes.
+    pub data: Vec<u8>,
+}
+
+/// What a driver saved of its device before the second kernel started it anew (fs/proc/vmcore.c, `struct vmcoredd_header`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceDump {
+    /// The driver's name for it.
+    pub name: Vec<u8>,
+    /// What it saved; only the driver's makers know how to read it.
     pub data: Vec<u8>,
 }
 

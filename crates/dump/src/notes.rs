@@ -1,8 +1,8 @@
-//! ELF notes: CPU states and VMCOREINFO.
+//! ELF notes: CPU states, device dumps and VMCOREINFO.
 
 use necropsy_base::{Abi, Cursor, OutOfBounds};
 
-use crate::{CpuNote, CpuNoteKind, VmcoreInfo};
+use crate::{CpuNote, CpuNoteKind, DeviceDump, VmcoreInfo};
 
 /// More notes than any machine has CPUs and kinds of registers.
 const MAX_CPUS: usize = 65_536;
@@ -11,6 +11,7 @@ const MAX_CPUS: usize = 65_536;
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) cpus: Vec<CpuNote>,
+    pub(crate) devices: Vec<DeviceDump>,
     pub(crate) vmcoreinfo: Option<VmcoreInfo>,
     /// The last note was cut.
     pub(crate) cut: bool,
@@ -35,6 +36,9 @@ impl Notes {
         match (note.name, note.kind) {
             (b"CORE", 1) => self.cpu(CpuNoteKind::Prstatus, pid(note.data, abi), note.data),
             (b"QEMU", 0) => self.cpu(CpuNoteKind::Qemu, None, note.data),
+            (b"LINUX", NT_VMCOREDD) if self.devices.len() < MAX_DEVICES => {
+                self.devices.extend(device(note.data))
+            }
             (b"VMCOREINFO", 0) if self.vmcoreinfo.is_none() => {
                 self.vmcoreinfo = Some(VmcoreInfo::from_text(note.data)).filter(|i| !i.text().is_empty());
             }
@@ -46,6 +50,19 @@ impl Notes {
         let cpu = self.cpus.iter().filter(|c| c.kind == kind).count();
         self.cpus.push(CpuNote { cpu, kind, pid, data: data.to_vec() });
     }
+}
+
+/// `NT_VMCOREDD` (include/uapi/linux/elf.h), since 4.18.
+const NT_VMCOREDD: u32 = 0x700;
+/// `VMCOREDD_MAX_NAME_BYTES`.
+const DEVICE_NAME: usize = 44;
+/// No machine has more that save something.
+const MAX_DEVICES: usize = 1024;
+
+/// The name, then whatever the driver saved.
+fn device(data: &[u8]) -> Option<DeviceDump> {
+    let (name, data) = data.split_at_checked(DEVICE_NAME)?;
+    Some(DeviceDump { name: crate::text::until_nul(name).to_vec(), data: data.to_vec() })
 }
 
 struct Note<'a> {

@@ -30,6 +30,7 @@ const LINES: &[&str] = &[
     "dev -p",
     "dev -i",
     "dev -d",
+    "dev -V",
     "dis -x do_syscall_64 8",
     "dis -il do_syscall_64 8",
     "dis -l parse_header",

@@ -96,6 +96,7 @@ impl Target {
             page_size: 4096,
             vmcoreinfo: None,
             cpus: Vec::new(),
+            devices: Vec::new(),
             dump_level: None,
             complete: true,
             live: false,

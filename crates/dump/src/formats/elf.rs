@@ -70,6 +70,7 @@ fn describe(header: &Header, programs: &[Program], part: &Part) -> DumpMeta {
         meta.notes.push("the last ELF note is cut short".into());
     }
     meta.cpus = notes.cpus;
+    meta.devices = notes.devices;
     meta.vmcoreinfo = notes.vmcoreinfo;
     meta.segments = programs.iter().filter(|p| p.kind == PT_LOAD).map(Program::segment).collect();
     meta

@@ -79,6 +79,7 @@ fn read_notes(header: &Header, part: &Part, meta: &mut DumpMeta) {
         meta.notes.push("the last CPU note is cut short".into());
     }
     meta.cpus = notes.cpus;
+    meta.devices = notes.devices;
     let text = read_span(part, header.sub.vmcoreinfo, MAX_VMCOREINFO, "VMCOREINFO", meta);
     let own = text.map(|t| VmcoreInfo::from_text(&t)).filter(|i| !i.text().is_empty());
     let differs =

@@ -35,3 +35,13 @@ fn a_cut_note_is_told() {
 fn a_short_state_has_no_pid() {
     assert_eq!(parse(&note(b"CORE\0", 1, &[1; 20])).cpus[0].pid, None);
 }
+
+#[test]
+fn what_drivers_saved() {
+    let mut saved = b"cxgb4_0000:02:00.4".to_vec();
+    saved.resize(44, 0);
+    saved.extend([1, 2, 3]);
+    let notes = parse(&[note(b"LINUX\0", 0x700, &saved), note(b"LINUX\0", 0x700, &[0; 43])].concat());
+    let [one] = notes.devices.as_slice() else { panic!("{:?}", notes.devices) };
+    assert_eq!((one.name.as_slice(), one.data.as_slice()), (&b"cxgb4_0000:02:00.4"[..], &[1, 2, 3][..]));
+}

@@ -1,5 +1,7 @@
 //! `dev`: devices.
 
+mod dumps;
+
 use necropsy_base::VirtAddr;
 use necropsy_kernel::block::{self, DiskInfo};
 use necropsy_kernel::devices::{self, Bus, Function, Resource};
@@ -18,7 +20,7 @@ impl Command for Dev {
         "dev"
     }
     fn synopsis(&self) -> &'static str {
-        "[-i | -p | -d | -D]"
+        "[-i | -p | -d | -D | -V | -v index [file]]"
     }
     fn about(&self) -> &'static str {
         "character and block devices, PCI, I/O ports, disks"
@@ -28,7 +30,8 @@ impl Command for Dev {
          -i   I/O ports and memory by who took them\n\
          -p   PCI buses and what is on them\n\
          -d   disks and their requests in flight: with the driver, not yet done\n\
-         -D   only those that have some"
+         -D   only those that have some\n\
+         -V   what drivers saved of their devices (/proc/vmcore's device dumps); -v shows one, or writes it to a file"
     }
     fn examples(&self) -> &'static [Example] {
         &[
@@ -37,10 +40,10 @@ impl Command for Dev {
         ]
     }
     fn options(&self) -> Spec {
-        Spec { flags: "ipdD", ..Spec::default() }
+        Spec { flags: "ipdDV", values: "v", ..Spec::default() }
     }
     fn rows(&self) -> Vec<RowType> {
-        rows![Row, ResourceRow, FunctionRow, DiskRow]
+        rows![Row, ResourceRow, FunctionRow, DiskRow, dumps::DumpRow, dumps::Words, dumps::Saved]
     }
 
     fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -48,6 +51,12 @@ impl Command for Dev {
             ports(cx, "ioport_resource", 4, "    RESOURCE        RANGE    NAME", out)?;
             out.heading("")?;
             return ports(cx, "iomem_resource", 8, "    RESOURCE            RANGE        NAME", out);
+        }
+        if args.has('V') {
+            return dumps::all(cx, out);
+        }
+        if let Some(index) = args.value('v') {
+            return dumps::one(cx, index, args.rest.first().map(String::as_str), out);
         }
         if args.has('p') {
             return pci(cx, out);
