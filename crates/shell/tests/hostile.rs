@@ -129,7 +129,7 @@ impl Damaged {
     /// What a damaged word reads as: noise, a small number, all ones, or an address near the real one.
     fn word(&self, at: u64) -> Option<[u8; 8]> {
         let dice = mix(at ^ mix(self.seed));
-        let page = mix(at / 4096 ^ mix(self.seed));
+        let page = mix((at / 4096) ^ mix(self.seed));
         let (hit, kind) = match self.damage {
             Damage::Words(rate) => (dice.is_multiple_of(rate), dice >> 60),
             Damage::Pages(rate) => (page.is_multiple_of(rate), page >> 60),

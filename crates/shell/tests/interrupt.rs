@@ -1,7 +1,7 @@
 //! Ctrl-C ends whatever a command is doing, and what later commands need is whole.
 
-// The lint's exception for tests does not reach their helpers.
-#![allow(clippy::expect_used)]
+// The lints' exceptions for tests do not reach their helpers.
+#![allow(clippy::expect_used, clippy::print_stdout)]
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Completion and "did you mean" on a real dump.
 
-// The lint's exception for tests does not reach their helpers.
-#![allow(clippy::expect_used)]
+// The lints' exceptions for tests do not reach their helpers.
+#![allow(clippy::expect_used, clippy::print_stdout)]
 
 use std::path::Path;
 
