@@ -66,11 +66,13 @@ pub struct TextSink<'w> {
 }
 
 impl TextSink<'_> {
+    /// Ends between lines, never within one.
+    fn go_on(&self) -> Result<(), Closed> {
+        if self.budget.is_cancelled() { Err(Closed) } else { Ok(()) }
+    }
+
     /// The last gate before a terminal: names out of a dump's tables pass here too.
     fn write(&mut self, text: &str) -> Result<(), Closed> {
-        if self.budget.is_cancelled() {
-            return Err(Closed);
-        }
         let plain = text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'));
         let safe = (!plain).then(|| necropsy_report::terminal_safe(text));
         let text = safe.as_deref().unwrap_or(text);
@@ -83,6 +85,7 @@ impl Sink for TextSink<'_> {
         Mode::Text
     }
     fn put(&mut self, _: &dyn Fn() -> Value, text: &dyn Fn() -> String) -> Result<(), Closed> {
+        self.go_on()?;
         let text = text();
         self.write(&text)?;
         if text.ends_with('\n') || text.is_empty() { Ok(()) } else { self.write("\n") }
@@ -93,6 +96,7 @@ impl Sink for TextSink<'_> {
         }
     }
     fn heading(&mut self, text: &str) -> Result<(), Closed> {
+        self.go_on()?;
         self.write(text)?;
         self.write("\n")
     }
