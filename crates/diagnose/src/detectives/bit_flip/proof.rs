@@ -110,12 +110,22 @@ fn walked(t: &Target, value: u64) -> Vec<Candidate> {
     let word = u64::from(t.abi().word);
     for moved in (0..=MAX_MOVED).step_by(word as usize) {
         let link = value.wrapping_add(moved);
+        if is_node(t, link) {
+            continue;
+        }
         let found = proven(t, link, |good| leads_to_holder(t, good, link));
         if !found.is_empty() {
             return found;
         }
     }
     Vec::new()
+}
+
+/// Whether a list node is there whose next one points back: an address of one is no bad pointer.
+fn is_node(t: &Target, at: u64) -> bool {
+    let word = u64::from(t.abi().word);
+    let next = t.memory().word(VirtAddr(at)).ok().filter(|next| t.arch().is_kernel(VirtAddr(*next)));
+    next.is_some_and(|next| t.memory().word(VirtAddr(next.wrapping_add(word))) == Ok(at))
 }
 
 /// The neighbour that the good node names has the flipped value where the good one belongs.
@@ -238,5 +248,13 @@ mod tests {
         assert!(found(two, Some(NODES[0]), two).is_empty() && found(two, None, two).is_empty());
         // A good pointer to an object that somebody else damaged.
         assert!(found(0xffff_8880_0009_0000, None, NODES[1]).is_empty());
+        // An empty list in the object: its second link, one bit away from the first, leads back to that.
+        let empty = NODES[2];
+        let mut m = SparseMemory::new(Abi::LE64);
+        m.put_uint(VirtAddr(empty), empty, 8).put_uint(VirtAddr(empty + 8), empty, 8);
+        let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
+        let t = Target::from_parts(&X86_64, Arc::new(m), Arc::new(types));
+        let p = Pointer { value: empty - 0x60, from: None, canonical: true };
+        assert!(candidates(&t, &p).is_empty());
     }
 }
