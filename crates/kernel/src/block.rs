@@ -93,16 +93,22 @@ struct Buffer {
 /// The disk that a sleeping task waits for, if it waits for a page or a buffer of one.
 pub fn waited_for(t: &Target, task: &Task) -> Option<Disk> {
     let of_page = waiters(t, task, "wait_page_queue", "wait.private").find_map(|at| {
-        disk_of_page(t, t.memory().ptr(at.offset(t.offset_of("wait_page_queue", "folio|page").ok()?)).ok()?)
+        let page = t.memory().ptr(at.offset(t.offset_of("wait_page_queue", "folio|page").ok()?)).ok()?;
+        disk_of_page(t, page).filter(is_disk)
     });
     let of_buffer = || {
         waiters(t, task, "wait_bit_queue_entry", "wq_entry.private").find_map(|at| {
             let word = t.offset_of("wait_bit_queue_entry", "key.flags").ok()?;
             let buffer: Buffer = t.load(t.memory().ptr(at.offset(word)).ok()?).ok()?;
-            disk_of_device(t, buffer.b_bdev).ok()
+            disk_of_device(t, buffer.b_bdev).ok().filter(is_disk)
         })
     };
     of_page.or_else(of_buffer)
+}
+
+/// Whether what words of a stack led to can be a disk: it has a name, as files in /dev have.
+fn is_disk(disk: &Disk) -> bool {
+    !disk.name.is_empty() && disk.name.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
 /// Where on the task's stack a struct may lie whose member points at the task.
