@@ -497,6 +497,9 @@ SCENARIOS = {
     "nmi": dict(
         kind="an NMI from outside, with unknown_nmi_panic", append="unknown_nmi_panic=1", run="sleep 100", monitor=("nmi",),
         classes=["nmi"], task=False, requested=True),
+    "softdog": dict(
+        kind="nobody feeds the software watchdog", run="modprobe softdog soft_margin=5 soft_panic=1; exec 9>/dev/watchdog; sleep 100",
+        classes=["watchdog-reset"], task=False, note="opened, and never written to again"),
     "machine_check": dict(
         kind="a machine check that cannot be corrected", run="sleep 100", task=False,
         monitor=("mce 0 2 0xbe00000000800400 0x4 0x12345000 0x8c",), classes=["machine-check", "hardware-error"]),
