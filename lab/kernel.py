@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 # Stock modules: what the guest needs (the first six serve the capture kernel too), and some to see in the dump.
 GUEST_MODULES = ("virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_net "
                  "net_failover failover virtio_console virtio-rng qemu_fw_cfg dummy tun loop overlay "
-                 "unix_diag softdog").split()
+                 "unix_diag watchdog softdog").split()
 PROGRAMS = ("labd", "poke", "kload", "statd")
 
 
