@@ -422,6 +422,9 @@ SCENARIOS = {
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
         note="nothing is wrong; the shell (init, PID 1) wrote c"),
+    "bpf_loaded": dict(
+        kind="sysrq-c while a BPF program and a map are loaded", run="bpfd & sleep 3" + CRASH, classes=["requested-crash"], requested=True,
+        note="the socket filter count_packets of bpfd, and its array packets"),
     "fd_leak": dict(
         kind="a program opens files until it may open no more; sysrq-c", run="statd 100000 & sleep 4" + CRASH,
         classes=["fd-leak", "requested-crash"], requested=True, task=False, blameless=True, note="statd has 1024 files open, its limit"),
