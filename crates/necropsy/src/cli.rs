@@ -10,6 +10,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use necropsy_report::Form;
 use necropsy_shell::COMMANDS;
 
+#[cfg(feature = "agent")]
+use crate::agent;
 use crate::decode::{self, DecodeArgs};
 use crate::{analyze, debuginfo, explain, reports, shell};
 
@@ -49,6 +51,12 @@ enum Sub {
     Schema {
         /// `analyze`, or a command of the shell: ps, bt, log …
         name: String,
+    },
+    /// Is this machine ready to keep a dump when its kernel dies?
+    #[cfg(feature = "agent")]
+    Kdump {
+        #[command(subcommand)]
+        command: agent::Kdump,
     },
     /// Completion scripts for a shell.
     Completions {
@@ -220,6 +228,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Debuginfo(args)) => debuginfo::run(&args),
         Some(Sub::Explain(args)) => explain::run(&args),
         Some(Sub::Schema { name }) => schema(&name),
+        #[cfg(feature = "agent")]
+        Some(Sub::Kdump { command }) => agent::kdump(&command),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

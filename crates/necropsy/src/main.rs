@@ -1,5 +1,7 @@
 //! `necropsy`: why did the kernel die?
 
+#[cfg(feature = "agent")]
+mod agent;
 mod analyze;
 mod cli;
 mod debuginfo;

@@ -1,0 +1,232 @@
+//! What all checks want to know of a machine, found out once.
+
+use std::cell::OnceCell;
+
+use jiff::Timestamp;
+
+use super::meminfo::{self, MemInfo, Resource};
+use super::mounts::{self, Mount};
+use super::{DumpConfig, Family, Target, boot, estimate, initramfs, shell};
+use crate::Root;
+
+/// A machine, seen through its files.
+pub struct System {
+    /// Its files.
+    pub root: Root,
+    /// Now.
+    pub now: Timestamp,
+    /// `PRETTY_NAME` of os-release.
+    pub distribution: Option<String>,
+    /// Which tools it has.
+    pub family: Family,
+    /// The running kernel's release.
+    pub release: Option<String>,
+    /// `uname -m`.
+    pub machine: Option<String>,
+    /// The running kernel's command line.
+    pub cmdline: Option<String>,
+    /// Memory by its use.
+    pub memory: Option<MemInfo>,
+    /// What kdump is told to do.
+    pub config: Option<DumpConfig>,
+    /// Mounted file systems.
+    pub mounts: Vec<Mount>,
+    sysctls: OnceCell<Option<String>>,
+    iomem: OnceCell<Option<Vec<Resource>>>,
+    initramfs: OnceCell<Result<initramfs::Contents, String>>,
+}
+
+impl System {
+    /// Looks at the files of a machine.
+    pub fn of(root: Root) -> System {
+        let os_release =
+            root.text("/etc/os-release").or_else(|| root.text("/usr/lib/os-release")).unwrap_or_default();
+        let family = Family::of(&os_release);
+        let release = release(&root);
+        System {
+            now: Timestamp::now(),
+            distribution: shell::assignments(&os_release).get("PRETTY_NAME").cloned(),
+            family,
+            machine: machine(&root),
+            cmdline: root.word("/proc/cmdline"),
+            memory: root.text("/proc/meminfo").and_then(|t| MemInfo::of(&t)),
+            config: DumpConfig::of(&root, family),
+            mounts: mounts::mounts(&root),
+            sysctls: OnceCell::new(),
+            iomem: OnceCell::new(),
+            initramfs: OnceCell::new(),
+            release,
+            root,
+        }
+    }
+
+    /// The release, or a word for it in a text.
+    pub fn release_or_command(&self) -> &str {
+        self.release.as_deref().unwrap_or("$(uname -r)")
+    }
+
+    /// A parameter of the running kernel's command line; the last one counts.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let words = self.cmdline.as_deref()?.split_ascii_whitespace();
+        words.rev().find_map(|w| w.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// A sysctl: `kernel.panic`.
+    pub fn sysctl(&self, name: &str) -> Option<String> {
+        let file = format!("/proc/sys/{}", name.replace('.', "/"));
+        if let Some(value) = self.root.word(&file) {
+            return Some(value);
+        }
+        let all = self.sysctls.get_or_init(|| self.root.text("/sos_commands/kernel/sysctl_-a")).as_deref()?;
+        let line = all.lines().find(|l| l.split('=').next().is_some_and(|n| n.trim() == name))?;
+        Some(line.split_once('=')?.1.trim().to_owned())
+    }
+
+    /// Ranges of physical memory, where they can be seen.
+    pub fn iomem(&self) -> Option<&[Resource]> {
+        self.iomem.get_or_init(|| meminfo::iomem(&self.root.text("/proc/iomem")?)).as_deref()
+    }
+
+    /// Bytes that are reserved for the capture kernel.
+    pub fn reserved(&self) -> Option<u64> {
+        let said = self.root.number("/sys/kernel/kexec_crash_size").and_then(|n| u64::try_from(n).ok());
+        said.or_else(|| {
+            let ranges = self.iomem()?.iter().filter(|r| r.name == "Crash kernel");
+            Some(ranges.map(Resource::len).fold(0, u64::saturating_add))
+        })
+    }
+
+    /// Physical memory: what the firmware gave, or what the kernel has for use and what it reserved.
+    pub fn physical_memory(&self) -> Option<u64> {
+        let ram = |all: &[Resource]| {
+            let ram = all.iter().filter(|r| r.top && r.name == "System RAM");
+            ram.map(Resource::len).fold(0, u64::saturating_add)
+        };
+        let seen = self.iomem().map(ram).filter(|n| *n > 0);
+        seen.or_else(|| Some(self.memory?.total.saturating_add(self.reserved().unwrap_or(0))))
+    }
+
+    /// How large a dump of now would be.
+    pub fn expected_dump(&self) -> Option<estimate::Estimate> {
+        let level = self.config.as_ref().map_or(Some(31), |c| c.level);
+        Some(estimate::dump(&self.memory?, level.unwrap_or(0)))
+    }
+
+    /// The directory on this machine that dumps go to, if they stay on it.
+    pub fn local_directory(&self) -> Option<String> {
+        let config = self.config.as_ref()?;
+        match &config.target {
+            Target::Local => Some(config.directory.clone()),
+            Target::Device(_, device) => {
+                let mount = self.mounts.iter().find(|m| self.is_device(device, m))?;
+                Some(format!("{}{}", mount.point.trim_end_matches('/'), config.directory))
+            }
+            Target::Raw(_) | Target::Remote(..) => None,
+        }
+    }
+
+    fn is_device(&self, device: &str, mount: &Mount) -> bool {
+        let path = match device.split_once('=') {
+            Some(("UUID", id)) => format!("/dev/disk/by-uuid/{id}"),
+            Some(("LABEL", label)) => format!("/dev/disk/by-label/{label}"),
+            _ => device.to_owned(),
+        };
+        mount.source == device
+            || mount.source == path
+            || self.root.canonical(&path).is_some_and(|real| real == mount.source)
+    }
+
+    /// Bytes that are free where a dump would go; `None` for another machine's disk.
+    pub fn free_at_target(&self) -> Option<u64> {
+        mounts::free(&self.root, &self.mounts, &self.local_directory()?)
+    }
+
+    /// Command lines that the boot loader has for the running kernel.
+    pub fn boot_entries(&self) -> Vec<String> {
+        self.release.as_deref().map(|r| boot::command_lines(&self.root, r)).unwrap_or_default()
+    }
+
+    /// Where the capture kernel's initramfs may lie, likeliest first.
+    pub fn initramfs_candidates(&self) -> Vec<String> {
+        let Some(release) = self.release.as_deref() else { return Vec::new() };
+        let named = self.config.as_ref().and_then(|c| c.initramfs.clone());
+        let usual: &[&str] = match self.family {
+            // kdump-config takes the plain one if the link in its own directory is not there.
+            Family::Debian => {
+                &["/var/lib/kdump/initrd.img-{}", "/var/lib/kdump/initrd.img", "/boot/initrd.img-{}"]
+            }
+            Family::RedHat => &["/boot/initramfs-{}kdump.img", "/var/lib/kdump/initramfs-{}kdump.img"],
+            Family::Suse => &["/var/lib/kdump/initrd", "/boot/initrd-{}-kdump"],
+            Family::Other => &[],
+        };
+        named.into_iter().chain(usual.iter().map(|p| p.replace("{}", release))).collect()
+    }
+
+    /// The capture kernel's initramfs, if there is one.
+    pub fn initramfs_path(&self) -> Option<String> {
+        self.initramfs_candidates().into_iter().find(|p| self.root.exists(p))
+    }
+
+    /// What is in it.
+    pub fn initramfs(&self) -> Result<&initramfs::Contents, &str> {
+        let read = || {
+            let path = self.initramfs_path().ok_or("there is none")?;
+            let file = std::fs::File::open(self.root.path(&path)).map_err(|e| e.to_string())?;
+            initramfs::contents(file).map_err(|e| e.to_string())
+        };
+        self.initramfs.get_or_init(read).as_ref().map_err(String::as_str)
+    }
+
+    /// Modules built into the running kernel.
+    pub fn is_built_in(&self, module: &str) -> Option<bool> {
+        let release = self.release.as_deref()?;
+        let dirs = ["/lib/modules", "/usr/lib/modules"];
+        let text = dirs.iter().find_map(|d| self.root.text(&format!("{d}/{release}/modules.builtin")))?;
+        let name = module.replace('-', "_");
+        let file = |l: &str| l.rsplit('/').next().unwrap_or(l).trim_end_matches(".ko").replace('-', "_");
+        Some(text.lines().any(|l| file(l) == name))
+    }
+
+    /// The running kernel's configuration.
+    pub fn kernel_config(&self) -> Option<String> {
+        let release = self.release.as_deref()?;
+        let files = [
+            format!("/boot/config-{release}"),
+            format!("/lib/modules/{release}/config"),
+            format!("/usr/lib/modules/{release}/config"),
+        ];
+        files.iter().find_map(|f| self.root.text(f))
+    }
+}
+
+fn release(root: &Root) -> Option<String> {
+    let version = || root.text("/proc/version")?.split_ascii_whitespace().nth(2).map(str::to_owned);
+    let uname =
+        || root.text("/sos_commands/kernel/uname_-a")?.split_ascii_whitespace().nth(2).map(str::to_owned);
+    // An image that is not running boots the only kernel it has.
+    let only = || {
+        let mut names = root.list("/lib/modules");
+        (names.len() == 1).then(|| names.pop()).flatten()
+    };
+    let found = root.word("/proc/sys/kernel/osrelease").or_else(version).or_else(uname).or_else(only)?;
+    // It becomes part of paths.
+    let plain = !found.is_empty() && !found.contains(['/', '\0']) && found != "..";
+    plain.then_some(found)
+}
+
+fn machine(root: &Root) -> Option<String> {
+    if root.is_live() {
+        return Some(rustix::system::uname().machine().to_string_lossy().into_owned());
+    }
+    const LOADERS: &[(&str, &str)] = &[
+        ("/lib64/ld-linux-x86-64.so.2", "x86_64"),
+        ("/lib/ld-linux-aarch64.so.1", "aarch64"),
+        ("/lib64/ld64.so.2", "ppc64le"),
+        ("/lib/ld64.so.1", "s390x"),
+    ];
+    let uname = root.text("/sos_commands/kernel/uname_-a");
+    let said = uname.and_then(|t| {
+        t.split_ascii_whitespace().find(|w| LOADERS.iter().any(|(_, m)| m == w)).map(str::to_owned)
+    });
+    said.or_else(|| LOADERS.iter().find(|(file, _)| root.exists(file)).map(|(_, m)| (*m).to_owned()))
+}
