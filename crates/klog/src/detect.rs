@@ -75,6 +75,8 @@ pub(crate) struct Collected {
     bytes: usize,
     quiet: usize,
     last_seconds: Option<f64>,
+    /// When it last said something.
+    said: Option<f64>,
     all_cpus: bool,
     ended: bool,
     over: bool,
@@ -119,12 +121,39 @@ pub struct Detector {
     roles: Roles,
     /// How many records came in.
     seen: u64,
+    /// The time of the last one.
+    now: Option<f64>,
 }
 
 impl Detector {
     /// One with other limits.
     pub fn new(limits: Limits) -> Detector {
         Detector { limits, ..Detector::default() }
+    }
+
+    /// One for a log that is being written: hands out each report as soon as it is over, with the role that is known by then.
+    pub fn live(limits: Limits) -> Detector {
+        Detector { limits, roles: Roles::live(), ..Detector::default() }
+    }
+
+    /// Ends the reports that said nothing for so many seconds, by the times of the records; all, if none are given.
+    pub fn settle(&mut self, silence: Option<f64>) {
+        let now = self.now;
+        let silent = |c: &Collected| match (silence, now, c.said) {
+            (None, ..) => true,
+            (Some(wait), Some(now), Some(said)) => now - said > wait,
+            _ => false,
+        };
+        if self.gathered.as_ref().is_some_and(silent) {
+            self.end_gathering();
+        }
+        self.open.iter_mut().filter(|c| silent(c)).for_each(|c| c.over = true);
+        self.close_finished();
+    }
+
+    /// Number of the first line of what is being collected.
+    pub fn first_open(&self) -> Option<u64> {
+        self.open.iter().chain(&self.gathered).map(|c| c.first).min()
     }
 
     /// Whether nothing is being collected: then only lines that may match a pattern need be pushed.
@@ -135,6 +164,7 @@ impl Detector {
     /// Takes the next record.
     pub fn push(&mut self, record: Record) {
         self.seen += 1;
+        self.now = record.seconds.or(self.now);
         let context = Context::of(&record);
         let found = (!record.foreign).then(|| MATCHER.find_within(&record.text)).flatten();
         let mut record = record;
@@ -387,6 +417,7 @@ impl Collected {
             bytes: 0,
             quiet: 0,
             last_seconds: fact.seconds,
+            said: fact.seconds,
             all_cpus: false,
             ended: false,
             over: false,
@@ -436,6 +467,7 @@ impl Collected {
         if report::says_something(text) {
             self.frames += usize::from(report::is_frame(text));
             (self.last, self.quiet) = (fact.line.number, 0);
+            self.said = fact.seconds.or(self.said);
         } else {
             self.quiet += 1;
             self.over |= self.quiet > if self.ended { AFTER_END } else { limits.quiet };

@@ -19,13 +19,46 @@ pub(crate) struct Roles {
     ready: Vec<Report>,
     precursors: BTreeMap<&'static str, usize>,
     release: Option<String>,
+    /// For a log that is being written: nothing is held back.
+    live: Option<Live>,
+}
+
+/// What is remembered of a log that is being written: when something last went wrong, and for how long that explains what follows.
+#[derive(Clone, Copy, Default)]
+struct Live {
+    last: Option<(Option<f64>, f64)>,
+}
+
+impl Live {
+    /// The role of the next report.
+    fn role(&mut self, report: &Report, kind: Kind) -> Role {
+        if kind == Kind::Precursor {
+            return Role::Precursor;
+        }
+        let follows = self.last.is_some_and(|(then, long)| {
+            report.time.zip(then).is_none_or(|(now, then)| (-1.0..=long).contains(&(now - then)))
+        });
+        let long = if report.class == "warning" { WARNED_LONG_AGO } else { LONG_AGO };
+        self.last = Some((report.time, long));
+        if follows { Role::Consequence } else { Role::Cause }
+    }
 }
 
 impl Roles {
+    /// One that holds nothing back.
+    pub fn live() -> Roles {
+        Roles { live: Some(Live::default()), ..Roles::default() }
+    }
+
     /// A report is whole.
     pub fn add(&mut self, mut report: Report, pattern: &'static Pattern) {
         if report.release.is_none() {
             report.release.clone_from(&self.release);
+        }
+        if let Some(live) = &mut self.live {
+            report.role = live.role(&report, pattern.kind);
+            self.ready.push(report);
+            return;
         }
         if pattern.kind == Kind::Precursor {
             self.precursors.insert(pattern.id, self.boot.len());
@@ -84,6 +117,7 @@ impl Roles {
     pub fn end_of_boot(&mut self) {
         let mut boot = std::mem::take(&mut self.boot);
         self.precursors.clear();
+        self.live = self.live.map(|_| Live::default());
         boot.sort_by_key(|(r, _)| r.first_line);
         assign(&mut boot);
         self.ready.extend(boot.into_iter().map(|(r, _)| r));

@@ -14,7 +14,7 @@ const SAMPLE: usize = 200;
 
 /// Reads text to its end.
 pub(super) fn read(mut input: impl BufRead, sink: &mut dyn Sink) -> io::Result<Summary> {
-    let mut lines = Lines { sink, number: 0, held: None, timed: false, tagged: false };
+    let mut lines = Lines::new(sink);
     let mut buffer: Vec<u8> = Vec::with_capacity(2 * CHUNK);
     loop {
         let before = buffer.len();
@@ -42,9 +42,11 @@ fn fill(input: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<usize> {
     Ok(read)
 }
 
-struct Lines<'a> {
-    sink: &'a mut dyn Sink,
-    number: u64,
+/// Lines to records.
+pub(super) struct Lines<S> {
+    pub sink: S,
+    /// How many lines there were.
+    pub number: u64,
     /// The record before, and how long its line was: it may go on in the next.
     held: Option<(Record, usize, bool)>,
     /// Whether times since boot were seen.
@@ -52,9 +54,13 @@ struct Lines<'a> {
     tagged: bool,
 }
 
-impl Lines<'_> {
+impl<S: Sink> Lines<S> {
+    pub fn new(sink: S) -> Lines<S> {
+        Lines { sink, number: 0, held: None, timed: false, tagged: false }
+    }
+
     /// Takes whole lines.
-    fn take(&mut self, mut text: &[u8]) {
+    pub fn take(&mut self, mut text: &[u8]) {
         while !text.is_empty() {
             if self.held.is_none() && self.sink.skips() {
                 let hit = MATCHER.first(text).unwrap_or(text.len());
@@ -128,11 +134,17 @@ impl Lines<'_> {
         }
     }
 
+    /// Number of the line that may go on.
+    pub fn held_line(&self) -> Option<u64> {
+        self.held.as_ref().map(|(record, ..)| record.line)
+    }
+
     fn hold(&mut self, record: Record, length: usize, kmsg: bool) {
         self.held = Some((record, length, kmsg));
     }
 
-    fn release(&mut self) {
+    /// The last record does not go on.
+    pub fn release(&mut self) {
         if let Some((record, ..)) = self.held.take() {
             self.sink.record(record);
         }

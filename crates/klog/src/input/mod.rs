@@ -7,6 +7,7 @@ mod decompress;
 mod export;
 mod json;
 mod lines;
+mod live;
 mod pstore;
 
 use std::io::{self, BufReader, Read};
@@ -15,6 +16,7 @@ use crate::{Detector, Limits, Record, Report};
 
 pub use clean::text_of;
 pub use decompress::decompressed;
+pub use live::{Live, may_matter};
 pub use pstore::is_part as is_pstore_part;
 
 /// The longest line that is kept; what is longer is cut.
@@ -84,6 +86,18 @@ trait Sink {
     fn skips(&self) -> bool;
     /// Another boot begins.
     fn boot(&mut self);
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn record(&mut self, record: Record) {
+        (**self).record(record);
+    }
+    fn skips(&self) -> bool {
+        (**self).skips()
+    }
+    fn boot(&mut self) {
+        (**self).boot();
+    }
 }
 
 struct Detecting<'a> {
