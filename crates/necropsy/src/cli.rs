@@ -58,6 +58,9 @@ enum Sub {
         #[command(subcommand)]
         command: agent::Kdump,
     },
+    /// Follows the kernel's log, and tells what it reports as it happens: journal, JSON lines, webhook, command, Prometheus.
+    #[cfg(feature = "agent")]
+    Watch(agent::WatchArgs),
     /// Completion scripts for a shell.
     Completions {
         /// Which shell.
@@ -230,6 +233,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Schema { name }) => schema(&name),
         #[cfg(feature = "agent")]
         Some(Sub::Kdump { command }) => agent::kdump(&command),
+        #[cfg(feature = "agent")]
+        Some(Sub::Watch(args)) => agent::watch(&args),
         Some(Sub::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "necropsy", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -1,0 +1,391 @@
+//! Reads the log, recognises what it reports, and decides what is told.
+
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use necropsy_klog::{Limits, Live, Report};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::event::{Event, quoted};
+use super::limiter::Decision;
+use super::notify::Watchdog;
+use super::ring::Ring;
+use super::sequence::{self, Seen, Sequence};
+use super::shared::{Inner, Shared};
+use super::source::{CHUNK, Got, Kind, Source};
+use super::state::Position;
+use crate::classes::{class, hardware_kind};
+
+/// A report is over when it said nothing for so long, by the log's own time …
+const SILENCE: f64 = 0.3;
+/// … or the log said nothing at all for so long.
+const QUIET: Duration = Duration::from_millis(150);
+/// How far the log was read is saved that often, if it was.
+const SAVE: Duration = Duration::from_secs(10);
+/// A file is looked at that often.
+const LOOK: Duration = Duration::from_millis(250);
+/// No line is longer.
+const LONGEST: usize = 64 << 10;
+/// Lines that are quoted from before a report.
+const BEFORE: u64 = 200;
+/// No report holds the log open for more lines: it is told as far as it goes.
+const OPEN: u64 = 6000;
+
+/// Follows one source.
+pub struct Follower {
+    source: Source,
+    shared: Arc<Shared>,
+    live: Live,
+    ring: Ring,
+    sequence: Sequence,
+    /// The beginning of a line whose end was not read yet.
+    rest: Vec<u8>,
+    /// Bytes of the file that were taken, in whole lines.
+    offset: u64,
+    boot_id: Option<String>,
+    node: Option<String>,
+    dirty: bool,
+    saved: Instant,
+    heard: Instant,
+    watchdog: Watchdog,
+}
+
+impl Follower {
+    /// Goes on where the last run stopped, if it is still the same boot or file.
+    pub fn new(source: Source, shared: Arc<Shared>) -> Follower {
+        let read = |p: &str| std::fs::read_to_string(p).ok().map(|t| t.trim().to_owned());
+        let boot_id = read("/proc/sys/kernel/random/boot_id");
+        let limits = Limits { boot: 16, open: 8, ..Limits::default() };
+        Follower {
+            source,
+            shared,
+            live: Live::new(limits),
+            ring: Ring::default(),
+            sequence: Sequence::default(),
+            rest: Vec::new(),
+            offset: 0,
+            boot_id,
+            node: read("/proc/sys/kernel/hostname"),
+            dirty: false,
+            saved: Instant::now(),
+            heard: Instant::now(),
+            watchdog: Watchdog::from_env(),
+        }
+    }
+
+    /// Runs until the end, or until the socket can be read.
+    pub fn run(mut self, stop: &UnixStream) -> Result<()> {
+        self.resume()?;
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            self.watchdog.feed();
+            match self.source.read(&mut buffer) {
+                Ok(Got::Bytes(n)) => self.take(buffer.get(..n).unwrap_or_default())?,
+                Ok(Got::Nothing) => {
+                    if self.wait(stop)? {
+                        break;
+                    }
+                }
+                Ok(Got::Overrun) => self.count("necropsy_kmsg_read_errors_total", 1),
+                Ok(Got::Replaced) => self.begin_again(),
+                Ok(Got::End) => break,
+                Err(e) => {
+                    self.count("necropsy_kmsg_read_errors_total", 1);
+                    return Err(e).context("reading the log");
+                }
+            }
+            if self.heard.elapsed() > Duration::from_secs(1) && stopped(stop) {
+                break;
+            }
+        }
+        self.settle(None)?;
+        self.save();
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        let mut inner = self.shared.lock();
+        if inner.state.boot_id != self.boot_id {
+            inner.state.reboot(self.boot_id.clone());
+        }
+        let position = inner.state.position.clone();
+        drop(inner);
+        self.sequence.done = position.sequence;
+        if self.source.kind == Kind::File && position.inode == self.source.inode() {
+            self.offset = position.offset.unwrap_or(0);
+            self.source.seek(self.offset)?;
+        }
+        Ok(())
+    }
+
+    /// Another file, or the same from its beginning.
+    fn begin_again(&mut self) {
+        self.rest.clear();
+        self.offset = 0;
+        self.sequence = Sequence::default();
+        self.dirty = true;
+    }
+
+    /// Waits for more; `true`: it is to stop.
+    fn wait(&mut self, stop: &UnixStream) -> Result<bool> {
+        let busy = self.live.first_open().is_some();
+        if busy && self.heard.elapsed() >= QUIET {
+            self.settle(None)?;
+        }
+        if self.dirty && self.saved.elapsed() >= SAVE {
+            self.save();
+        }
+        let mut most = self.watchdog.pause();
+        let mut at_most = |d: Duration| most = Some(most.map_or(d, |m: Duration| m.min(d)));
+        if self.live.first_open().is_some() {
+            at_most(QUIET);
+        }
+        if self.dirty {
+            at_most(SAVE.saturating_sub(self.saved.elapsed()) + Duration::from_millis(10));
+        }
+        let is_file = self.source.kind == Kind::File;
+        if is_file {
+            at_most(LOOK);
+        }
+        let timeout = most.and_then(|d| Timespec::try_from(d).ok());
+        let mut fds = vec![PollFd::new(stop, PollFlags::IN)];
+        if !is_file {
+            fds.push(PollFd::new(self.source.file(), PollFlags::IN));
+        }
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e).context("waiting for the log"),
+        }
+        Ok(fds.first().is_some_and(|f| f.revents().contains(PollFlags::IN)))
+    }
+
+    /// Takes what was read.
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
+        self.heard = Instant::now();
+        let end = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        let (whole, rest) = bytes.split_at(end);
+        if !whole.is_empty() {
+            if self.rest.is_empty() {
+                self.lines(whole)?;
+            } else {
+                let mut joined = std::mem::take(&mut self.rest);
+                joined.extend_from_slice(whole);
+                self.lines(&joined)?;
+            }
+        }
+        self.rest.extend_from_slice(rest);
+        if self.rest.len() > LONGEST {
+            self.rest.push(b'\n');
+            let cut = std::mem::take(&mut self.rest);
+            self.count("necropsy_lines_cut_total", 1);
+            self.lines(&cut)?;
+        }
+        Ok(())
+    }
+
+    /// Takes whole lines: counts them, keeps them, and has them looked at.
+    fn lines(&mut self, whole: &[u8]) -> Result<()> {
+        self.offset += whole.len() as u64;
+        self.dirty = true;
+        let (mut records, mut lost) = (0, 0);
+        let mut from = 0;
+        let mut start = 0;
+        let mut skipping = false;
+        for end in memchr::memchr_iter(b'\n', whole) {
+            let line = whole.get(start..end).unwrap_or_default();
+            let next = end + 1;
+            match sequence::of(line).map(|n| self.sequence.take(n)) {
+                Some(Seen::Old) => skipping = true,
+                Some(seen) => {
+                    skipping = false;
+                    records += 1;
+                    lost += if let Seen::New(n) = seen { n } else { 0 };
+                }
+                // A dictionary is its record's; a line without a number is one of its own.
+                None => records += u64::from(!line.starts_with(b" ")),
+            }
+            if skipping {
+                self.give(whole.get(from..start).unwrap_or_default())?;
+                from = next;
+            } else {
+                self.ring.push(line);
+            }
+            start = next;
+        }
+        self.give(whole.get(from..).unwrap_or_default())?;
+        self.counted(records, lost);
+        self.settle(Some(SILENCE))
+    }
+
+    fn counted(&self, records: u64, lost: u64) {
+        let mut inner = self.shared.lock();
+        inner.values.add("necropsy_kmsg_records_total", &[], records);
+        if lost > 0 {
+            inner.values.add("necropsy_kmsg_lost_records_total", &[], lost);
+            inner.state.lost = inner.state.lost.saturating_add(lost);
+            drop(inner);
+            self.shared.say(4, &format!("{lost} records of the kernel's log were lost"));
+        }
+    }
+
+    fn give(&mut self, lines: &[u8]) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let reports = self.live.take(lines);
+        self.tell(reports)
+    }
+
+    fn settle(&mut self, silence: Option<f64>) -> Result<()> {
+        // One that goes on for ever must not keep the others from being saved.
+        let stuck =
+            self.live.first_open().is_some_and(|first| self.live.taken().saturating_sub(first) > OPEN);
+        let reports = self.live.settle(if stuck { None } else { silence });
+        self.tell(reports)
+    }
+
+    /// Counts reports, and tells those that are to be told. Counters, events and the position change together.
+    fn tell(&mut self, reports: Vec<Report>) -> Result<()> {
+        if reports.is_empty() {
+            return Ok(());
+        }
+        let now = Timestamp::now().as_millisecond() as f64 / 1000.0;
+        let position = self.position();
+        let shared = self.shared.clone();
+        let mut inner = shared.lock();
+        let mut told = Vec::new();
+        for report in &reports {
+            let (count, untold) = match count(&mut inner, report, now) {
+                Decision::First => (1, 0),
+                Decision::Again(count, untold) => (count, untold),
+                Decision::Count => continue,
+            };
+            let event = self.event(report, count, untold);
+            match shared.keep(&mut inner, &event) {
+                Ok(true) => told.push(event),
+                Ok(false) => {}
+                Err(e) => {
+                    inner.values.add("necropsy_uploads_total", &["dropped"], 1);
+                    shared.say(3, &format!("an event is lost: {e}: {}", event.line()));
+                }
+            }
+        }
+        inner.state.position = position;
+        if told.is_empty() {
+            return Ok(());
+        }
+        let result = shared.save(&inner);
+        self.note_save(result);
+        drop(inner);
+        told.iter().for_each(|e| shared.say(if e.role == "precursor" { 5 } else { 4 }, &e.line()));
+        shared.wake();
+        Ok(())
+    }
+
+    /// A full disk is no reason to stop looking.
+    fn note_save(&mut self, result: std::io::Result<()>) {
+        (self.dirty, self.saved) = (result.is_err(), Instant::now());
+        if let Err(e) = result {
+            self.shared.say(3, &format!("what is to be remembered cannot be saved: {e}"));
+        }
+    }
+
+    fn event(&self, report: &Report, count: u64, suppressed: u64) -> Event {
+        let mut event = Event::of(report);
+        let place = self.place(report.first_line);
+        let boot = self.boot_id.as_deref().unwrap_or("unknown");
+        let short = report.fingerprint.strict.get(..8).unwrap_or_default();
+        event.id = format!("{}-{place:020}-{short}", boot.get(..8).unwrap_or(boot));
+        event.boot_id.clone_from(&self.boot_id);
+        event.node.clone_from(&self.node);
+        event.kernel = event.kernel.or_else(running_kernel);
+        (event.count, event.suppressed) = (count, suppressed);
+        if suppressed > 0 || count > 1 {
+            event.kind = "again".to_owned();
+        }
+        if self.shared.config.quote {
+            event.log = quoted(self.ring.lines(report.first_line, report.last_line));
+            if count == 1 {
+                let from = report.first_line.saturating_sub(BEFORE);
+                event.before = quoted(self.ring.lines(from, report.first_line.saturating_sub(1)));
+            }
+        }
+        event
+    }
+
+    /// What tells a line from all others of its boot: its record's number, or where it is in the file, or when it came.
+    fn place(&self, line: u64) -> u64 {
+        let numbered = self.ring.lines(line, line).first().and_then(|l| sequence::of(l.as_bytes()));
+        numbered.or_else(|| self.offset_of(line)).unwrap_or_else(|| {
+            u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0).saturating_add(line)
+        })
+    }
+
+    fn offset_of(&self, line: u64) -> Option<u64> {
+        (self.source.kind == Kind::File)
+            .then(|| self.offset.checked_sub(self.ring.bytes_from(line)?))
+            .flatten()
+    }
+
+    /// Up to where everything is dealt with: the end, or where what is not over begins.
+    fn position(&self) -> Position {
+        let mut position = self.shared.lock().state.position.clone();
+        let open = self.live.first_open();
+        let sequence = match open {
+            None => self.sequence.last,
+            Some(line) => {
+                let first = self.ring.lines(line, line.saturating_add(8));
+                first.iter().find_map(|l| sequence::of(l.as_bytes())).and_then(|n| n.checked_sub(1))
+            }
+        };
+        position.sequence = sequence.or(position.sequence);
+        if self.source.kind == Kind::File {
+            let offset = open.map_or(Some(self.offset), |line| self.offset_of(line));
+            position.offset = offset.or(position.offset);
+            position.inode = self.source.inode();
+        }
+        position
+    }
+
+    fn save(&mut self) {
+        let position = self.position();
+        let shared = self.shared.clone();
+        let mut inner = shared.lock();
+        inner.state.position = position;
+        let result = shared.save(&inner);
+        drop(inner);
+        self.note_save(result);
+    }
+
+    fn count(&self, name: &'static str, n: u64) {
+        self.shared.lock().values.add(name, &[], n);
+    }
+}
+
+/// Counts a report; what to do with it.
+fn count(inner: &mut Inner, report: &Report, now: f64) -> Decision {
+    let (class, role) = (class(report.class), report.role.name());
+    inner.values.add("necropsy_kernel_events_total", &[class, role], 1);
+    *inner.state.events.entry(format!("{class} {role}")).or_default() += 1;
+    if let Some(kind) = hardware_kind(report.pattern) {
+        inner.values.add("necropsy_hardware_errors_total", &[kind], 1);
+        *inner.state.hardware.entry(kind.to_owned()).or_default() += 1;
+    }
+    let decision = inner.state.limiter.take(&report.fingerprint.strict, now);
+    if decision == Decision::Count {
+        inner.values.add("necropsy_events_suppressed_total", &[], 1);
+    }
+    decision
+}
+
+fn stopped(stop: &UnixStream) -> bool {
+    let mut fds = [PollFd::new(stop, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|n| n > 0)
+}
+
+fn running_kernel() -> Option<String> {
+    Some(rustix::system::uname().release().to_string_lossy().into_owned())
+}
