@@ -1,11 +1,12 @@
 //! Before, at and after a crash: is kdump ready ([`kdump`]), what does the kernel report as it happens ([`watch`]), what did a crash
-//! leave behind (`collect`).
+//! leave behind ([`collect`]).
 //!
 //! Everything is values first; text, JSON and metrics are renderings. Nothing here opens a dump or reads debugging information: that
 //! is done by the program itself, in a child process with limits.
 
 mod child;
 pub mod classes;
+pub mod collect;
 mod files;
 pub mod kdump;
 pub mod metrics;

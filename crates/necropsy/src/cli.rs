@@ -58,6 +58,11 @@ enum Sub {
         #[command(subcommand)]
         command: agent::Kdump,
     },
+    /// After a crash's reboot: finds what it left, joins what is of one crash, analyses it, and writes reports beside the dumps.
+    ///
+    /// Exit code 0: nothing new; 3: a crash that was not known.
+    #[cfg(feature = "agent")]
+    Collect(agent::CollectArgs),
     /// Follows the kernel's log, and tells what it reports as it happens: journal, JSON lines, webhook, command, Prometheus.
     #[cfg(feature = "agent")]
     Watch(agent::WatchArgs),
@@ -233,6 +238,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         Some(Sub::Schema { name }) => schema(&name),
         #[cfg(feature = "agent")]
         Some(Sub::Kdump { command }) => agent::kdump(&command),
+        #[cfg(feature = "agent")]
+        Some(Sub::Collect(args)) => agent::collect(&args),
         #[cfg(feature = "agent")]
         Some(Sub::Watch(args)) => agent::watch(&args),
         Some(Sub::Completions { shell }) => {

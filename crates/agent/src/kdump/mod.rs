@@ -15,6 +15,7 @@ mod mounts;
 mod render;
 mod shell;
 mod system;
+pub mod test;
 
 use serde::{Deserialize, Serialize};
 

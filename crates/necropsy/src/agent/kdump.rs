@@ -1,13 +1,13 @@
 //! `kdump check` and `kdump test`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use necropsy_agent::Root;
-use necropsy_agent::kdump::{Readiness, Status, check, text};
+use necropsy_agent::kdump::{Readiness, Status, check, test, text};
 
 use crate::cli::ModeArg;
 
@@ -24,6 +24,24 @@ pub enum Kdump {
     /// Exit code 0: nothing fails; 3: something fails; 4: nothing is known to fail, but something essential cannot be known from here (root
     /// sees more); 1: cannot be read; 2: wrong usage.
     Check(CheckArgs),
+    /// Explains what a crash test does; with --yes-crash-this-machine, does it.
+    ///
+    /// After the reboot `necropsy collect` looks whether the dump arrived, opens and says what happened.
+    Test(TestArgs),
+}
+
+/// Arguments of `kdump test`.
+#[derive(Args)]
+pub struct TestArgs {
+    /// Crash this machine, now. Unsaved data is lost.
+    #[arg(long)]
+    pub yes_crash_this_machine: bool,
+    /// Even if `kdump check` says that there will be no dump.
+    #[arg(long)]
+    pub force: bool,
+    /// Where the test is noted.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/necropsy")]
+    pub state_dir: PathBuf,
 }
 
 /// Arguments of `kdump check`.
@@ -47,7 +65,23 @@ pub struct CheckArgs {
 pub fn run(command: &Kdump) -> Result<ExitCode> {
     match command {
         Kdump::Check(args) => run_check(args),
+        Kdump::Test(args) => run_test(args),
     }
+}
+
+fn run_test(args: &TestArgs) -> Result<ExitCode> {
+    let readiness = check(&Root::new("/"));
+    if args.yes_crash_this_machine {
+        test::crash(&readiness, args.force, &args.state_dir, Path::new("/proc/sysrq-trigger"))?;
+        return Ok(ExitCode::FAILURE);
+    }
+    let verdict = match readiness.ready {
+        Some(true) => "By `necropsy kdump check` it would leave a dump.",
+        Some(false) => "By `necropsy kdump check` it would leave NO dump: put that right first.",
+        None => "Whether it would leave a dump `necropsy kdump check` cannot tell.",
+    };
+    drop(writeln!(std::io::stdout(), "{}\n{verdict}", test::EXPLANATION));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_check(args: &CheckArgs) -> Result<ExitCode> {

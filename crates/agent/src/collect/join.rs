@@ -1,0 +1,106 @@
+//! What is of one crash belongs together: a dump, the records in pstore, the end of the journal.
+
+use super::{Crash, Trace};
+use crate::classes::class;
+
+/// Between the death of a machine and the last of its traces: the dump is written, pstore's clock is the firmware's.
+const WINDOW: f64 = 900.0;
+
+/// What tells more comes first.
+const ORDER: &[&str] = &["kdump", "pstore", "journal", "bert", "none"];
+
+/// Crashes, oldest first.
+pub fn crashes(mut traces: Vec<Trace>) -> Vec<Crash> {
+    traces.sort_by_key(|t| ORDER.iter().position(|s| *s == t.source));
+    let mut groups: Vec<Vec<Trace>> = Vec::new();
+    for trace in traces {
+        match groups.iter_mut().find(|g| belongs(g, &trace)) {
+            Some(group) => group.push(trace),
+            None => groups.push(vec![trace]),
+        }
+    }
+    let mut crashes: Vec<Crash> = groups.into_iter().filter_map(joined).collect();
+    crashes.sort_by_key(|c| c.time);
+    crashes
+}
+
+/// Whether a trace is of the crash that others tell of. Two of one source are two crashes.
+fn belongs(group: &[Trace], trace: &Trace) -> bool {
+    let near = |t: &Trace| (t.time.as_second() - trace.time.as_second()).abs() as f64 <= WINDOW;
+    let differ = |t: &Trace| match (&t.fingerprint, &trace.fingerprint, &t.class, &trace.class) {
+        // A dump and its log may give one failure different classes; different functions are two failures only if the kinds differ, too.
+        (Some(a), Some(b), Some(x), Some(y)) => a != b && x != y && y != "hardware-error",
+        _ => false,
+    };
+    // Firmware's words are read in the next boot: their time says only that they are of the last one.
+    let last = |t: &Trace| trace.source == "bert" && t.source != "none" && t.time <= trace.time;
+    group.iter().all(|t| t.source != trace.source && !differ(t)) && group.iter().any(|t| near(t) || last(t))
+}
+
+fn joined(group: Vec<Trace>) -> Option<Crash> {
+    let first = group.first()?;
+    let best = group.iter().find(|t| t.class.as_deref().is_some_and(|c| c != "unknown")).unwrap_or(first);
+    Some(Crash {
+        id: String::new(),
+        time: group.iter().filter(|t| t.source != "bert").map(|t| t.time).min().unwrap_or(first.time),
+        source: first.source.to_owned(),
+        sources: group.iter().map(|t| t.source.to_owned()).collect(),
+        keys: group.iter().map(|t| t.key.clone()).collect(),
+        class: class(best.class.as_deref().unwrap_or("unknown")).to_owned(),
+        title: best.title.clone().unwrap_or_else(|| "unknown".to_owned()),
+        fingerprint: best.fingerprint.clone(),
+        requested: group.iter().any(|t| t.requested),
+        confidence: best.confidence,
+        dump: group.iter().find_map(|t| t.dump.clone()),
+        complete: group.iter().find_map(|t| t.complete),
+        reports: group.iter().flat_map(|t| t.reports.clone()).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn trace(source: &'static str, second: i64, class: &str) -> Trace {
+        let at = Timestamp::from_second(1_700_000_000 + second).unwrap();
+        let fingerprint = (!class.is_empty()).then(|| class.to_owned());
+        Trace {
+            source,
+            key: format!("{source} {second}"),
+            time: at,
+            class: fingerprint.clone(),
+            fingerprint,
+            ..Trace::default()
+        }
+    }
+
+    #[test]
+    fn one_crash_of_three_traces_and_another() {
+        let found = crashes(vec![
+            trace("journal", -5, "deadlock"),
+            trace("pstore", 0, "deadlock"),
+            trace("kdump", 60, "deadlock"),
+            trace("kdump", 90, "deadlock"),
+            trace("pstore", 50_000, "warning"),
+        ]);
+        assert_eq!(found.len(), 3);
+        let of = |n: usize| found[n].sources.iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(
+            (of(0), of(1), of(2)),
+            (vec!["kdump", "pstore", "journal"], vec!["kdump"], vec!["pstore"])
+        );
+    }
+
+    #[test]
+    fn silence_and_firmware() {
+        let found = crashes(vec![trace("none", 0, ""), trace("kdump", 60, "deadlock")]);
+        assert_eq!((found.len(), found[0].class.as_str()), (1, "deadlock"));
+        let found = crashes(vec![trace("none", 0, "")]);
+        assert_eq!((found.len(), found[0].class.as_str(), found[0].source.as_str()), (1, "unknown", "none"));
+        let found = crashes(vec![trace("bert", 9000, "hardware-error"), trace("kdump", 60, "machine-check")]);
+        assert_eq!(found.len(), 1);
+        let found = crashes(vec![trace("kdump", 0, "deadlock"), trace("pstore", 10, "bit-flip")]);
+        assert_eq!(found.len(), 2);
+    }
+}
