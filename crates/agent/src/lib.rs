@@ -14,6 +14,6 @@ mod root;
 mod units;
 pub mod watch;
 
-pub use files::write_whole;
+pub use files::{write_public, write_whole};
 pub use root::{Read, Root};
 pub use units::{bytes, duration};

@@ -94,7 +94,7 @@ pub fn run(options: &Options) -> Result<Collected> {
     found.removed = retention::apply(&options.retention, &mut list, &crash_dir(options), &mut found.notes);
     list.dumps_present =
         list.crashes.iter().filter(|c| c.dump.as_ref().is_some_and(|d| d.exists())).count() as u64;
-    crate::write_whole(&state.join(LIST), serde_json::to_string(&list)?.as_bytes())
+    crate::write_public(&state.join(LIST), serde_json::to_string(&list)?.as_bytes())
         .with_context(|| state.join(LIST).display().to_string())?;
     // Last: who is interrupted before finds the same again.
     Marker::begin(&options.root, state)?;

@@ -150,14 +150,13 @@ impl System {
     pub fn initramfs_candidates(&self) -> Vec<String> {
         let Some(release) = self.release.as_deref() else { return Vec::new() };
         let named = self.config.as_ref().and_then(|c| c.initramfs.clone());
-        let usual: &[&str] = match self.family {
-            // kdump-config takes the plain one if the link in its own directory is not there.
-            Family::Debian => {
-                &["/var/lib/kdump/initrd.img-{}", "/var/lib/kdump/initrd.img", "/boot/initrd.img-{}"]
-            }
-            Family::RedHat => &["/boot/initramfs-{}kdump.img", "/var/lib/kdump/initramfs-{}kdump.img"],
-            Family::Suse => &["/var/lib/kdump/initrd", "/boot/initrd-{}-kdump"],
-            Family::Other => &[],
+        let usual: &[&str] = match (self.family, &named) {
+            // `kdump-config load` makes the link that the configuration names, if this is there.
+            (Family::Debian, Some(_)) => &["/var/lib/kdump/initrd.img-{}"],
+            (Family::Debian, None) => &["/boot/initrd.img-{}"],
+            (Family::RedHat, _) => &["/boot/initramfs-{}kdump.img", "/var/lib/kdump/initramfs-{}kdump.img"],
+            (Family::Suse, _) => &["/var/lib/kdump/initrd", "/boot/initrd-{}-kdump"],
+            (Family::Other, _) => &[],
         };
         named.into_iter().chain(usual.iter().map(|p| p.replace("{}", release))).collect()
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::shared::Shared;
-use crate::classes::{SOURCES, bounded, class};
+use crate::classes::{CLASSES, HARDWARE, SOURCES, bounded, class};
 use crate::collect::Marker;
 use crate::kdump::{CHECKS, Status};
 use crate::metrics::Sample;
@@ -37,9 +37,12 @@ pub fn all(shared: &Shared) -> Vec<Sample> {
     kernel(&root, &mut out);
     crashes(&shared.config.crashes, &mut out);
     itself(&root, &mut out);
-    for (name, labels) in STARTS {
-        if !out.iter().any(|s| s.name == *name && s.labels == *labels) {
-            out.push(sample(name, labels, 0.0));
+    let causes = CLASSES.iter().map(|c| ("necropsy_kernel_events_total", vec![*c, "cause"]));
+    let hardware = HARDWARE.iter().map(|k| ("necropsy_hardware_errors_total", vec![*k]));
+    let plain = STARTS.iter().map(|(name, labels)| (*name, labels.to_vec()));
+    for (name, labels) in causes.chain(hardware).chain(plain) {
+        if !out.iter().any(|s| s.name == name && s.labels == labels) {
+            out.push(sample(name, &labels, 0.0));
         }
     }
     out
@@ -161,8 +164,11 @@ pub fn start(shared: Arc<Shared>, stopping: Arc<AtomicBool>) -> std::io::Result<
     let work = move || {
         let every = Duration::from_secs(shared.config.kdump_interval_seconds);
         let mut next = Instant::now();
-        while !stopping.load(Ordering::SeqCst) {
+        loop {
             let seen = shared.changes();
+            if stopping.load(Ordering::SeqCst) {
+                return;
+            }
             if Instant::now() >= next {
                 let mut gauges = vec![sample("process_start_time_seconds", &[], began)];
                 if !every.is_zero() {

@@ -123,7 +123,7 @@ impl Machine {
         let m = Machine::empty();
         m.common(4096, 192);
         m.put("/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n");
-        m.put("/etc/default/kdump-tools", "USE_KDUMP=1\nKDUMP_COREDIR=\"/var/crash\"\nKDUMP_NUM_DUMPS=3\n");
+        m.put("/etc/default/kdump-tools", "USE_KDUMP=1\nKDUMP_COREDIR=\"/var/crash\"\nKDUMP_NUM_DUMPS=3\nKDUMP_INITRD=/var/lib/kdump/initrd.img\n");
         m.put("/lib/systemd/system/kdump-tools.service", "[Unit]\n");
         m.link(
             "/lib/systemd/system/kdump-tools.service",

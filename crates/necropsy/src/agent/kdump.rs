@@ -94,7 +94,7 @@ fn run_check(args: &CheckArgs) -> Result<ExitCode> {
         ModeArg::Json => serde_json::to_string(&found)? + "\n",
     };
     match &args.output {
-        Some(path) => necropsy_agent::write_whole(path, answer.as_bytes())
+        Some(path) => necropsy_agent::write_public(path, answer.as_bytes())
             .with_context(|| path.display().to_string())?,
         None => drop(std::io::stdout().write_all(answer.as_bytes())),
     }

@@ -41,8 +41,12 @@ struct Teller {
 
 impl Teller {
     fn run(mut self) {
-        while !self.stopping.load(Ordering::SeqCst) {
+        loop {
+            // Before anything is looked at: what changes from here on ends the wait below.
             let seen = self.shared.changes();
+            if self.stopping.load(Ordering::SeqCst) {
+                return;
+            }
             let pause = self.pause.map(|(_, until)| until.saturating_duration_since(Instant::now()));
             let pause = pause.filter(|p| !p.is_zero());
             let wanted = |name: &str| pause.is_none() || self.wants_command(name);
