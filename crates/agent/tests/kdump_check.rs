@@ -406,6 +406,27 @@ fn faults_of_the_other_distributions() {
     assert!(found.checks.iter().any(|c| c.id == "collector" && c.fix[0].contains("KDUMP_DUMPLEVEL")));
 }
 
+/// A sosreport has few of a machine's files: what is not there says nothing.
+#[test]
+fn a_sosreport_is_told_only_what_it_shows() {
+    let m = Machine::red_hat();
+    for path in ["/usr", "/lib", "/boot", "/var", "/etc/systemd", "/sys/class", "/sys/devices", "/sys/module"]
+    {
+        m.remove(path);
+    }
+    let units = "UNIT FILE STATE PRESET\nkdump.service enabled enabled\n";
+    m.put("/sos_commands/systemd/systemctl_list-unit-files", units);
+    m.put("/sos_commands/kernel/uname_-a", format!("Linux h {RELEASE} #1 SMP x86_64 GNU/Linux\n"));
+    let found = look(&m);
+    let text = necropsy_agent::kdump::text(&found);
+    assert!(complaints(&found).iter().all(|(_, s)| *s == Status::Unknown), "{text}");
+    assert_eq!(found.ready, None);
+    m.put("/sos_commands/systemd/systemctl_list-unit-files", units.replace("enabled e", "disabled e"));
+    m.put("/sys/kernel/kexec_crash_loaded", "0\n");
+    let found = look(&m);
+    assert!(complaints(&found).contains(&("service", Status::Fail)) && found.ready == Some(false));
+}
+
 #[test]
 fn an_empty_tree_is_unknown_and_not_ready() {
     let found = look(&Machine::empty());

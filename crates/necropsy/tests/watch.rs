@@ -329,6 +329,32 @@ fn a_file_is_followed_through_rotation_and_restart() {
     assert_eq!(titles, ["one", "two", "three"]);
 }
 
+/// A service manager hears that it is ready, that it lives, and that it ends.
+#[test]
+fn systemd_is_kept_informed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let _log = pipe(dir);
+    let socket = std::os::unix::net::UnixDatagram::bind(dir.join("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_necropsy"));
+    command.arg("watch").arg("--source").arg(dir.join("kmsg")).arg("--state-dir").arg(dir.join("state"));
+    command.env("NOTIFY_SOCKET", dir.join("notify")).env("WATCHDOG_USEC", "200000").stderr(Stdio::null());
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let watcher = Watcher { child, address: String::new() };
+    let hear = || {
+        let mut buffer = [0; 256];
+        let n = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..n]).into_owned()
+    };
+    assert!(hear().starts_with("READY=1"));
+    let begun = Instant::now();
+    assert_eq!((hear(), hear(), hear()), ("WATCHDOG=1".into(), "WATCHDOG=1".into(), "WATCHDOG=1".into()));
+    assert!(begun.elapsed() < Duration::from_millis(600));
+    watcher.terminate();
+    until("it says goodbye", || hear() == "STOPPING=1");
+}
+
 #[test]
 fn hostile_lines_and_requests_do_no_harm() {
     let dir = tempfile::tempdir().unwrap();

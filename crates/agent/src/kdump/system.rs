@@ -60,6 +60,11 @@ impl System {
         }
     }
 
+    /// Whether these files were picked out of a machine's (a sosreport): what is not among them may still be there.
+    pub fn is_partial(&self) -> bool {
+        self.root.exists("/sos_commands") || self.root.exists("/sos_reports")
+    }
+
     /// The release, or a word for it in a text.
     pub fn release_or_command(&self) -> &str {
         self.release.as_deref().unwrap_or("$(uname -r)")

@@ -18,6 +18,7 @@ fn run(system: &System) -> Outcome {
     };
     match system.root.look(&directory) {
         Err(why) => Outcome::unknown(format!("{directory}: {why}")),
+        Ok(None) if system.is_partial() => Outcome::unknown(format!("{directory} is not among the files")),
         Ok(None) => Outcome::pass(format!("{directory} does not exist yet")),
         Ok(Some(meta)) => {
             let mode = meta.permissions().mode() & 0o7777;

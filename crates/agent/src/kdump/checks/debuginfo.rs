@@ -26,6 +26,9 @@ fn run(system: &System) -> Outcome {
     if let Some(server) = debuginfod(system) {
         return Outcome::pass(format!("not installed; debuginfod servers are set: {server}"));
     }
+    if system.is_partial() {
+        return Outcome::unknown("not among the files");
+    }
     Outcome::pass("not installed, and no debuginfod server is set")
         .problem(Status::Warn, "source lines and variables will have to wait until it is fetched")
         .fix(get(system.family, release))

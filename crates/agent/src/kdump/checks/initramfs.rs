@@ -58,6 +58,11 @@ fn missing(system: &System) -> Outcome {
     if candidates.is_empty() {
         return Outcome::unknown("where this distribution keeps it is not known");
     }
+    let hidden = candidates.iter().find_map(|p| Some(format!("{p}: {}", system.root.look(p).err()?)));
+    if let Some(why) = hidden.or_else(|| system.is_partial().then(|| "it is not among the files".to_owned()))
+    {
+        return Outcome::unknown(why);
+    }
     Outcome::pass(format!("there is none at {}", candidates.join(" or ")))
         .problem(Status::Fail, "the capture kernel would not find its root")
         .fix(system.family.rebuild(system.release_or_command()))

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::Read;
 use crate::kdump::{Check, Outcome, Status, System};
 
 pub static CHECK: Check = Check {
@@ -26,11 +27,13 @@ struct Result {
 }
 
 fn run(system: &System) -> Outcome {
-    if let Some(text) = system.root.text(RESULT) {
-        return match serde_json::from_str::<Result>(&text) {
-            Ok(result) => ours(system, &result),
-            Err(_) => Outcome::unknown(format!("{RESULT} cannot be understood")),
-        };
+    match system.root.read(RESULT) {
+        Read::Text(text) => match serde_json::from_str::<Result>(&text) {
+            Ok(result) => return ours(system, &result),
+            Err(_) => return Outcome::unknown(format!("{RESULT} cannot be understood")),
+        },
+        Read::Unreadable(why) => return Outcome::unknown(format!("{RESULT}: {why}")),
+        Read::Missing => {}
     }
     if let Some(status) = system.root.word("/var/crash/vmcore-creation.status") {
         let status: String = status.chars().take(120).collect();
@@ -40,6 +43,9 @@ fn run(system: &System) -> Outcome {
                 .problem(Status::Warn, "it did not pass")
                 .fix(again()),
         };
+    }
+    if system.is_partial() {
+        return Outcome::unknown("not among the files");
     }
     Outcome::pass("never")
         .problem(Status::Warn, "whether a dump really comes about is not known")

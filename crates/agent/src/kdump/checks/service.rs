@@ -1,6 +1,6 @@
 //! Whether kdump is installed and switched on.
 
-use crate::kdump::{Check, Family, Outcome, Status, System};
+use crate::kdump::{Check, DumpConfig, Family, Outcome, Status, System};
 
 pub static CHECK: Check = Check {
     id: "service",
@@ -15,6 +15,9 @@ fn run(system: &System) -> Outcome {
     let Some(config) = &system.config else {
         return Outcome::unknown("this distribution's kdump is not known");
     };
+    if system.is_partial() {
+        return reported(system, unit, config);
+    }
     let dirs = ["/lib/systemd/system", "/usr/lib/systemd/system", "/etc/systemd/system"];
     let installed = dirs.iter().any(|d| system.root.exists(&format!("{d}/{unit}")));
     if !installed && !config.present {
@@ -36,6 +39,26 @@ fn run(system: &System) -> Outcome {
             .fix([format!("systemctl enable --now {unit}")]);
     }
     outcome
+}
+
+/// What a sosreport says of it.
+fn reported(system: &System, unit: &str, config: &DumpConfig) -> Outcome {
+    let listed = system.root.text("/sos_commands/systemd/systemctl_list-unit-files");
+    let state = listed.as_deref().and_then(|text| {
+        let mut lines = text.lines().map(|l| l.split_ascii_whitespace().collect::<Vec<_>>());
+        lines
+            .find_map(|words| (words.first() == Some(&unit)).then(|| words.get(1).map(|w| (*w).to_owned())))?
+    });
+    match (state.as_deref(), listed) {
+        (Some("enabled"), _) if config.enabled => Outcome::pass(format!("{unit} is enabled")),
+        (Some(state), _) => Outcome::pass(format!("{unit} is {state}"))
+            .problem(Status::Fail, "nothing loads the capture kernel when the machine boots")
+            .fix([format!("systemctl enable --now {unit}")]),
+        (None, Some(_)) => Outcome::pass(format!("there is no {unit}"))
+            .problem(Status::Fail, "the distribution's kdump is not installed")
+            .fix([system.family.install()]),
+        (None, None) => Outcome::unknown("services are not among the files"),
+    }
 }
 
 fn enabled(system: &System, unit: &str) -> bool {

@@ -51,6 +51,7 @@ fn local(system: &System, config: &DumpConfig) -> Outcome {
     match system.root.look(directory) {
         Ok(Some(meta)) if meta.is_dir() => encrypted(system, &mount.source, outcome),
         Ok(Some(_)) => elsewhere("it is no directory"),
+        Ok(None) if system.is_partial() => outcome,
         Ok(None) => outcome
             .problem(Status::Warn, "the directory does not exist")
             .fix([format!("mkdir -m 0700 -p {directory}")]),
@@ -115,7 +116,8 @@ fn exists(system: &System, config: &DumpConfig, device: &str, outcome: Outcome) 
 fn remote(system: &System, config: &DumpConfig, way: &str, address: &str) -> Outcome {
     let outcome = Outcome::pass(format!("{way} {address}"));
     let key = config.key.clone().unwrap_or_else(|| "/root/.ssh/kdump_id_rsa".to_owned());
-    let outcome = if way == "ssh" && config.key.is_some() && !system.root.exists(&key) {
+    let outcome = if way == "ssh" && !system.is_partial() && config.key.is_some() && !system.root.exists(&key)
+    {
         outcome.problem(Status::Fail, format!("there is no key {key}")).fix([
             if system.family == crate::kdump::Family::Debian {
                 "kdump-config propagate"
