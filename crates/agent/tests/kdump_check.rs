@@ -208,6 +208,14 @@ const FAULTS: &[(&str, Break, &str, Status, &str)] = &[
         Status::Fail,
         "kdump-tools",
     ),
+    ("root not in fstab", |m| m.put("/etc/fstab", "# nothing\n"), "dump-target", Status::Fail, "fstab"),
+    (
+        "target not in fstab",
+        |m| m.put("/proc/mounts", "/dev/vda1 / ext4 rw 0 0\n/dev/vdb /var ext4 rw 0 0\n"),
+        "dump-target",
+        Status::Fail,
+        "/dev/vdb /var ext4",
+    ),
     (
         "target read-only",
         |m| m.put("/proc/mounts", "/dev/vda1 / ext4 ro 0 0\n"),

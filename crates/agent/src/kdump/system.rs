@@ -60,9 +60,11 @@ impl System {
         }
     }
 
-    /// Whether these files were picked out of a machine's (a sosreport): what is not among them may still be there.
+    /// Whether these files were picked out of a machine's (a sosreport, or whatever has no programs): what is not among them may still
+    /// be there.
     pub fn is_partial(&self) -> bool {
-        self.root.exists("/sos_commands") || self.root.exists("/sos_reports")
+        let has = |path| self.root.exists(path);
+        has("/sos_commands") || has("/sos_reports") || !(has("/usr/bin") || has("/bin"))
     }
 
     /// The release, or a word for it in a text.

@@ -1,7 +1,7 @@
 //! Where the dump goes.
 
 use crate::kdump::mounts::of_path;
-use crate::kdump::{Check, DumpConfig, Outcome, Status, System, Target};
+use crate::kdump::{Check, DumpConfig, Family, Outcome, Status, System, Target};
 
 pub static CHECK: Check = Check {
     id: "dump-target",
@@ -48,6 +48,11 @@ fn local(system: &System, config: &DumpConfig) -> Outcome {
         _ if mount.read_only => return elsewhere("it is mounted read-only"),
         _ => {}
     }
+    if let Some(what) = not_mounted_again(system, &mount.point) {
+        return outcome
+            .problem(Status::Fail, what)
+            .fix([format!("add {} {} {} defaults to /etc/fstab", mount.source, mount.point, mount.kind)]);
+    }
     match system.root.look(directory) {
         Ok(Some(meta)) if meta.is_dir() => encrypted(system, &mount.source, outcome),
         Ok(Some(_)) => elsewhere("it is no directory"),
@@ -56,6 +61,30 @@ fn local(system: &System, config: &DumpConfig) -> Outcome {
             .problem(Status::Warn, "the directory does not exist")
             .fix([format!("mkdir -m 0700 -p {directory}")]),
         Err(_) => outcome,
+    }
+}
+
+/// Debian's capture kernel starts the system's own services: it mounts what fstab says, and its root as the command line does.
+fn not_mounted_again(system: &System, point: &str) -> Option<String> {
+    if system.family != Family::Debian || system.is_partial() {
+        return None;
+    }
+    let fstab = system.root.text("/etc/fstab").unwrap_or_default();
+    let points = fstab.lines().filter(|l| !l.trim_start().starts_with('#'));
+    let listed = points.filter_map(|l| l.split_ascii_whitespace().nth(1)).any(|p| p == point);
+    let unit = format!("{}.mount", point.trim_start_matches('/').replace('/', "-"));
+    let dirs = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+    if listed || dirs.iter().any(|d| system.root.exists(&format!("{d}/{unit}"))) {
+        return None;
+    }
+    let read_only = system.cmdline.as_deref().is_some_and(|c| c.split_ascii_whitespace().any(|w| w == "ro"));
+    match (point, read_only) {
+        ("/", false) => None,
+        ("/", true) => Some(
+            "its root is not in /etc/fstab: the capture kernel mounts it read-only, and keeps it so"
+                .to_owned(),
+        ),
+        _ => Some(format!("{point} is not in /etc/fstab: the capture kernel does not mount it")),
     }
 }
 
@@ -119,11 +148,7 @@ fn remote(system: &System, config: &DumpConfig, way: &str, address: &str) -> Out
     let outcome = if way == "ssh" && !system.is_partial() && config.key.is_some() && !system.root.exists(&key)
     {
         outcome.problem(Status::Fail, format!("there is no key {key}")).fix([
-            if system.family == crate::kdump::Family::Debian {
-                "kdump-config propagate"
-            } else {
-                "kdumpctl propagate"
-            },
+            if system.family == Family::Debian { "kdump-config propagate" } else { "kdumpctl propagate" },
         ])
     } else {
         outcome
@@ -132,7 +157,7 @@ fn remote(system: &System, config: &DumpConfig, way: &str, address: &str) -> Out
         .collector
         .as_deref()
         .is_some_and(|c| c.contains("makedumpfile") && !c.split(' ').any(|w| w == "-F"));
-    if way == "ssh" && flat && system.family == crate::kdump::Family::RedHat {
+    if way == "ssh" && flat && system.family == Family::RedHat {
         return outcome
             .problem(Status::Fail, "through ssh makedumpfile must write the flattened form")
             .fix([format!("add -F to core_collector in {}", config.file)]);
