@@ -1,6 +1,6 @@
 //! Follows the kernel's log, and tells what it reports as it happens.
 //!
-//! One thread reads, recognises and remembers ([`follow`]); one tells others, with as much patience as it takes (`tell`); one answers
+//! One thread reads, recognises and remembers (`follow`); one tells others, with as much patience as it takes (`tell`); one answers
 //! Prometheus (`http`); one looks at kdump from time to time. An event is first written to the outbox, then to the file of JSON
 //! lines, then the position in the log and all counters are saved in one step; only then it is told. So whoever is killed at any
 //! moment finds it again, and finds it once.
