@@ -78,6 +78,7 @@ impl Follower {
 
     /// Runs until the end, or until the socket can be read.
     pub fn run(mut self, stop: &UnixStream) -> Result<()> {
+        warm_up();
         self.resume()?;
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -363,6 +364,18 @@ impl Follower {
     fn count(&self, name: &'static str, n: u64) {
         self.shared.lock().values.add(name, &[], n);
     }
+}
+
+/// The first report would wait for the rules to be built, when a sick machine may have little time left.
+fn warm_up() {
+    let mut live = Live::new(Limits::default());
+    live.take(
+        b"1,1,1,-;BUG: kernel NULL pointer dereference, address: 0000000000000008\n1,2,2,-;#PF: supervisor read access in kernel mode\n\
+          4,3,3,-;Oops: 0000 [#1] SMP\n4,4,4,-;CPU: 1 PID: 7 Comm: a Tainted: G  OE  6.1.0 #1\n4,5,5,-;RIP: 0010:a+0x1/0x2 [b]\n\
+          4,6,6,-;Code: 0f 0b 90 <0f> 0b\n4,7,7,-;RAX: 0000000000000000 RBX: 0000000000000000 RCX: 0000000000000000\n\
+          4,8,8,-;Call Trace:\n4,9,9,-; c+0x1/0x2 [b]\n4,10,10,-;Modules linked in: b(OE)\n4,11,11,-;---[ end trace 0000000000000000 ]---\n",
+    );
+    live.settle(None);
 }
 
 /// Counts a report; what to do with it.
