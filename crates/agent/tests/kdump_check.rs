@@ -188,6 +188,21 @@ const FAULTS: &[(&str, Break, &str, Status, &str)] = &[
         "postinst.d/kdump-tools",
     ),
     (
+        "no disk driver in it",
+        |m| {
+            let pci = "/sys/devices/pci0000:00/0000:00:03.0";
+            m.put(&format!("{pci}/virtio1/block/vda/vda1/size"), "1\n")
+                .link("../../devices/pci0000:00/0000:00:03.0/virtio1/block/vda/vda1", "/sys/class/block/vda1")
+                .link("../../../../bus/virtio/drivers/virtio_blk", &format!("{pci}/virtio1/driver"))
+                .put("/sys/module/virtio_blk/refcnt", "1\n")
+                .put("/sys/bus/virtio/drivers/virtio_blk/x", "")
+                .link("../../../../module/virtio_blk", "/sys/bus/virtio/drivers/virtio_blk/module")
+        },
+        "initramfs",
+        Status::Fail,
+        "postinst.d/kdump-tools",
+    ),
+    (
         "graphics driver in it",
         |m| m.put(&format!("/var/lib/kdump/initrd.img-{RELEASE}"), initramfs(&["a/ext4.ko", "a/nouveau.ko"])),
         "initramfs",

@@ -38,7 +38,10 @@ impl Machine {
 
     fn run(&self, more: &[&str]) -> (i32, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_necropsy"));
-        command.args(["collect", "--format", "json", "--keep-free-mib", "1", "--root"]).arg(self.dir.path());
+        command.args(["collect", "--format", "json", "--root"]).arg(self.dir.path());
+        if !more.contains(&"--keep-free-mib") {
+            command.args(["--keep-free-mib", "1"]);
+        }
         command.arg("--state-dir").arg(self.path("state")).args(more);
         let done = command.output().unwrap();
         let text = String::from_utf8_lossy(&done.stdout).into_owned();
@@ -94,6 +97,18 @@ fn a_dump_is_opened_judged_and_remembered() {
     let (_, found) = m.run(&["--keep", "1"]);
     let removed = found["removed"].as_array().unwrap();
     assert!(removed.len() == 1 && m.path("var/crash/202611201200/dump.202611201200").exists(), "{removed:?}");
+}
+
+#[test]
+fn a_full_disk_is_not_made_fuller() {
+    let m = Machine::new("aaaa");
+    m.put("var/crash/1/vmcore", fs::read(dump("6.1-arm64/sysrq_c/vmcore")).unwrap());
+    m.put("var/lib/systemd/pstore/1/dmesg-erst-7", [OOPS, PSTORE].concat());
+    let (code, found) = m.run(&["--keep-free-mib", "1000000000"]);
+    assert_eq!((code, found["new"].as_array().unwrap().len()), (3, 2));
+    let notes = found["notes"].to_string();
+    assert_eq!(notes.matches("nearly full").count(), 3, "{notes}");
+    assert!(!m.path("var/crash/1/necropsy.json").exists());
 }
 
 #[test]

@@ -183,6 +183,33 @@ impl System {
         self.initramfs.get_or_init(read).as_ref().map_err(String::as_str)
     }
 
+    /// Modules that drive a block device, from the disk up to the bus, as sysfs links them.
+    pub fn drivers(&self, device: &str) -> Vec<String> {
+        let name = self.root.canonical(device).unwrap_or_else(|| device.to_owned());
+        let mut found = Vec::new();
+        self.add_drivers(name.trim_start_matches("/dev/"), 0, &mut found);
+        found
+    }
+
+    fn add_drivers(&self, name: &str, depth: u32, found: &mut Vec<String>) {
+        // Device mapper on RAID on partitions is as deep as it gets.
+        if depth > 4 || name.contains("..") || found.len() > 64 {
+            return;
+        }
+        let class = format!("/sys/class/block/{name}");
+        for below in self.root.list(&format!("{class}/slaves")) {
+            self.add_drivers(&below, depth + 1, found);
+        }
+        let Some(path) = self.root.canonical(&class) else { return };
+        for dir in std::path::Path::new(&path).ancestors().take(32).filter_map(|p| p.to_str()) {
+            let module = self.root.canonical(&format!("{dir}/driver/module"));
+            let module = module
+                .filter(|m| m.contains("/module/"))
+                .and_then(|m| Some(m.rsplit('/').next()?.to_owned()));
+            found.extend(module.filter(|m| !found.contains(m)));
+        }
+    }
+
     /// Modules built into the running kernel.
     pub fn is_built_in(&self, module: &str) -> Option<bool> {
         let release = self.release.as_deref()?;

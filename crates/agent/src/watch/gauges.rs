@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::Alarm;
 use super::shared::Shared;
 use crate::classes::{CLASSES, HARDWARE, SOURCES, bounded, class};
 use crate::collect::Marker;
@@ -159,9 +160,14 @@ struct CheckStatus {
 }
 
 /// Looks at kdump from time to time.
-pub fn start(shared: Arc<Shared>, stopping: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+pub fn start(
+    shared: Arc<Shared>,
+    stopping: Arc<AtomicBool>,
+    alarm: Alarm,
+) -> std::io::Result<JoinHandle<()>> {
     let began = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
     let work = move || {
+        let _alarm = alarm;
         let every = Duration::from_secs(shared.config.kdump_interval_seconds);
         let mut next = Instant::now();
         loop {

@@ -38,7 +38,7 @@ use source::Source;
 pub fn run(config: Config, journal: Box<dyn Write + Send>) -> Result<()> {
     config.check()?;
     std::fs::create_dir_all(&config.state_dir).with_context(|| config.state_dir.display().to_string())?;
-    let stop = stop_signals()?;
+    let (stop, writer) = stop_signals()?;
     let source = Source::open(&config.source).with_context(|| config.source.display().to_string())?;
     let shared = Arc::new(Shared::open(config, journal)?);
     let server = match shared.config.listen {
@@ -46,8 +46,9 @@ pub fn run(config: Config, journal: Box<dyn Write + Send>) -> Result<()> {
         None => None,
     };
     let stopping = Arc::new(AtomicBool::new(false));
-    let mut threads = vec![tell::start(shared.clone(), stopping.clone())?];
-    threads.push(gauges::start(shared.clone(), stopping.clone())?);
+    let alarm = || Ok::<_, std::io::Error>(Alarm(writer.try_clone()?));
+    let mut threads = vec![tell::start(shared.clone(), stopping.clone(), alarm()?)?];
+    threads.push(gauges::start(shared.clone(), stopping.clone(), alarm()?)?);
     if let Some(server) = server {
         server.start(shared.clone())?;
     }
@@ -56,18 +57,29 @@ pub fn run(config: Config, journal: Box<dyn Write + Send>) -> Result<()> {
     notify::stopping();
     stopping.store(true, Ordering::SeqCst);
     shared.wake();
-    for thread in threads {
-        let _ = thread.join();
+    let sound: Vec<bool> = threads.into_iter().map(|t| t.join().is_ok()).collect();
+    result?;
+    anyhow::ensure!(sound.iter().all(|s| *s), "a part of the watcher has failed");
+    Ok(())
+}
+
+/// Ends the program when a thread that others rely on panics: whoever started it starts it again.
+struct Alarm(std::os::unix::net::UnixStream);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.write_all(b"!");
+        }
     }
-    result
 }
 
 /// A socket that can be read when a signal asks to stop.
-fn stop_signals() -> Result<std::os::unix::net::UnixStream> {
+fn stop_signals() -> Result<(std::os::unix::net::UnixStream, std::os::unix::net::UnixStream)> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let (reader, writer) = std::os::unix::net::UnixStream::pair()?;
     for signal in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
     }
-    Ok(reader)
+    Ok((reader, writer))
 }

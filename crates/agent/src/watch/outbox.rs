@@ -61,6 +61,8 @@ impl Outbox {
         let name = file_name(&event.id);
         let text = serde_json::to_string(event)?;
         let size = text.len() as u64;
+        // One that was begun before is written again in its place.
+        self.files.retain(|(n, _)| *n != name);
         let mut dropped = 0;
         while self.bytes() + size > self.limit && !self.files.is_empty() {
             let (oldest, _) = self.files.remove(0);
@@ -68,7 +70,6 @@ impl Outbox {
             dropped += 1;
         }
         crate::write_whole(&self.dir.join(&name), text.as_bytes())?;
-        self.files.retain(|(n, _)| *n != name);
         self.files.push((name, size));
         Ok(dropped)
     }

@@ -34,7 +34,11 @@ fn run(system: &System) -> Outcome {
         Err(_) => outcome,
         Ok(contents) => {
             outcome.found = format!("{path}: {} files", contents.files.len());
-            if let Some(module) = needed_module(system).filter(|m| !contents.has_module(m)) {
+            let missing = needed_module(system)
+                .into_iter()
+                .chain(needed_drivers(system))
+                .filter(|m| !contents.has_module(m));
+            for module in missing {
                 let what = format!("the module {module}, which the dump's target needs, is not in it");
                 outcome = outcome.problem(Status::Fail, what).fix(rebuild.clone());
             }
@@ -98,6 +102,19 @@ fn needed_module(system: &System) -> Option<String> {
     };
     let disk = ["ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs"].contains(&kind.as_str());
     (disk && system.is_built_in(&kind) == Some(false)).then_some(kind)
+}
+
+/// The modules that drive the disk that the capture kernel needs first: Debian's its root, the others' the target.
+fn needed_drivers(system: &System) -> Vec<String> {
+    let Some(config) = system.config.as_ref() else { return Vec::new() };
+    let path = if system.family == Family::Debian { "/" } else { config.directory.as_str() };
+    let device = match &config.target {
+        Target::Device(_, device) if device.starts_with('/') => device.clone(),
+        Target::Local => of_path(&system.mounts, path).map(|m| m.source.clone()).unwrap_or_default(),
+        _ => return Vec::new(),
+    };
+    let modules = system.drivers(&device);
+    modules.into_iter().filter(|m| system.is_built_in(m) == Some(false)).collect()
 }
 
 fn leave_out(system: &System, heavy: &[&str]) -> String {

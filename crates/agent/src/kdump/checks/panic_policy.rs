@@ -64,6 +64,16 @@ const WISHES: &[Wish] = &[
     },
 ];
 
+/// What is a matter of policy: shown, not judged.
+const SHOWN: &[&str] = &[
+    "hung_task_panic",
+    "panic_on_rcu_stall",
+    "panic_on_io_nmi",
+    "oops_limit",
+    "hung_task_timeout_secs",
+    "sysrq",
+];
+
 /// The file for what is set.
 const FILE: &str = "/etc/sysctl.d/90-necropsy-kdump.conf";
 
@@ -90,6 +100,8 @@ fn run(system: &System) -> Outcome {
     if seen.is_empty() {
         return Outcome::unknown("/proc/sys/kernel cannot be read");
     }
+    let policy = SHOWN.iter().filter_map(|n| Some(format!("{n}={}", system.sysctl(&format!("kernel.{n}"))?)));
+    seen.extend(policy.map(|p| p.chars().take(40).collect()));
     outcome.found = seen.join(" ");
     if outcome.status != Status::Pass {
         outcome = outcome.fix(["sysctl --system"]);

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 pub use lines::Lines;
 
-use super::decode;
 use super::event::Event;
 use super::shared::Shared;
+use super::{Alarm, decode};
 use webhook::{Answer, Client};
 
 /// The first pause after a failure; it doubles.
@@ -23,10 +23,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Starts the thread that tells.
-pub fn start(shared: Arc<Shared>, stopping: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+pub fn start(
+    shared: Arc<Shared>,
+    stopping: Arc<AtomicBool>,
+    alarm: Alarm,
+) -> std::io::Result<JoinHandle<()>> {
     let client = shared.config.webhook.clone().map(Client::new);
     let teller = Teller { shared, stopping, client, commanded: BTreeSet::new(), pause: None };
-    std::thread::Builder::new().name("tell".to_owned()).stack_size(1 << 20).spawn(move || teller.run())
+    std::thread::Builder::new().name("tell".to_owned()).stack_size(1 << 20).spawn(move || {
+        let _alarm = alarm;
+        teller.run();
+    })
 }
 
 struct Teller {
