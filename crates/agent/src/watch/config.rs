@@ -39,6 +39,8 @@ pub struct Config {
     pub interval_seconds: u64,
     /// Whether events quote the log.
     pub quote: bool,
+    /// Whether addresses of machines and people, and command lines, are taken out of what is quoted.
+    pub scrub: bool,
     /// Whether source lines are added, where files with debugging information are installed.
     pub decode: bool,
     /// What `necropsy kdump check --format json -o FILE` left; without it the checks are run here, and see what this user sees.
@@ -61,9 +63,10 @@ impl Default for Config {
             spool_bytes: 16 << 20,
             interval_seconds: 600,
             quote: true,
+            scrub: true,
             decode: false,
             kdump_report: None,
-            kdump_interval_seconds: 600,
+            kdump_interval_seconds: 3600,
             crashes: "/var/lib/necropsy/crashes.json".into(),
         }
     }

@@ -102,6 +102,14 @@ impl Event {
     }
 }
 
+/// As many lines as an event may quote: the last ones.
+pub fn quoted_end(mut lines: Vec<String>) -> Vec<String> {
+    lines.reverse();
+    let mut kept = quoted(lines);
+    kept.reverse();
+    kept
+}
+
 /// As many lines as an event may quote: the first ones.
 pub fn quoted(lines: Vec<String>) -> Vec<String> {
     let mut bytes = 0;

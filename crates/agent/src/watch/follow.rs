@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use necropsy_klog::{Limits, Live, Report};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::event::{Event, quoted};
+use super::event::{Event, quoted, quoted_end};
 use super::limiter::Decision;
 use super::notify::Watchdog;
 use super::ring::Ring;
+use super::scrub::scrubbed;
 use super::sequence::{self, Seen, Sequence};
 use super::shared::{Inner, Shared};
 use super::source::{CHUNK, Got, Kind, Source};
@@ -308,13 +309,18 @@ impl Follower {
             event.kind = "again".to_owned();
         }
         if self.shared.config.quote {
-            event.log = quoted(self.ring.lines(report.first_line, report.last_line));
+            event.log = self.scrubbed(quoted(self.ring.lines(report.first_line, report.last_line)));
             if count == 1 {
                 let from = report.first_line.saturating_sub(BEFORE);
-                event.before = quoted(self.ring.lines(from, report.first_line.saturating_sub(1)));
+                let before = self.ring.lines(from, report.first_line.saturating_sub(1));
+                event.before = self.scrubbed(quoted_end(before));
             }
         }
         event
+    }
+
+    fn scrubbed(&self, lines: Vec<String>) -> Vec<String> {
+        if self.shared.config.scrub { lines.iter().map(|l| scrubbed(l)).collect() } else { lines }
     }
 
     /// What tells a line from all others of its boot: its record's number, or where it is in the file, or when it came.
@@ -376,6 +382,7 @@ fn warm_up() {
           4,8,8,-;Call Trace:\n4,9,9,-; c+0x1/0x2 [b]\n4,10,10,-;Modules linked in: b(OE)\n4,11,11,-;---[ end trace 0000000000000000 ]---\n",
     );
     live.settle(None);
+    scrubbed("");
 }
 
 /// Counts a report; what to do with it.

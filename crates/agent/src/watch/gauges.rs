@@ -35,6 +35,9 @@ pub fn all(shared: &Shared) -> Vec<Sample> {
         out.push(sample("necropsy_upload_pending_bytes", &[], inner.outbox.bytes() as f64));
         out
     };
+    if let Some(path) = &shared.config.kdump_report {
+        out.extend(kdump_gauges(Some(path)));
+    }
     kernel(&root, &mut out);
     crashes(&shared.config.crashes, &mut out);
     itself(&root, &mut out);
@@ -177,8 +180,8 @@ pub fn start(
             }
             if Instant::now() >= next {
                 let mut gauges = vec![sample("process_start_time_seconds", &[], began)];
-                if !every.is_zero() {
-                    gauges.extend(kdump_gauges(shared.config.kdump_report.as_deref()));
+                if !every.is_zero() && shared.config.kdump_report.is_none() {
+                    gauges.extend(kdump_gauges(None));
                 }
                 shared.lock().gauges = gauges;
                 // It cannot be written where another user's `collect` keeps it; then its own time has to do.

@@ -15,6 +15,7 @@ mod limiter;
 mod notify;
 mod outbox;
 mod ring;
+mod scrub;
 mod sequence;
 mod shared;
 mod source;
