@@ -1,7 +1,7 @@
 //! Any bytes as a kernel's log.
 
 use necropsy_klog::{
-    Prefix, disassemble, parse_code, parse_frames, parse_modules, read_records, read_reports,
+    Limits, Live, Prefix, disassemble, parse_code, parse_frames, parse_modules, read_records, read_reports,
 };
 
 /// One input.
@@ -12,6 +12,14 @@ pub fn run(data: &[u8]) {
         assert!(report.first_line <= report.last_line && report.title.len() <= 160);
         assert!(!report.title.contains('\n'));
     });
+    // As it grows, in pieces.
+    let mut live = Live::new(Limits::default());
+    for piece in data.chunks(1000) {
+        let _ = live.take(piece);
+        let _ = live.settle(Some(0.3));
+    }
+    let _ = live.settle(None);
+    assert_eq!(live.first_open(), None);
     for line in String::from_utf8_lossy(data).lines() {
         let rest = Prefix::of(line).rest(line);
         for frame in parse_frames(rest) {

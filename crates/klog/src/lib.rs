@@ -30,9 +30,7 @@ pub use detect::{Detector, Limits};
 pub use events::{Event, Role, events};
 pub use fingerprint::{Fingerprint, VERSION as FINGERPRINT_VERSION};
 pub use frame::{FrameRole, LogFrame, parse_frame, parse_frames};
-pub use input::{
-    Live, Summary, decompressed, is_pstore_part, may_matter, read_records, read_reports, reports, text_of,
-};
+pub use input::{Live, Summary, decompressed, is_pstore_part, read_records, read_reports, reports, text_of};
 pub use modules::{ModuleName, Modules, parse_modules};
 pub use patterns::{Kind, PATTERNS, Pattern};
 pub use prefix::{Caller, Prefix};

@@ -12,6 +12,7 @@ mod follow;
 mod gauges;
 mod http;
 mod limiter;
+mod notice;
 mod notify;
 mod outbox;
 mod ring;

@@ -2,7 +2,6 @@
 
 use super::Sink;
 use super::lines::Lines;
-use crate::patterns::MATCHER;
 use crate::{Detector, Limits, Record, Report};
 
 /// Finds reports in a log as it grows, in bounded memory.
@@ -69,11 +68,6 @@ impl Live {
     pub fn first_open(&self) -> Option<u64> {
         self.lines.sink.detector.first_open().into_iter().chain(self.lines.held_line()).min()
     }
-}
-
-/// Whether a line may be part of what matters: if not, no pattern matches it. Fast.
-pub fn may_matter(line: &[u8]) -> bool {
-    MATCHER.first(line).is_some()
 }
 
 #[cfg(test)]

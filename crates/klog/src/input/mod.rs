@@ -16,7 +16,7 @@ use crate::{Detector, Limits, Record, Report};
 
 pub use clean::text_of;
 pub use decompress::decompressed;
-pub use live::{Live, may_matter};
+pub use live::Live;
 pub use pstore::is_part as is_pstore_part;
 
 /// The longest line that is kept; what is longer is cut.
