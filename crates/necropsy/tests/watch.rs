@@ -355,6 +355,46 @@ fn systemd_is_kept_informed() {
     until("it says goodbye", || hear() == "STOPPING=1");
 }
 
+/// What `collect` and `kdump check` left becomes metrics; whatever is in their files, labels stay what they are.
+#[test]
+fn crashes_and_kdump_become_metrics() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let _log = pipe(dir);
+    fs::create_dir(dir.join("state")).unwrap();
+    fs::write(
+        dir.join("state/crashes.json"),
+        r#"{"crashes":[{"class":"deadlock","source":"kdump","time":"2026-01-01T00:00:00Z"},
+            {"class":"deadlock","source":"kdump","time":"2026-01-02T00:00:00Z"},
+            {"class":"x\"} 1\nevil","source":"y","time":"2026-01-01T00:00:00Z"}],
+            "dumps_present":2,"unclean_reboots":4,"totals":{"deadlock kdump":7,"a b":1,"nonsense":9}}"#,
+    )
+    .unwrap();
+    let check = Command::new(env!("CARGO_BIN_EXE_necropsy"))
+        .args(["kdump", "check", "--format", "json", "-o"])
+        .arg(dir.join("kdump.json"))
+        .status();
+    assert!(check.is_ok());
+    fs::write(dir.join("watch.toml"), format!("kdump_report = \"{}\"\n", dir.join("kdump.json").display()))
+        .unwrap();
+    let watcher = Watcher::start(dir, None, &["--config", dir.join("watch.toml").to_str().unwrap()]);
+    let metrics = watcher.metrics();
+    let of = |name: &str| metrics.get(name).copied();
+    assert_eq!(of("necropsy_crashes_total{class=\"deadlock\",source=\"kdump\"}"), Some(7.0));
+    assert_eq!(
+        of("necropsy_last_crash_timestamp_seconds{class=\"deadlock\",source=\"kdump\"}"),
+        Some(1_767_312_000.0)
+    );
+    assert_eq!(of("necropsy_crashes_total{class=\"unknown\",source=\"none\"}"), Some(1.0));
+    assert_eq!((of("necropsy_dumps_present"), of("necropsy_unclean_reboots_total")), (Some(2.0), Some(4.0)));
+    assert!(of("necropsy_kdump_check_status{check=\"kernel-loaded\"}").is_some());
+    assert!(of("necropsy_kdump_check_timestamp_seconds").unwrap() > 1.7e9);
+    assert!(metrics.keys().all(|n| !n.contains("evil") && !n.contains("nonsense")));
+    let series = metrics.keys().filter(|n| n.starts_with("necropsy_")).count();
+    assert!(series < 200, "{series} series");
+    watcher.terminate();
+}
+
 #[test]
 fn hostile_lines_and_requests_do_no_harm() {
     let dir = tempfile::tempdir().unwrap();
