@@ -450,6 +450,21 @@ fn a_sosreport_is_told_only_what_it_shows() {
     assert!(complaints(&found).contains(&("service", Status::Fail)) && found.ready == Some(false));
 }
 
+/// An image that does not run has no /proc: what its files will set is what counts.
+#[test]
+fn an_image_is_judged_by_what_it_will_set() {
+    let m = Machine::debian();
+    m.remove("/proc/sys").remove("/sys");
+    m.put("/usr/lib/sysctl.d/10-x.conf", "# kernel.panic = 0\nkernel.panic = 10\nkernel.panic_on_oops=0\n");
+    m.put("/etc/sysctl.d/90-y.conf", "-kernel/panic_on_oops = 1\nkernel.panic_on_warn = 1\n");
+    let found = look(&m);
+    let of = |id: &str| found.checks.iter().find(|c| c.id == id).unwrap();
+    assert_eq!(of("panic-policy").status, Status::Pass, "{:?}", of("panic-policy"));
+    assert!(of("panic-policy").found.contains("panic_on_oops=1"));
+    assert_eq!(of("panic-on-warn").status, Status::Warn);
+    assert_eq!((of("kernel-loaded").status, found.ready), (Status::Unknown, None));
+}
+
 #[test]
 fn an_empty_tree_is_unknown_and_not_ready() {
     let found = look(&Machine::empty());

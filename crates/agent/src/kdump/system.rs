@@ -84,9 +84,29 @@ impl System {
         if let Some(value) = self.root.word(&file) {
             return Some(value);
         }
-        let all = self.sysctls.get_or_init(|| self.root.text("/sos_commands/kernel/sysctl_-a")).as_deref()?;
-        let line = all.lines().find(|l| l.split('=').next().is_some_and(|n| n.trim() == name))?;
+        let text = || self.root.text("/sos_commands/kernel/sysctl_-a").or_else(|| self.configured_sysctls());
+        let all = self.sysctls.get_or_init(text).as_deref()?;
+        // The last one that is set counts.
+        let line = all.lines().rev().find(|l| l.split('=').next().is_some_and(|n| n.trim() == name))?;
         Some(line.split_once('=')?.1.trim().to_owned())
+    }
+
+    /// What will be set when an image boots (sysctl.d(5)): a file in /etc hides the one of its name in /usr/lib.
+    fn configured_sysctls(&self) -> Option<String> {
+        if self.root.is_live() || self.root.exists("/proc/sys/kernel") {
+            return None;
+        }
+        let mut files = std::collections::BTreeMap::new();
+        for dir in ["/usr/lib/sysctl.d", "/lib/sysctl.d", "/etc/sysctl.d"] {
+            let names = self.root.list(dir).into_iter().filter(|n| n.ends_with(".conf")).take(256);
+            files.extend(names.map(|n| (n.clone(), format!("{dir}/{n}"))));
+        }
+        let paths = files.into_values().chain(["/etc/sysctl.conf".to_owned()]);
+        let texts: Vec<String> = paths.filter_map(|p| self.root.text(&p)).collect();
+        // Slashes may stand for points, and a minus before the name for "if there is such a thing".
+        let plain = |l: &str| l.trim().trim_start_matches('-').replace('/', ".");
+        let lines = texts.iter().flat_map(|t| t.lines()).filter(|l| !l.trim_start().starts_with(['#', ';']));
+        Some(lines.map(plain).collect::<Vec<_>>().join("\n")).filter(|t| !t.is_empty())
     }
 
     /// Ranges of physical memory, where they can be seen.
