@@ -355,6 +355,28 @@ fn systemd_is_kept_informed() {
     until("it says goodbye", || hear() == "STOPPING=1");
 }
 
+/// A real oops, and the module's file with debugging information: a second event has the source line.
+#[test]
+fn reports_are_decoded_in_a_child() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let mut log = pipe(dir);
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/6.1/null_deref_kdump");
+    let watcher = Watcher::start(dir, None, &["--decode", "--debug-dir", corpus.to_str().unwrap()]);
+    log.write_all(&fs::read(corpus.join("console.log")).unwrap()).unwrap();
+    log.write_all(b"\n").unwrap();
+    until("it is decoded", || events(dir).iter().any(|e| e["kind"] == "decoded"));
+    let all = events(dir);
+    let decoded = all.iter().find(|e| e["kind"] == "decoded").unwrap();
+    assert!(decoded["log"].to_string().contains("regmon.c:"), "{decoded}");
+    let first = all
+        .iter()
+        .find(|e| e["kind"] == "report" && format!("{}-d", e["id"].as_str().unwrap()) == decoded["id"]);
+    assert_eq!(first.unwrap()["function"], "reg_store");
+    assert_eq!(watcher.metric("necropsy_decodes_total{result=\"ok\"}"), 1.0);
+    watcher.terminate();
+}
+
 /// What `collect` and `kdump check` left becomes metrics; whatever is in their files, labels stay what they are.
 #[test]
 fn crashes_and_kdump_become_metrics() {

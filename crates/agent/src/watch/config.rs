@@ -43,6 +43,8 @@ pub struct Config {
     pub scrub: bool,
     /// Whether source lines are added, where files with debugging information are installed.
     pub decode: bool,
+    /// Where else to look for files with debugging information.
+    pub debug_dirs: Vec<PathBuf>,
     /// What `necropsy kdump check --format json -o FILE` left; without it the checks are run here, and see what this user sees.
     pub kdump_report: Option<PathBuf>,
     /// Seconds between two looks at kdump; 0: never.
@@ -65,6 +67,7 @@ impl Default for Config {
             quote: true,
             scrub: true,
             decode: false,
+            debug_dirs: Vec::new(),
             kdump_report: None,
             kdump_interval_seconds: 3600,
             crashes: "/var/lib/necropsy/crashes.json".into(),

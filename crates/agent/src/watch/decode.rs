@@ -1,5 +1,6 @@
 //! Adds source lines to a report: by this program itself, in a child process with limits.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -7,12 +8,16 @@ use anyhow::{Result, bail};
 use crate::child;
 
 /// The lines again, with source lines; `None` if nothing could be added.
-pub fn lines(log: &[String]) -> Result<Option<Vec<String>>> {
+pub fn lines(log: &[String], dirs: &[PathBuf]) -> Result<Option<Vec<String>>> {
     if log.is_empty() {
         return Ok(None);
     }
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["decode", "--no-debuginfod", "-"]).stderr(Stdio::null()).stdout(Stdio::piped());
+    command.arg("decode");
+    for dir in dirs.iter().filter(|d| d.is_dir()) {
+        command.arg("--modules").arg(dir);
+    }
+    command.args(["--no-debuginfod", "-"]).stderr(Stdio::null()).stdout(Stdio::piped());
     let text = log.join("\n") + "\n";
     let done = child::run(command, text.as_bytes(), &child::Limits::default())?;
     if !done.status.success() {

@@ -35,6 +35,9 @@ pub struct WatchArgs {
     /// Add source lines to reports, where files with debugging information are installed.
     #[arg(long)]
     pub decode: bool,
+    /// Look here for such files, too: modules, vmlinux.
+    #[arg(long, value_name = "DIR")]
+    pub debug_dir: Vec<PathBuf>,
 }
 
 /// Runs until it is asked to stop.
@@ -70,4 +73,5 @@ fn override_with(config: &mut Config, args: &WatchArgs) {
         config.command = Some(vec![program.clone()]);
     }
     config.decode |= args.decode;
+    config.debug_dirs.extend(args.debug_dir.iter().cloned());
 }

@@ -138,7 +138,7 @@ impl Teller {
 
     /// A second event with source lines, where there are any to add.
     fn decode(&self, event: Event) {
-        let result = decode::lines(&event.log);
+        let result = decode::lines(&event.log, &self.shared.config.debug_dirs);
         let label = match &result {
             Ok(Some(_)) => "ok",
             Ok(None) => "nothing",
