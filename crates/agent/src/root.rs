@@ -80,20 +80,17 @@ impl Root {
 
     /// A file's text.
     pub fn read(&self, path: &str) -> Read {
-        let path = self.path(path);
         let mut bytes = Vec::new();
-        // A FIFO would wait for a writer.
-        let regular = std::fs::metadata(&path).map(|m| m.is_file());
-        let read = match regular {
-            Ok(true) => File::open(&path).and_then(|f| f.take(LARGEST).read_to_end(&mut bytes)),
-            Ok(false) => return Read::Unreadable("not a file".to_owned()),
-            Err(e) => Err(e),
-        };
-        match read {
+        match self.open(path).and_then(|f| f.take(LARGEST).read_to_end(&mut bytes)) {
             Ok(_) => Read::Text(String::from_utf8_lossy(&bytes).into_owned()),
             Err(e) if is_absent(&e) => Read::Missing,
             Err(e) => Read::Unreadable(e.to_string()),
         }
+    }
+
+    /// Opens a file. What is none is not opened: a FIFO would wait for a writer.
+    pub fn open(&self, path: &str) -> std::io::Result<File> {
+        open_file(&self.path(path))
     }
 
     /// A file's text, if there is one and it can be read.
@@ -145,6 +142,14 @@ impl Root {
         let real = if self.is_live() { std::fs::canonicalize(path).ok()? } else { self.path(path) };
         let inside = if self.is_live() { real.as_path() } else { real.strip_prefix(&self.dir).ok()? };
         Some(format!("/{}", inside.to_str()?.trim_start_matches('/')))
+    }
+}
+
+/// Opens a file, if it is one.
+pub fn open_file(path: &Path) -> std::io::Result<File> {
+    match std::fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(std::io::Error::other("not a file")),
     }
 }
 

@@ -72,7 +72,7 @@ fn read(files: &[PathBuf]) -> Option<(Vec<u8>, Timestamp)> {
     let mut all = Vec::new();
     let mut last = None;
     for file in files.iter().take(RECORDS) {
-        let Ok(open) = std::fs::File::open(file) else { continue };
+        let Ok(open) = crate::root::open_file(file) else { continue };
         let time = open.metadata().ok().and_then(|m| Timestamp::try_from(m.modified().ok()?).ok());
         last = last.max(time);
         let _ = open.take(RECORD).read_to_end(&mut all);

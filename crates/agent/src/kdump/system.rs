@@ -197,7 +197,7 @@ impl System {
     pub fn initramfs(&self) -> Result<&initramfs::Contents, &str> {
         let read = || {
             let path = self.initramfs_path().ok_or("there is none")?;
-            let file = std::fs::File::open(self.root.path(&path)).map_err(|e| e.to_string())?;
+            let file = self.root.open(&path).map_err(|e| e.to_string())?;
             initramfs::contents(file).map_err(|e| e.to_string())
         };
         self.initramfs.get_or_init(read).as_ref().map_err(String::as_str)

@@ -72,7 +72,7 @@ fn series_began(release: &str) -> Option<Date> {
 fn version(system: &System, path: &str) -> Option<(String, Date)> {
     const MARK: &[u8] = b"version 1.";
     let mut bytes = Vec::new();
-    std::fs::File::open(system.root.path(path)).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    system.root.open(path).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
     let at = bytes.windows(MARK.len()).position(|w| w == MARK)?;
     let text = bytes.get(at..at.checked_add(64)?.min(bytes.len()))?;
     parsed(&String::from_utf8_lossy(text))
