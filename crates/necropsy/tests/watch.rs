@@ -350,7 +350,7 @@ fn systemd_is_kept_informed() {
     assert!(hear().starts_with("READY=1"));
     let begun = Instant::now();
     assert_eq!((hear(), hear(), hear()), ("WATCHDOG=1".into(), "WATCHDOG=1".into(), "WATCHDOG=1".into()));
-    assert!(begun.elapsed() < Duration::from_millis(600));
+    assert!(begun.elapsed() < Duration::from_secs(3));
     watcher.terminate();
     until("it says goodbye", || hear() == "STOPPING=1");
 }

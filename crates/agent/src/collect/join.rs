@@ -24,6 +24,32 @@ pub fn crashes(mut traces: Vec<Trace>) -> Vec<Crash> {
     crashes
 }
 
+/// Adds traces to crashes that are known: a record that was moved out of pstore later, a dump that was copied. What is left is new.
+pub fn known(list: &mut [Crash], traces: Vec<Trace>) -> Vec<Trace> {
+    let mut new = Vec::new();
+    for trace in traces {
+        match list.iter_mut().rev().find(|c| is_of(c, &trace)) {
+            Some(crash) => {
+                crash.sources.push(trace.source.to_owned());
+                crash.keys.push(trace.key);
+                crash.reports.extend(trace.reports);
+                crash.dump = crash.dump.take().or(trace.dump);
+                crash.complete = crash.complete.or(trace.complete);
+            }
+            None => new.push(trace),
+        }
+    }
+    new
+}
+
+/// The same rule for a crash of the list. One without a class is not called anything else later: only what agrees is added.
+fn is_of(crash: &Crash, trace: &Trace) -> bool {
+    let near = (crash.time.as_second() - trace.time.as_second()).abs() as f64 <= WINDOW;
+    let agrees = crash.fingerprint.is_some() && crash.fingerprint == trace.fingerprint
+        || trace.class.as_deref() == Some(crash.class.as_str());
+    near && agrees && trace.source != "none" && !crash.sources.iter().any(|s| s == trace.source)
+}
+
 /// Whether a trace is of the crash that others tell of. Two of one source are two crashes.
 fn belongs(group: &[Trace], trace: &Trace) -> bool {
     let near = |t: &Trace| (t.time.as_second() - trace.time.as_second()).abs() as f64 <= WINDOW;
@@ -90,6 +116,19 @@ mod tests {
             (of(0), of(1), of(2)),
             (vec!["kdump", "pstore", "journal"], vec!["kdump"], vec!["pstore"])
         );
+    }
+
+    #[test]
+    fn what_comes_later_is_added() {
+        let mut list = crashes(vec![trace("kdump", 60, "deadlock")]);
+        let later = vec![
+            trace("pstore", 0, "deadlock"),
+            trace("pstore", 5, "deadlock"),
+            trace("journal", 0, "bit-flip"),
+        ];
+        assert_eq!(known(&mut list, later).len(), 2);
+        assert_eq!(list[0].sources, ["kdump", "pstore"]);
+        assert_eq!(list[0].keys.len(), 2);
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub fn run(options: &Options) -> Result<Collected> {
         let more = last_boot(options, marker.as_ref(), found.orderly, &traces, &mut found.notes);
         traces.extend(more);
     }
+    let traces = join::known(&mut list.crashes, traces);
     found.new = join::crashes(traces);
     for crash in &mut found.new {
         crash.id = list.next_id(crash);
