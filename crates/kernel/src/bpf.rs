@@ -39,6 +39,10 @@ pub struct Program {
     pub loaded: u64,
     /// Whether its licence is compatible with the GPL.
     pub gpl: bool,
+    /// How many pages of memory its instructions take.
+    pub pages: Option<u64>,
+    /// The user who loaded it.
+    pub uid: Option<u32>,
     /// The identifiers of its maps.
     pub maps: Vec<u64>,
 }
@@ -70,6 +74,7 @@ struct RawProgram {
     #[kernel(path = "type")]
     kind: u64,
     gpl_compatible: u64,
+    pages: Option<u16>,
     len: u32,
     jited_len: u32,
     tag: Bytes<8>,
@@ -83,8 +88,16 @@ struct RawProgram {
 struct Aux {
     used_map_cnt: u32,
     used_maps: VirtAddr,
+    user: Option<VirtAddr>,
     load_time: u64,
     name: Bytes<16>,
+}
+
+#[derive(Load)]
+#[kernel(name = "user_struct")]
+struct User {
+    #[kernel(path = "uid.val")]
+    uid: u32,
 }
 
 #[derive(Load)]
@@ -156,6 +169,8 @@ fn program(t: &Target, id: u64, at: VirtAddr) -> Result<Program, LoadError> {
         instructions_at: raw.insnsi.0,
         loaded: aux.load_time,
         gpl: raw.gpl_compatible != 0,
+        pages: raw.pages.map(u64::from),
+        uid: aux.user.and_then(|user| t.load::<User>(user).ok()).map(|user| user.uid),
         maps,
     })
 }

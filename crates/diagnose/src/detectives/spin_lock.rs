@@ -86,7 +86,8 @@ fn hypothesis(case: &Case, spinning: &Spinning, members: &[&Spin], circle: &[usi
     h.victim = h.culprit.clone().map(|p| Place { confidence: None, ..p });
     if let ([one], Some(holder)) = (members, interrupted_holder(t, spinning, members, circle)) {
         let (who, spins) = (named(&holder), names.first().cloned().unwrap_or_default());
-        h.title = format!("deadlock: {who} holds spin lock {} while an interrupt of its CPU wants it", lock(one));
+        h.title =
+            format!("deadlock: {who} holds spin lock {} while an interrupt of its CPU wants it", lock(one));
         h.statement = format!(
             "{who} took spin lock {} and was interrupted; what ran in the interrupt on the same CPU, {spins}, wants the lock too, in task {}. \
              The CPU waits for itself, for ever: the lock must be taken with interrupts (_irqsave) or softirqs (_bh) off.",

@@ -89,6 +89,10 @@ struct ProgramRow {
     code: Hex,
     loaded_ns: u64,
     gpl_compatible: bool,
+    /// Memory that its instructions take.
+    memory_bytes: Option<u64>,
+    /// The user who loaded it.
+    uid: Option<u32>,
     instructions: Option<Vec<Hex>>,
     /// The same as text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,11 +107,19 @@ struct Instruction {
     text: String,
 }
 
-fn listing(words: &[Hex]) -> Vec<Instruction> {
+/// `maps`: where they are, and their identifiers; a constant that is the address of one is named so.
+fn listing(words: &[Hex], maps: &[Map]) -> Vec<Instruction> {
     let words: Vec<u64> = words.iter().map(|w| w.0).collect();
     let (mut index, mut all) = (0, Vec::new());
     while let Some(rest) = words.get(index..).filter(|rest| !rest.is_empty()) {
-        let (text, len) = instruction::text(rest);
+        let (mut text, len) = instruction::text(rest);
+        let constant = text
+            .split_once("= 0x")
+            .filter(|_| len == 2)
+            .and_then(|(_, hex)| u64::from_str_radix(hex, 16).ok());
+        if let Some(map) = maps.iter().find(|map| Some(map.at.0) == constant) {
+            text = format!("{}= map[id:{}]", text.split('=').next().unwrap_or_default(), map.id);
+        }
         let bytes = rest.iter().take(len).flat_map(|w| w.to_le_bytes()).map(|b| format!("{b:02x}"));
         all.push(Instruction { index, bytes: bytes.collect::<Vec<_>>().join(" "), text });
         index += len;
@@ -179,7 +191,11 @@ fn program_row(cx: &Context, one: &Program, instructions: bool) -> ProgramRow {
         code: Hex(one.code.0),
         loaded_ns: one.loaded,
         gpl_compatible: one.gpl,
-        listing: instructions.as_deref().map(listing),
+        memory_bytes: one.pages.map(|n| n * cx.target.page_size()),
+        uid: one.uid,
+        listing: instructions
+            .as_deref()
+            .map(|words| listing(words, &bpf::maps(&cx.target).unwrap_or_default())),
         instructions,
     }
 }
@@ -198,8 +214,10 @@ fn program_text(r: &ProgramRow, whole: bool, bytes: bool) -> String {
     if whole {
         let gpl = if r.gpl_compatible { "yes" } else { "no" };
         let (seconds, rest) = (r.loaded_ns / 1_000_000_000, r.loaded_ns / 1000 % 1_000_000);
+        let memory = r.memory_bytes.map(|n| format!("  MEMLOCK: {n}")).unwrap_or_default();
+        let uid = r.uid.map(|n| format!("  UID: {n}")).unwrap_or_default();
         text = format!(
-            "{}\n     XLATED: {}  JITED: {} at {:x}\n     LOAD_TIME: {seconds}.{rest:06} s after boot\n     GPL_COMPATIBLE: {gpl}  NAME: \"{}\"\n",
+            "{}\n     XLATED: {}  JITED: {} at {:x}{memory}\n     LOAD_TIME: {seconds}.{rest:06} s after boot\n     GPL_COMPATIBLE: {gpl}  NAME: \"{}\"{uid}\n",
             text.trim_end(),
             r.translated_bytes,
             r.compiled_bytes,
