@@ -45,12 +45,14 @@ classes! {
     SlabCorruption "slab-corruption"
     /// A page whose state cannot be.
     PageCorruption "page-corruption"
-    /// A copy longer than the object.
+    /// An access or a copy that goes past its object.
     OutOfBoundsAccess "out-of-bounds-access"
     /// An object freed twice.
     DoubleFree "double-free"
     /// The stack is used up.
     KernelStackOverflow "kernel-stack-overflow"
+    /// What the language leaves undefined: a shift by too much, an overflow.
+    UndefinedBehaviour "undefined-behaviour"
     /// A division by zero.
     DivideError "divide-error"
     /// Bytes that are no instruction.

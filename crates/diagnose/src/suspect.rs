@@ -48,12 +48,10 @@ pub fn place_in(t: &Target, frames: &[Frame], index: usize, sure: f64) -> Place 
 pub fn remark_tails(t: &Target, frames: &mut [Frame]) {
     for index in 1..frames.len() {
         let Some(jump) = tail_call(t, frames, index) else { continue };
-        let Some(by) = t.near(jump).filter(|f| !is_machinery(&f.name)) else { continue };
-        let inner = &mut frames[index - 1];
-        // The cold part of a function is the same function.
-        if inner.function.as_ref().is_some_and(|f| plain(&f.name) == plain(&by.name)) {
+        if t.near(jump).is_none_or(|f| is_machinery(&f.name)) {
             continue;
         }
+        let inner = &mut frames[index - 1];
         inner.remark = inner
             .remark
             .take()
@@ -77,8 +75,10 @@ fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
     })?;
     let inside = inner.function.as_ref()?.start;
     let jumps = if called == inside { None } else { jumps(t, called, inside, TAILS) };
-    let to_blame =
-        |at: &VirtAddr| t.near(*at).is_some_and(|f| !is_servant(&f.name) && !is_dispatcher(&f.name));
+    // The cold part of a function is the same function.
+    let own = inner.function.as_ref().map_or("", |f| plain(&f.name));
+    let other = |name: &str| plain(name) != own && !is_servant(name) && !is_dispatcher(name);
+    let to_blame = |at: &VirtAddr| t.near(*at).is_some_and(|f| other(&f.name));
     jumps?.into_iter().rev().find(to_blame)
 }
 

@@ -50,6 +50,7 @@ const IN_THE_LAB: &[&str] = &[
     "spin-lock",
     "stack-overflow",
     "table-hook",
+    "ubsan",
     "unloaded-module",
     "wild-pointer",
 ];

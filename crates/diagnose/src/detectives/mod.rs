@@ -30,6 +30,7 @@ mod stack_overflow;
 mod stack_protector;
 mod stuck_cpu;
 mod table_hook;
+mod ubsan;
 mod unloaded_module;
 mod use_after_free;
 mod wild_pointer;
@@ -66,6 +67,7 @@ pub static DETECTIVES: &[Detective] = &[
     stack_overflow::STACK_OVERFLOW,
     stack_protector::STACK_PROTECTOR,
     stuck_cpu::STUCK_CPU,
+    ubsan::UBSAN,
     unloaded_module::UNLOADED_MODULE,
     use_after_free::USE_AFTER_FREE,
     table_hook::TABLE_HOOK,
