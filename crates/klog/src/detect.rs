@@ -322,10 +322,12 @@ impl Detector {
             }
             return false;
         }
-        if found.is_some_and(|p| p.kind == Kind::Cause) {
+        // What was before this boot is nothing that went wrong in it, however bad it was.
+        let now = found.filter(|_| group.pattern.id != "bert");
+        if now.is_some_and(|p| p.kind == Kind::Cause) {
             return false; // it was worse than it looked: `begins` takes what there is
         }
-        if let Some(worse) = found.filter(|p| WORSE.contains(&p.id) && p.id != group.pattern.id) {
+        if let Some(worse) = now.filter(|p| WORSE.contains(&p.id) && p.id != group.pattern.id) {
             (group.pattern, group.head) = (worse, group.lines.len());
         }
         group.take(fact, &self.limits);

@@ -70,3 +70,42 @@ fn bus_errors_of_one_device_are_one_report() {
     assert_eq!(first.hardware_error.as_ref().unwrap().errors, ["CmpltTO (First)"]);
     assert_eq!(found[1].title, "nvme: controller nvme0 failed");
 }
+
+const BERT: &str = "[    1.500000] BERT: Error records from previous boot:
+[    1.500001] [Hardware Error]: event severity: fatal
+[    1.500002] [Hardware Error]:  Error 0, type: fatal
+[    1.500003] [Hardware Error]:   section_type: PCIe error
+[    1.500004] [Hardware Error]:   port_type: 4, root port
+[    1.500007] [Hardware Error]:   device_id: 0000:00:1c.0
+[    1.500008] [Hardware Error]:   slot: 0
+[    1.500010] [Hardware Error]:   vendor_id: 0x8086, device_id: 0x9d10
+[    1.500012] [Hardware Error]:   aer_uncor_status: 0x00040000, aer_uncor_mask: 0x00000000
+[    1.500013] [Hardware Error]: event severity: corrected
+[    1.500014] [Hardware Error]:  Error 0, type: corrected
+[    1.500015] [Hardware Error]:  fru_text: Card01, ChnA, DIMM0
+[    1.500016] BERT: [Hardware Error]: Skipped 1 error records
+[    1.500017] BERT: Total records found: 3
+";
+
+#[test]
+fn what_firmware_recorded_before_this_boot_is_no_cause_in_it() {
+    let log = BERT.to_owned()
+        + "[    1.600000] {1}[Hardware Error]: event severity: corrected\n\
+           [    1.600001] {1}[Hardware Error]:   section_type: memory error\n\
+           [  900.000000] BUG: kernel NULL pointer dereference, address: 0000000000000008\n\
+           [  900.000001] RIP: 0010:poke+0x12/0x34 [mine]\n";
+    let found = reports(log.as_bytes());
+    let seen: Vec<_> = found.iter().map(|r| (r.pattern, r.role, r.first_line, r.last_line)).collect();
+    use Role::{Cause, Precursor};
+    assert_eq!(seen, [("bert", Precursor, 1, 13), ("ghes.ce", Precursor, 15, 16), ("pf.null.x86", Cause, 17, 18)]);
+    let error = found[0].hardware_error.as_ref().unwrap();
+    assert_eq!(
+        (error.severity.as_deref(), error.part.as_deref()),
+        (Some("fatal"), Some("PCIe device 0000:00:1c.0 [8086:9d10]"))
+    );
+    // Of records that are too long to be printed, only their number is told.
+    let found = reports(
+        b"[ 1.5] BERT: [Hardware Error]: Skipped 1 error records\n[ 1.5] BERT: Total records found: 1\n",
+    );
+    assert_eq!((found.len(), found[0].pattern, found[0].hardware_error.is_none()), (1, "bert", true));
+}

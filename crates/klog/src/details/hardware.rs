@@ -38,6 +38,9 @@ pub(crate) fn of(lines: &[Line]) -> Option<HardwareError> {
 
 /// Whether a line goes on with what another of the same error began.
 pub(crate) fn continues(first: &str, text: &str) -> bool {
+    if of_last_boot(first) {
+        return of_last_boot(text) || text.starts_with("[Hardware Error]:");
+    }
     match (text.contains("[Hardware Error]:"), device(first), device(text)) {
         (true, ..) => first.contains("[Hardware Error]:"),
         (false, Some(_), Some((_, rest))) => {
@@ -50,6 +53,12 @@ pub(crate) fn continues(first: &str, text: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a line begins what firmware recorded before this boot (drivers/acpi/apei/bert.c, all versions). Its records are printed like
+/// those of errors that happen now, but these have a number in front: `{1}[Hardware Error]: …` (drivers/acpi/apei/ghes.c).
+pub(crate) fn of_last_boot(text: &str) -> bool {
+    text.starts_with("BERT: ")
 }
 
 #[derive(Default)]
@@ -88,6 +97,9 @@ const PLACES: &[&str] = &[
     "grain",
 ];
 
+/// How bad a record is, as drivers/firmware/efi/cper.c says it, the worst last.
+const SEVERITIES: &[&str] = &["info", "corrected", "recoverable", "fatal"];
+
 impl Reader {
     fn read(&mut self, text: &str) {
         match text.split_once("[Hardware Error]:") {
@@ -118,7 +130,7 @@ impl Reader {
 
     fn field(&mut self, key: &str, value: &str, text: &str) {
         match key {
-            "event severity" => self.found.severity = Some(value.to_owned()),
+            "event severity" => self.severity(value),
             "section_type" => self.section = value.to_owned(),
             "fru_text" => set(&mut self.found.place, "fru_text", Some(value)),
             "error_type" => self.found.kind = Some(named(value)),
@@ -135,6 +147,14 @@ impl Reader {
             "physical_address" => set(&mut self.found.place, key, Some(value)),
             "aer_uncor_status" => self.found.errors.extend(uncorrectable(value)),
             _ => self.words(text),
+        }
+    }
+
+    /// The worst of several records is what the report is about.
+    fn severity(&mut self, value: &str) {
+        let rank = |s: &str| SEVERITIES.iter().position(|k| *k == s);
+        if self.found.severity.as_deref().is_none_or(|known| rank(known) < rank(value)) {
+            self.found.severity = Some(value.to_owned());
         }
     }
 
@@ -228,7 +248,7 @@ fn memory_module(section: &str, place: &BTreeMap<String, String>) -> Option<Stri
 }
 
 fn set(place: &mut BTreeMap<String, String>, key: &str, value: Option<&str>) {
-    if let Some(value) = value.filter(|v| v.len() <= 64 && place.len() < MANY) {
+    if let Some(value) = value.filter(|v| (1..=64).contains(&v.len()) && place.len() < MANY) {
         place.entry(key.to_owned()).or_insert_with(|| value.to_owned());
     }
 }

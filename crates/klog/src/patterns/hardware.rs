@@ -69,10 +69,10 @@ pub static PATTERNS: &[Pattern] = &[
     ),
     Pattern::new(
         ("bert", "hardware-error", Precursor),
-        "BERT: Error records",
-        r"^BERT: Error records from previous boot",
+        "BERT: ",
+        r"^BERT: (?:Error records from previous boot|\[Hardware Error\]: Skipped \d+ error records)",
         &[plain("BERT: hardware error before the last boot")],
-        &["BERT: Error records from previous boot:"],
+        &["BERT: Error records from previous boot:", "BERT: [Hardware Error]: Skipped 1 error records"],
     ),
     Pattern::new(
         ("edac.ue", "hardware-error", Cause),
