@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A machine's files, and where its crashes are kept.
 struct Machine {
@@ -168,6 +168,91 @@ fn orderly_silent_and_journalled_ends() {
         (Some("journal"), Some("null-pointer-dereference"))
     );
     assert_eq!(m.list()["unclean_reboots"], 2);
+}
+
+const BERT: &str =
+    "[    0.004000] ACPI: BERT 0x00000000ABCD0000 000030 (v01 INTEL  EDK2     00000001 INTL 00000001)
+[    1.500000] BERT: Error records from previous boot:
+[    1.500001] [Hardware Error]: event severity: fatal
+[    1.500002] [Hardware Error]:  Error 0, type: fatal
+[    1.500003] [Hardware Error]:   section_type: PCIe error
+[    1.500004] [Hardware Error]:   port_type: 4, root port
+[    1.500005] [Hardware Error]:   device_id: 0000:00:1c.0
+[    1.500006] [Hardware Error]:   vendor_id: 0x8086, device_id: 0x9d10
+[    1.500007] BERT: Total records found: 1
+";
+
+#[test]
+fn firmware_explains_a_silent_end() {
+    let m = Machine::new("aaaa");
+    m.run(&[]);
+    m.put("var/log/dmesg", BERT);
+    m.boot("bbbb");
+    let (code, found) = m.run(&[]);
+    let new = found["new"].as_array().unwrap();
+    assert_eq!((code, new.len()), (3, 1), "{found}");
+    assert_eq!((&new[0]["class"], &new[0]["sources"]), (&"hardware-error".into(), &json!(["bert", "none"])));
+    let title = "firmware recorded: fatal PCIe error, PCIe device 0000:00:1c.0 [8086:9d10]";
+    assert_eq!(new[0]["title"], title);
+    assert_eq!(m.run(&[]).0, 0);
+    // What was only corrected explains nothing, and what is not printed cannot be judged.
+    let skipped = "[ 1.5] BERT: [Hardware Error]: Skipped 2 error records\n".to_owned();
+    for (boot, log) in [("cccc", BERT.replace("fatal", "corrected")), ("dddd", skipped)] {
+        m.put("var/log/dmesg", log);
+        m.boot(boot);
+        let (_, found) = m.run(&[]);
+        let new = found["new"].as_array().unwrap();
+        assert_eq!((new.len(), &new[0]["class"], &new[0]["source"]), (1, &"unknown".into(), &"bert".into()));
+    }
+    assert_eq!(m.list()["totals"], json!({"hardware-error bert": 1, "unknown bert": 2}));
+}
+
+#[test]
+fn firmware_adds_to_the_last_of_several_crashes() {
+    let m = Machine::new("aaaa");
+    m.run(&[]);
+    m.put("var/log/dmesg", BERT);
+    let dumps = ["1", "2"].map(|n| m.path(&format!("var/crash/{n}/vmcore")));
+    for (hours, path) in [(2, &dumps[0]), (1, &dumps[1])] {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = fs::File::create(path).unwrap();
+        file.set_modified(
+            std::time::SystemTime::now() + std::time::Duration::from_secs(36_000 - hours * 3600),
+        )
+        .unwrap();
+    }
+    m.boot("bbbb");
+    let (_, found) = m.run(&["--no-analysis"]);
+    let sources: Vec<_> = found["new"].as_array().unwrap().iter().map(|c| c["sources"].clone()).collect();
+    assert_eq!(sources, [json!(["kdump"]), json!(["kdump", "bert"])]);
+}
+
+#[test]
+fn firmware_s_words_after_an_orderly_end_are_no_crash() {
+    let m = Machine::new("aaaa");
+    m.run(&[]);
+    m.run(&["--orderly-shutdown"]);
+    m.put("var/log/dmesg", BERT);
+    m.boot("bbbb");
+    let (code, found) = m.run(&[]);
+    assert_eq!((code, found["orderly"].as_bool()), (0, Some(true)));
+    assert!(found["notes"].to_string().contains("fatal PCIe error"), "{found}");
+}
+
+#[test]
+fn an_end_is_dealt_with_once_even_if_that_was_interrupted() {
+    let m = Machine::new("aaaa");
+    m.run(&[]);
+    let mark = fs::read(m.path("state/boot.json")).unwrap();
+    m.boot("bbbb");
+    assert_eq!(m.run(&[]).0, 3);
+    // Killed before it was noted that this boot runs.
+    m.put("state/boot.json", mark);
+    assert_eq!(m.run(&[]).0, 0);
+    assert_eq!(
+        (m.list()["unclean_reboots"].as_u64(), m.list()["crashes"].as_array().unwrap().len()),
+        (Some(1), 1)
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub fn crashes(mut traces: Vec<Trace>) -> Vec<Crash> {
     traces.sort_by_key(|t| ORDER.iter().position(|s| *s == t.source));
     let mut groups: Vec<Vec<Trace>> = Vec::new();
     for trace in traces {
-        match groups.iter_mut().find(|g| belongs(g, &trace)) {
+        match groups.iter_mut().filter(|g| belongs(g, &trace)).min_by_key(|g| distance(g, &trace)) {
             Some(group) => group.push(trace),
             None => groups.push(vec![trace]),
         }
@@ -58,9 +58,13 @@ fn belongs(group: &[Trace], trace: &Trace) -> bool {
         (Some(a), Some(b), Some(x), Some(y)) => a != b && x != y && y != "hardware-error",
         _ => false,
     };
-    // Firmware's words are read in the next boot: their time says only that they are of the last one.
-    let last = |t: &Trace| trace.source == "bert" && t.source != "none" && t.time <= trace.time;
-    group.iter().all(|t| t.source != trace.source && !differ(t)) && group.iter().any(|t| near(t) || last(t))
+    group.iter().all(|t| t.source != trace.source && !differ(t)) && group.iter().any(near)
+}
+
+/// Seconds between a trace and the nearest of a group.
+fn distance(group: &[Trace], trace: &Trace) -> u64 {
+    let seconds = group.iter().map(|t| t.time.as_second().abs_diff(trace.time.as_second()));
+    seconds.min().unwrap_or(u64::MAX)
 }
 
 fn joined(group: Vec<Trace>) -> Option<Crash> {
@@ -137,8 +141,16 @@ mod tests {
         assert_eq!((found.len(), found[0].class.as_str()), (1, "deadlock"));
         let found = crashes(vec![trace("none", 0, "")]);
         assert_eq!((found.len(), found[0].class.as_str(), found[0].source.as_str()), (1, "unknown", "none"));
-        let found = crashes(vec![trace("bert", 9000, "hardware-error"), trace("kdump", 60, "machine-check")]);
-        assert_eq!(found.len(), 1);
+        // The nearest of those that it may be of.
+        let found = crashes(vec![
+            trace("bert", 500, "hardware-error"),
+            trace("kdump", 60, "machine-check"),
+            trace("kdump", 400, "deadlock"),
+        ]);
+        assert_eq!((found.len(), found[0].sources.len(), found[1].sources.len()), (2, 1, 2));
+        assert_eq!(found[1].class, "deadlock");
+        let found = crashes(vec![trace("bert", 0, "hardware-error"), trace("none", 0, "")]);
+        assert_eq!((found.len(), found[0].source.as_str()), (1, "bert"));
         let found = crashes(vec![trace("kdump", 0, "deadlock"), trace("pstore", 10, "bit-flip")]);
         assert_eq!(found.len(), 2);
     }

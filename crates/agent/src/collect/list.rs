@@ -100,6 +100,8 @@ pub struct Crashes {
     pub dumps_present: u64,
     /// Boots that no orderly shutdown preceded.
     pub unclean_reboots: u64,
+    /// The boot whose end was last dealt with.
+    pub last_boot: Option<String>,
     /// How many there were of a class and a source.
     pub totals: BTreeMap<String, u64>,
 }

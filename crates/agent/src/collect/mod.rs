@@ -73,23 +73,25 @@ pub fn run(options: &Options) -> Result<Collected> {
     std::fs::create_dir_all(state).with_context(|| state.display().to_string())?;
     let mut found = Collected::default();
     let mut list = Crashes::load(&state.join(LIST), &mut found.notes);
-    let marker = Marker::load(state);
     let boot = marker::boot_id(&options.root);
-    found.orderly = marker.as_ref().filter(|m| Some(&m.boot_id) != boot.as_ref()).map(|m| m.orderly);
+    // `None`: it is the same boot still, or the first that this runs in.
+    let last = Marker::load(state).filter(|m| Some(&m.boot_id) != boot.as_ref());
+    found.orderly = last.as_ref().map(|m| m.orderly);
     let mut traces = dumps::new(options, &list, &mut found.notes);
     traces.extend(pstore::new(options, &list, &mut found.notes));
-    if marker.as_ref().is_some_and(|m| Some(&m.boot_id) != boot.as_ref()) {
-        let more = last_boot(options, marker.as_ref(), found.orderly, &traces, &mut found.notes);
+    // Who was interrupted after the list was written has dealt with that boot.
+    let last = last.filter(|m| list.last_boot.as_ref() != Some(&m.boot_id));
+    if let Some(last) = &last {
+        let more = last_boot(options, last, &traces, &mut found.notes);
         traces.extend(more);
+        list.unclean_reboots += u64::from(!last.orderly);
+        list.last_boot = Some(last.boot_id.clone());
     }
     let traces = join::known(&mut list.crashes, traces);
     found.new = join::crashes(traces);
     for crash in &mut found.new {
         crash.id = list.next_id(crash);
         list.add(crash.clone());
-    }
-    if found.orderly == Some(false) {
-        list.unclean_reboots += 1;
     }
     found.test = crash_test::verify(state, &found.new, Timestamp::now())?;
     found.removed = retention::apply(&options.retention, &mut list, &crash_dir(options), &mut found.notes);
@@ -103,21 +105,20 @@ pub fn run(options: &Options) -> Result<Collected> {
 }
 
 /// What the last boot left elsewhere than in a dump: its journal, the firmware's words, or nothing at all.
-fn last_boot(
-    options: &Options,
-    marker: Option<&Marker>,
-    orderly: Option<bool>,
-    known: &[Trace],
-    notes: &mut Vec<String>,
-) -> Vec<Trace> {
-    let mut traces = firmware::traces(options);
-    let Some(marker) = marker.filter(|_| orderly == Some(false)) else { return traces };
-    traces.extend(journal::trace(options, &marker.boot_id, notes));
-    // Whatever died since that boot was last seen to run is what ended it.
-    let told = known.iter().chain(&traces).any(|t| t.source != "bert" && t.time >= marker.time);
-    if !told {
-        traces.push(Trace::silent(marker.time, &marker.boot_id));
+fn last_boot(options: &Options, marker: &Marker, known: &[Trace], notes: &mut Vec<String>) -> Vec<Trace> {
+    let boot = marker.boot_id.as_str();
+    if marker.orderly {
+        let recorded = firmware::trace(options, boot, marker.time).and_then(|t| t.title);
+        notes.extend(recorded.map(|t| format!("{t}; but the last boot was shut down in order")));
+        return Vec::new();
     }
+    let mut traces: Vec<Trace> = journal::trace(options, boot, notes).into_iter().collect();
+    // Whatever died since that boot was last seen to run is what ended it.
+    let end = known.iter().chain(&traces).map(|t| t.time).filter(|t| *t >= marker.time).max();
+    if end.is_none() {
+        traces.push(Trace::silent(marker.time, boot));
+    }
+    traces.extend(firmware::trace(options, boot, end.unwrap_or(marker.time)));
     traces
 }
 

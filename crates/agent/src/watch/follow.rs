@@ -17,7 +17,7 @@ use super::ring::Ring;
 use super::scrub::scrubbed;
 use super::sequence::{self, Seen, Sequence};
 use super::shared::Shared;
-use super::source::{CHUNK, Got, Kind, Source};
+use super::source::{CHUNK, Got, Kind, Log};
 use super::state::Position;
 
 /// A report is over when it said nothing for so long, by the log's own time …
@@ -36,8 +36,8 @@ const BEFORE: u64 = 200;
 const OPEN: u64 = 6000;
 
 /// Follows one source.
-pub struct Follower {
-    source: Source,
+pub struct Follower<L> {
+    source: L,
     shared: Arc<Shared>,
     live: Live,
     ring: Ring,
@@ -54,9 +54,9 @@ pub struct Follower {
     watchdog: Watchdog,
 }
 
-impl Follower {
+impl<L: Log> Follower<L> {
     /// Goes on where the last run stopped, if it is still the same boot or file.
-    pub fn new(source: Source, shared: Arc<Shared>) -> Follower {
+    pub fn new(source: L, shared: Arc<Shared>) -> Follower<L> {
         let read = |p: &str| std::fs::read_to_string(p).ok().map(|t| t.trim().to_owned());
         let boot_id = read("/proc/sys/kernel/random/boot_id");
         let limits = Limits { boot: 16, open: 8, ..Limits::default() };
@@ -116,7 +116,7 @@ impl Follower {
         let position = inner.state.position.clone();
         drop(inner);
         self.sequence.done = position.sequence;
-        if self.source.kind == Kind::File && position.inode == self.source.inode() {
+        if self.source.kind() == Kind::File && position.inode == self.source.inode() {
             self.offset = position.offset.unwrap_or(0);
             self.source.seek(self.offset)?;
         }
@@ -148,15 +148,12 @@ impl Follower {
         if self.dirty {
             at_most(SAVE.saturating_sub(self.saved.elapsed()) + Duration::from_millis(10));
         }
-        let is_file = self.source.kind == Kind::File;
-        if is_file {
+        if self.source.kind() == Kind::File {
             at_most(LOOK);
         }
         let timeout = most.and_then(|d| Timespec::try_from(d).ok());
         let mut fds = vec![PollFd::new(stop, PollFlags::IN)];
-        if !is_file {
-            fds.push(PollFd::new(self.source.file(), PollFlags::IN));
-        }
+        fds.extend(self.source.fd().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(e).context("waiting for the log"),
@@ -190,36 +187,45 @@ impl Follower {
 
     /// Takes whole lines: counts them, keeps them, and has them looked at.
     fn lines(&mut self, whole: &[u8]) -> Result<()> {
-        self.offset += whole.len() as u64;
         self.dirty = true;
         let (mut records, mut lost) = (0, 0);
-        let mut from = 0;
-        let mut start = 0;
+        let (mut from, mut start) = (0, 0);
         let mut skipping = false;
         for end in memchr::memchr_iter(b'\n', whole) {
             let line = whole.get(start..end).unwrap_or_default();
-            let next = end + 1;
-            match sequence::of(line).map(|n| self.sequence.take(n)) {
-                Some(Seen::Old) => skipping = true,
-                Some(seen) => {
-                    skipping = false;
-                    records += 1;
-                    lost += if let Seen::New(n) = seen { n } else { 0 };
-                }
-                // A dictionary is its record's; a line without a number is one of its own.
-                None => records += u64::from(!line.starts_with(b" ")),
+            let before = self.sequence;
+            let seen = sequence::of(line).map(|n| self.sequence.take(n));
+            skipping = seen.map_or(skipping, |s| s == Seen::Old);
+            if let Some(Seen::New(1..) | Seen::Again) = seen {
+                self.interrupted(before, whole.get(from..start).unwrap_or_default())?;
+                from = start;
             }
+            // A dictionary is its record's; a line without a number is one of its own.
+            let counts = seen.map_or(!line.starts_with(b" "), |s| s != Seen::Old);
+            records += u64::from(counts);
+            lost += if let Some(Seen::New(n)) = seen { n } else { 0 };
             if skipping {
                 self.give(whole.get(from..start).unwrap_or_default())?;
-                from = next;
+                from = end + 1;
             } else {
                 self.ring.push(line);
             }
-            start = next;
+            self.offset += line.len() as u64 + 1;
+            start = end + 1;
         }
         self.give(whole.get(from..).unwrap_or_default())?;
         self.counted(records, lost);
         self.settle(Some(SILENCE))
+    }
+
+    /// Records are missing: what these lines and those before them began does not go on after the gap, where others may be speaking.
+    fn interrupted(&mut self, before: Sequence, lines: &[u8]) -> Result<()> {
+        // What is saved meanwhile must not know of the record after the gap.
+        let after = std::mem::replace(&mut self.sequence, before);
+        self.give(lines)?;
+        self.settle(None)?;
+        self.sequence = after;
+        Ok(())
     }
 
     fn counted(&self, records: u64, lost: u64) {
@@ -332,7 +338,7 @@ impl Follower {
     }
 
     fn offset_of(&self, line: u64) -> Option<u64> {
-        (self.source.kind == Kind::File)
+        (self.source.kind() == Kind::File)
             .then(|| self.offset.checked_sub(self.ring.bytes_from(line)?))
             .flatten()
     }
@@ -349,7 +355,7 @@ impl Follower {
             }
         };
         position.sequence = sequence.or(position.sequence);
-        if self.source.kind == Kind::File {
+        if self.source.kind() == Kind::File {
             let offset = open.map_or(Some(self.offset), |line| self.offset_of(line));
             position.offset = offset.or(position.offset);
             position.inode = self.source.inode();

@@ -15,6 +15,8 @@ mod limiter;
 mod notice;
 mod notify;
 mod outbox;
+#[cfg(test)]
+mod overrun;
 mod ring;
 mod scrub;
 mod sequence;
@@ -31,10 +33,10 @@ use anyhow::{Context, Result};
 
 pub use config::{Config, Webhook};
 pub use event::Event;
+pub(crate) use source::{CHUNK, Got, Log, Source};
 
 use follow::Follower;
 use shared::Shared;
-use source::Source;
 
 /// Runs until the source ends, or a signal asks it to stop.
 pub fn run(config: Config, journal: Box<dyn Write + Send>) -> Result<()> {

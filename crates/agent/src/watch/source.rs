@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -21,10 +22,23 @@ pub enum Kind {
     File,
 }
 
+/// What can be followed.
+pub trait Log {
+    /// What kind of thing it is.
+    fn kind(&self) -> Kind;
+    /// Reads what is there.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got>;
+    /// What can be waited on.
+    fn fd(&self) -> Option<BorrowedFd<'_>>;
+    /// Which file it is.
+    fn inode(&self) -> Option<u64>;
+    /// Goes on where another run stopped.
+    fn seek(&mut self, offset: u64) -> io::Result<()>;
+}
+
 /// An open source.
 pub struct Source {
-    /// Its kind.
-    pub kind: Kind,
+    kind: Kind,
     file: File,
     path: PathBuf,
 }
@@ -48,7 +62,6 @@ impl Source {
     /// Opens it; `-` is standard input.
     pub fn open(path: &Path) -> io::Result<Source> {
         if path == Path::new("-") {
-            use std::os::fd::AsFd;
             let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
             rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? | OFlags::NONBLOCK)?;
             return Ok(Source { kind: Kind::Pipe, file, path: path.to_owned() });
@@ -65,38 +78,6 @@ impl Source {
         Ok(Source { kind, file, path: path.to_owned() })
     }
 
-    /// What can be waited on.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Which file it is.
-    pub fn inode(&self) -> Option<u64> {
-        (self.kind == Kind::File).then(|| self.file.metadata().ok().map(|m| m.ino())).flatten()
-    }
-
-    /// Goes on where another run stopped.
-    pub fn seek(&mut self, offset: u64) -> io::Result<()> {
-        let length = self.file.metadata()?.len();
-        // A file that is shorter than that was cut off: it begins again.
-        self.file.seek(SeekFrom::Start(if offset <= length { offset } else { 0 }))?;
-        Ok(())
-    }
-
-    /// Reads what is there.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
-        match self.file.read(buffer) {
-            Ok(0) if self.kind == Kind::File => self.renewed(),
-            Ok(0) => Ok(Got::End),
-            Ok(n) => Ok(Got::Bytes(n)),
-            Err(e) => match e.kind() {
-                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(Got::Nothing),
-                ErrorKind::BrokenPipe if self.kind == Kind::Device => Ok(Got::Overrun),
-                _ => Err(e),
-            },
-        }
-    }
-
     /// Whether the file was cut off, or another has its name.
     fn renewed(&mut self) -> io::Result<Got> {
         let own = self.file.metadata()?;
@@ -111,5 +92,48 @@ impl Source {
             return Ok(Got::Replaced);
         }
         Ok(Got::Nothing)
+    }
+}
+
+impl Log for Source {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
+        match self.file.read(buffer) {
+            Ok(0) if self.kind == Kind::File => self.renewed(),
+            result => got(self.kind, result),
+        }
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        // A file can always be read, as `poll` sees it.
+        (self.kind != Kind::File).then(|| self.file.as_fd())
+    }
+
+    fn inode(&self) -> Option<u64> {
+        (self.kind == Kind::File).then(|| self.file.metadata().ok().map(|m| m.ino())).flatten()
+    }
+
+    fn seek(&mut self, offset: u64) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        // A file that is shorter than that was cut off: it begins again.
+        self.file.seek(SeekFrom::Start(if offset <= length { offset } else { 0 }))?;
+        Ok(())
+    }
+}
+
+/// What a read's result means.
+pub fn got(kind: Kind, result: io::Result<usize>) -> io::Result<Got> {
+    match result {
+        Ok(0) => Ok(Got::End),
+        Ok(n) => Ok(Got::Bytes(n)),
+        Err(e) => match e.kind() {
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(Got::Nothing),
+            // kernel/printk/printk.c, `devkmsg_read`: the reader goes on at the oldest record that is left.
+            ErrorKind::BrokenPipe if kind == Kind::Device => Ok(Got::Overrun),
+            _ => Err(e),
+        },
     }
 }
