@@ -240,6 +240,44 @@ fn firmware_s_words_after_an_orderly_end_are_no_crash() {
 }
 
 #[test]
+fn the_watcher_knows_longer_that_the_machine_lived() {
+    let m = Machine::new("aaaa");
+    m.run(&[]);
+    let ran = |seconds_ago: i64| jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds_ago);
+    // The marker is of two hours ago, the watcher's last word of one.
+    m.put("state/boot.json", json!({"boot_id": "aaaa", "time": ran(7200), "orderly": false}).to_string());
+    let (long, one) = (ran(7200), ran(3600));
+    let said = |id: &str, time: jiff::Timestamp| json!({"boot_id": id, "time": time});
+    let state = json!({"boot_id": "bbbb", "alive": said("bbbb", ran(10)), "alive_before": said("aaaa", one)});
+    m.put("var/lib/necropsy-watch/watch.json", state.to_string());
+    m.boot("bbbb");
+    let (_, found) = m.run(&[]);
+    assert_eq!(found["last_alive"], json!({"time": one, "witness": "watch"}));
+    assert_eq!(found["new"][0]["time"], json!(one));
+    // An oops in its log that it lived on with for so long is not why it ended.
+    let entry = |us: i64, text: &str| {
+        let at = (long.as_microsecond() + us).to_string();
+        json!({"__REALTIME_TIMESTAMP": at, "_SOURCE_MONOTONIC_TIMESTAMP": us.to_string(), "_TRANSPORT": "kernel",
+            "SYSLOG_IDENTIFIER": "kernel", "PRIORITY": "1", "MESSAGE": text})
+        .to_string()
+            + "\n"
+    };
+    let log = entry(1_000_000, "BUG: kernel NULL pointer dereference, address: 0000000000000008")
+        + &entry(1_000_010, "RIP: 0010:poke+0x12/0x34 [mine]");
+    m.put("var/log/necropsy/last-boot.json", log);
+    for (boot, alive, source) in [("cccc", Some(one), "none"), ("dddd", None, "journal")] {
+        let last = fs::read_to_string(m.path("proc/sys/kernel/random/boot_id")).unwrap();
+        m.put("state/boot.json", json!({"boot_id": last.trim(), "time": long, "orderly": false}).to_string());
+        let state = json!({"alive": alive.map(|t| said(last.trim(), t))});
+        m.put("var/lib/necropsy-watch/watch.json", state.to_string());
+        m.boot(boot);
+        let (_, found) = m.run(&[]);
+        assert_eq!((found["new"].as_array().unwrap().len(), &found["new"][0]["source"]), (1, &source.into()));
+        assert_eq!(found["last_alive"]["witness"], if alive.is_some() { "watch" } else { "collect" });
+    }
+}
+
+#[test]
 fn an_end_is_dealt_with_once_even_if_that_was_interrupted() {
     let m = Machine::new("aaaa");
     m.run(&[]);

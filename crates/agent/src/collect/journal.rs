@@ -17,13 +17,16 @@ const EXPORTED: &str = "/var/log/necropsy/last-boot.json";
 const LARGEST: u64 = 256 << 20;
 
 /// What it says of the end of that boot; `None`: nothing went wrong in it that it knows of.
-pub fn trace(options: &Options, boot: &str, notes: &mut Vec<String>) -> Option<Trace> {
+pub fn trace(options: &Options, boot: &str, alive: Timestamp, notes: &mut Vec<String>) -> Option<Trace> {
     let text = text(options, boot, notes)?;
     let mut found: Vec<Report> = Vec::new();
     read_reports(&text[..], |r| found.push(r)).ok()?;
-    let time = last_time(&text)?;
+    let last = last_time(&text)?;
+    // The machine may have lived on after the last line.
+    let time = last.max(alive);
+    let more = time.duration_since(last).as_secs_f64();
     // An oops that the machine lived on with for hours is not why it went down.
-    let end = last_seconds(&text);
+    let end = last_seconds(&text).map(|s| s + more);
     let near = |r: &Report| r.panicked || end.zip(r.time).is_none_or(|(end, at)| end - at < 600.0);
     found.retain(|r| r.role != necropsy_klog::Role::Precursor && near(r));
     if found.is_empty() {

@@ -37,14 +37,6 @@ impl Marker {
         crate::write_whole(&file(state), serde_json::to_string(self)?.as_bytes())
     }
 
-    /// This boot still runs: when it ends without a word, that was at least until now.
-    pub fn beat(root: &Root, state: &Path) -> std::io::Result<()> {
-        match Marker::load(state).filter(|m| Some(&m.boot_id) == boot_id(root).as_ref() && !m.orderly) {
-            Some(marker) => Marker { time: Timestamp::now(), ..marker }.save(state),
-            None => Ok(()),
-        }
-    }
-
     /// This boot runs.
     pub fn begin(root: &Root, state: &Path) -> std::io::Result<()> {
         match boot_id(root) {

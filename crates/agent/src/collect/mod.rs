@@ -4,6 +4,7 @@
 //! one crash; has dumps analysed by this program in a child process with limits; writes the reports beside the dumps; keeps a list of
 //! crashes. A boot that no orderly shutdown preceded is a crash even if nothing tells of it.
 
+mod alive;
 mod analyse;
 mod dumps;
 mod firmware;
@@ -20,9 +21,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+pub use alive::{LastAlive, Witness};
 pub use analyse::{Analysis, Analyst};
 pub use list::{Crash, Crashes, Trace};
-pub use marker::{Marker, orderly_shutdown};
+pub use marker::{Marker, boot_id, orderly_shutdown};
 pub use retention::Retention;
 
 use crate::Root;
@@ -37,6 +39,8 @@ pub struct Options {
     pub crash_dir: Option<PathBuf>,
     /// Where the list of crashes and copies of pstore records are kept.
     pub state_dir: PathBuf,
+    /// Where `watch` remembers, on that machine: it knows when the last boot was still alive.
+    pub watch_dir: PathBuf,
     /// The program that analyses; `None`: none is analysed.
     pub program: Option<PathBuf>,
     /// How long one analysis may take.
@@ -58,6 +62,8 @@ pub struct Collected {
     pub removed: Vec<PathBuf>,
     /// Whether the last boot ended in order; `None`: not known.
     pub orderly: Option<bool>,
+    /// When the last boot was last known to run, if its end is new and was not in order.
+    pub last_alive: Option<LastAlive>,
     /// The result of a crash test that was waiting for this boot.
     pub test: Option<crash_test::Outcome>,
     /// What could not be done.
@@ -73,7 +79,7 @@ pub fn run(options: &Options) -> Result<Collected> {
     std::fs::create_dir_all(state).with_context(|| state.display().to_string())?;
     let mut found = Collected::default();
     let mut list = Crashes::load(&state.join(LIST), &mut found.notes);
-    let boot = marker::boot_id(&options.root);
+    let boot = boot_id(&options.root);
     // `None`: it is the same boot still, or the first that this runs in.
     let last = Marker::load(state).filter(|m| Some(&m.boot_id) != boot.as_ref());
     found.orderly = last.as_ref().map(|m| m.orderly);
@@ -82,8 +88,10 @@ pub fn run(options: &Options) -> Result<Collected> {
     // Who was interrupted after the list was written has dealt with that boot.
     let last = last.filter(|m| list.last_boot.as_ref() != Some(&m.boot_id));
     if let Some(last) = &last {
-        let more = last_boot(options, last, &traces, &mut found.notes);
+        let alive = alive::last(options, last);
+        let more = last_boot(options, last, alive.time, &traces, &mut found.notes);
         traces.extend(more);
+        found.last_alive = (!last.orderly).then_some(alive);
         list.unclean_reboots += u64::from(!last.orderly);
         list.last_boot = Some(last.boot_id.clone());
     }
@@ -105,20 +113,26 @@ pub fn run(options: &Options) -> Result<Collected> {
 }
 
 /// What the last boot left elsewhere than in a dump: its journal, the firmware's words, or nothing at all.
-fn last_boot(options: &Options, marker: &Marker, known: &[Trace], notes: &mut Vec<String>) -> Vec<Trace> {
+fn last_boot(
+    options: &Options,
+    marker: &Marker,
+    alive: Timestamp,
+    known: &[Trace],
+    notes: &mut Vec<String>,
+) -> Vec<Trace> {
     let boot = marker.boot_id.as_str();
     if marker.orderly {
-        let recorded = firmware::trace(options, boot, marker.time).and_then(|t| t.title);
+        let recorded = firmware::trace(options, boot, alive).and_then(|t| t.title);
         notes.extend(recorded.map(|t| format!("{t}; but the last boot was shut down in order")));
         return Vec::new();
     }
-    let mut traces: Vec<Trace> = journal::trace(options, boot, notes).into_iter().collect();
+    let mut traces: Vec<Trace> = journal::trace(options, boot, alive, notes).into_iter().collect();
     // Whatever died since that boot was last seen to run is what ended it.
-    let end = known.iter().chain(&traces).map(|t| t.time).filter(|t| *t >= marker.time).max();
+    let end = known.iter().chain(&traces).map(|t| t.time).filter(|t| *t >= alive).max();
     if end.is_none() {
-        traces.push(Trace::silent(marker.time, boot));
+        traces.push(Trace::silent(alive, boot));
     }
-    traces.extend(firmware::trace(options, boot, end.unwrap_or(marker.time)));
+    traces.extend(firmware::trace(options, boot, end.unwrap_or(alive)));
     traces
 }
 

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use necropsy_klog::{Limits, Live, Report};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::Root;
+
 use super::event::{Event, quoted, quoted_end};
 use super::limiter::Decision;
 use super::notice::{count, running_kernel, warm_up};
@@ -26,6 +28,8 @@ const SILENCE: f64 = 0.3;
 const QUIET: Duration = Duration::from_millis(150);
 /// How far the log was read is saved that often, if it was.
 const SAVE: Duration = Duration::from_secs(10);
+/// That the machine lives is saved that often, at least.
+const ALIVE: Duration = Duration::from_secs(60);
 /// A file is looked at that often.
 const LOOK: Duration = Duration::from_millis(250);
 /// No line is longer.
@@ -57,8 +61,7 @@ pub struct Follower<L> {
 impl<L: Log> Follower<L> {
     /// Goes on where the last run stopped, if it is still the same boot or file.
     pub fn new(source: L, shared: Arc<Shared>) -> Follower<L> {
-        let read = |p: &str| std::fs::read_to_string(p).ok().map(|t| t.trim().to_owned());
-        let boot_id = read("/proc/sys/kernel/random/boot_id");
+        let boot_id = shared.lock().state.boot_id.clone();
         let limits = Limits { boot: 16, open: 8, ..Limits::default() };
         Follower {
             source,
@@ -69,7 +72,7 @@ impl<L: Log> Follower<L> {
             rest: Vec::new(),
             offset: 0,
             boot_id,
-            node: read("/proc/sys/kernel/hostname"),
+            node: Root::new("/").word("/proc/sys/kernel/hostname"),
             dirty: false,
             saved: Instant::now(),
             heard: Instant::now(),
@@ -85,7 +88,10 @@ impl<L: Log> Follower<L> {
         loop {
             self.watchdog.feed();
             match self.source.read(&mut buffer) {
-                Ok(Got::Bytes(n)) => self.take(buffer.get(..n).unwrap_or_default())?,
+                Ok(Got::Bytes(n)) => {
+                    self.take(buffer.get(..n).unwrap_or_default())?;
+                    self.save_if_due();
+                }
                 Ok(Got::Nothing) => {
                     if self.wait(stop)? {
                         break;
@@ -109,12 +115,7 @@ impl<L: Log> Follower<L> {
     }
 
     fn resume(&mut self) -> Result<()> {
-        let mut inner = self.shared.lock();
-        if inner.state.boot_id != self.boot_id {
-            inner.state.reboot(self.boot_id.clone());
-        }
-        let position = inner.state.position.clone();
-        drop(inner);
+        let position = self.shared.lock().state.position.clone();
         self.sequence.done = position.sequence;
         if self.source.kind() == Kind::File && position.inode == self.source.inode() {
             self.offset = position.offset.unwrap_or(0);
@@ -137,17 +138,13 @@ impl<L: Log> Follower<L> {
         if busy && self.heard.elapsed() >= QUIET {
             self.settle(None)?;
         }
-        if self.dirty && self.saved.elapsed() >= SAVE {
-            self.save();
-        }
+        self.save_if_due();
         let mut most = self.watchdog.pause();
         let mut at_most = |d: Duration| most = Some(most.map_or(d, |m: Duration| m.min(d)));
         if self.live.first_open().is_some() {
             at_most(QUIET);
         }
-        if self.dirty {
-            at_most(SAVE.saturating_sub(self.saved.elapsed()) + Duration::from_millis(10));
-        }
+        at_most(self.save_within().saturating_sub(self.saved.elapsed()) + Duration::from_millis(10));
         if self.source.kind() == Kind::File {
             at_most(LOOK);
         }
@@ -285,7 +282,7 @@ impl<L: Log> Follower<L> {
         if told.is_empty() {
             return Ok(());
         }
-        let result = shared.save(&inner);
+        let result = shared.save(&mut inner);
         self.note_save(result);
         drop(inner);
         told.iter().for_each(|e| shared.say(if e.role == "precursor" { 5 } else { 4 }, &e.line()));
@@ -363,12 +360,22 @@ impl<L: Log> Follower<L> {
         position
     }
 
+    fn save_within(&self) -> Duration {
+        if self.dirty { SAVE } else { ALIVE }
+    }
+
+    fn save_if_due(&mut self) {
+        if self.saved.elapsed() >= self.save_within() {
+            self.save();
+        }
+    }
+
     fn save(&mut self) {
         let position = self.position();
         let shared = self.shared.clone();
         let mut inner = shared.lock();
         inner.state.position = position;
-        let result = shared.save(&inner);
+        let result = shared.save(&mut inner);
         drop(inner);
         self.note_save(result);
     }

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::Alarm;
 use super::shared::Shared;
 use crate::classes::{CLASSES, HARDWARE, SOURCES, bounded, class};
-use crate::collect::Marker;
 use crate::kdump::{CHECKS, Status};
 use crate::metrics::Sample;
 use crate::{Root, kdump};
@@ -184,8 +183,6 @@ pub fn start(
                     gauges.extend(kdump_gauges(None));
                 }
                 shared.lock().gauges = gauges;
-                // It cannot be written where another user's `collect` keeps it; then its own time has to do.
-                let _ = Marker::beat(&Root::new("/"), &shared.config.state_dir);
                 next = Instant::now() + if every.is_zero() { Duration::from_secs(86_400) } else { every };
             }
             shared.wait(seen, next.saturating_duration_since(Instant::now()));

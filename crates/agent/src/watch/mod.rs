@@ -34,6 +34,7 @@ use anyhow::{Context, Result};
 pub use config::{Config, Webhook};
 pub use event::Event;
 pub(crate) use source::{CHUNK, Got, Log, Source};
+pub(crate) use state::{Alive, FILE as STATE_FILE};
 
 use follow::Follower;
 use shared::Shared;

@@ -12,6 +12,8 @@ use super::event::Event;
 use super::outbox::Outbox;
 use super::state::{Places, State};
 use super::tell::Lines;
+use crate::Root;
+use crate::collect;
 use crate::metrics::{Sample, Values};
 
 /// Shared by all threads.
@@ -44,6 +46,11 @@ impl Shared {
     pub fn open(config: Config, journal: Box<dyn Write + Send>) -> Result<Shared> {
         let places = Places::of(&config.state_dir);
         let (mut state, broken) = State::load(&places.state);
+        // Before the first save: it says of which boot it is.
+        let boot_id = collect::boot_id(&Root::new("/"));
+        if state.boot_id != boot_id {
+            state.reboot(boot_id);
+        }
         let interval = config.interval_seconds as f64;
         state.limiter = std::mem::take(&mut state.limiter).resumed(interval);
         let outbox = Outbox::open(&places.outbox, config.spool_bytes)
@@ -107,7 +114,7 @@ impl Shared {
     }
 
     /// Saves what is remembered. The lock is held meanwhile, so that no older state overwrites a newer one.
-    pub fn save(&self, inner: &Inner) -> io::Result<()> {
+    pub fn save(&self, inner: &mut Inner) -> io::Result<()> {
         inner.state.save(&self.state_file)
     }
 

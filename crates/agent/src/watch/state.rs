@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::limiter::Limiter;
 use crate::classes::{CLASSES, HARDWARE, ROLES, bounded};
 use crate::metrics::Values;
 
+/// The name of the file in the state directory.
+pub const FILE: &str = "watch.json";
 /// So many events are known to have been told.
 const IDS: usize = 1024;
 /// No state is larger.
@@ -25,12 +28,25 @@ pub struct Position {
     pub inode: Option<u64>,
 }
 
+/// That a boot was running at some time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alive {
+    /// The boot.
+    pub boot_id: String,
+    /// When.
+    pub time: Timestamp,
+}
+
 /// All that is remembered.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
     /// The boot that this is of.
     pub boot_id: Option<String>,
+    /// When this was saved, and of which boot: it was alive then. `collect` reads it.
+    pub alive: Option<Alive>,
+    /// The same of the boot before.
+    pub alive_before: Option<Alive>,
     /// How far its log was dealt with.
     pub position: Position,
     /// Events that were told.
@@ -61,14 +77,16 @@ impl State {
         }
     }
 
-    /// Writes it.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+    /// Writes it, as of now.
+    pub fn save(&mut self, path: &Path) -> std::io::Result<()> {
+        self.alive = self.boot_id.clone().map(|boot_id| Alive { boot_id, time: Timestamp::now() });
         crate::write_whole(path, serde_json::to_string(self)?.as_bytes())
     }
 
     /// Another boot: its log begins anew.
     pub fn reboot(&mut self, boot_id: Option<String>) {
         self.boot_id = boot_id;
+        self.alive_before = self.alive.take().or(self.alive_before.take());
         self.position = Position::default();
         self.limiter.reboot();
     }
@@ -111,6 +129,27 @@ pub struct Places {
 impl Places {
     /// In a directory.
     pub fn of(dir: &Path) -> Places {
-        Places { state: dir.join("watch.json"), outbox: dir.join("outbox") }
+        Places { state: dir.join(FILE), outbox: dir.join("outbox") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_boot_before_is_known_to_have_lived() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let mut state = State::default();
+        state.reboot(Some("a".to_owned()));
+        state.save(&path).unwrap();
+        let (mut again, _) = State::load(&path);
+        again.reboot(Some("b".to_owned()));
+        again.save(&path).unwrap();
+        let boot = |a: &Option<Alive>| a.as_ref().map(|a| a.boot_id.clone());
+        let (last, _) = State::load(&path);
+        assert_eq!((boot(&last.alive), boot(&last.alive_before)), (Some("b".into()), Some("a".into())));
+        assert_eq!(last.alive_before, state.alive);
     }
 }

@@ -24,6 +24,9 @@ pub struct CollectArgs {
     /// Where the list of crashes is kept.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/necropsy")]
     pub state_dir: PathBuf,
+    /// Where the watcher remembers; it knows when the machine was last alive.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/necropsy-watch")]
+    pub watch_dir: PathBuf,
     /// Look at the files below this directory.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
@@ -67,6 +70,7 @@ pub fn run(args: &CollectArgs) -> Result<ExitCode> {
         root,
         crash_dir: args.crash_dir.clone(),
         state_dir: args.state_dir.clone(),
+        watch_dir: args.watch_dir.clone(),
         program: (!args.no_analysis).then(std::env::current_exe).transpose()?,
         patience: Duration::from_secs(args.patience.max(1)),
         keep_free: args.keep_free_mib.saturating_mul(1 << 20),
@@ -98,6 +102,13 @@ fn text(found: &Collected) -> String {
     }
     if found.new.is_empty() {
         lines.push("no crash that was not known".to_owned());
+    }
+    if let Some(alive) = &found.last_alive {
+        lines.push(format!(
+            "the last boot was last known to run at {} ({})",
+            alive.time,
+            alive.witness.words()
+        ));
     }
     if let Some(test) = &found.test {
         lines.push(match test.passed {

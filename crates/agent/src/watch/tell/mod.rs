@@ -155,7 +155,8 @@ impl Teller {
                     ..event
                 };
                 let mut inner = self.shared.lock();
-                let kept = self.shared.keep(&mut inner, &decoded).and_then(|_| self.shared.save(&inner));
+                let kept = self.shared.keep(&mut inner, &decoded);
+                let kept = kept.and_then(|_| self.shared.save(&mut inner));
                 drop(inner);
                 if let Err(e) = kept {
                     self.shared.say(3, &format!("outbox: {e}"));
