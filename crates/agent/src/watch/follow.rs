@@ -20,16 +20,13 @@ use super::scrub::scrubbed;
 use super::sequence::{self, Seen, Sequence};
 use super::shared::Shared;
 use super::source::{CHUNK, Got, Kind, Log};
-use super::state::Position;
+
+mod place;
 
 /// A report is over when it said nothing for so long, by the log's own time …
 const SILENCE: f64 = 0.3;
 /// … or the log said nothing at all for so long.
 const QUIET: Duration = Duration::from_millis(150);
-/// How far the log was read is saved that often, if it was.
-const SAVE: Duration = Duration::from_secs(10);
-/// That the machine lives is saved that often, at least.
-const ALIVE: Duration = Duration::from_secs(60);
 /// A file is looked at that often.
 const LOOK: Duration = Duration::from_millis(250);
 /// No line is longer.
@@ -324,60 +321,6 @@ impl<L: Log> Follower<L> {
 
     fn scrubbed(&self, lines: Vec<String>) -> Vec<String> {
         if self.shared.config.scrub { lines.iter().map(|l| scrubbed(l)).collect() } else { lines }
-    }
-
-    /// What tells a line from all others of its boot: its record's number, or where it is in the file, or when it came.
-    fn place(&self, line: u64) -> u64 {
-        let numbered = self.ring.lines(line, line).first().and_then(|l| sequence::of(l.as_bytes()));
-        numbered.or_else(|| self.offset_of(line)).unwrap_or_else(|| {
-            u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0).saturating_add(line)
-        })
-    }
-
-    fn offset_of(&self, line: u64) -> Option<u64> {
-        (self.source.kind() == Kind::File)
-            .then(|| self.offset.checked_sub(self.ring.bytes_from(line)?))
-            .flatten()
-    }
-
-    /// Up to where everything is dealt with: the end, or where what is not over begins.
-    fn position(&self) -> Position {
-        let mut position = self.shared.lock().state.position.clone();
-        let open = self.live.first_open();
-        let sequence = match open {
-            None => self.sequence.last,
-            Some(line) => {
-                let first = self.ring.lines(line, line.saturating_add(8));
-                first.iter().find_map(|l| sequence::of(l.as_bytes())).and_then(|n| n.checked_sub(1))
-            }
-        };
-        position.sequence = sequence.or(position.sequence);
-        if self.source.kind() == Kind::File {
-            let offset = open.map_or(Some(self.offset), |line| self.offset_of(line));
-            position.offset = offset.or(position.offset);
-            position.inode = self.source.inode();
-        }
-        position
-    }
-
-    fn save_within(&self) -> Duration {
-        if self.dirty { SAVE } else { ALIVE }
-    }
-
-    fn save_if_due(&mut self) {
-        if self.saved.elapsed() >= self.save_within() {
-            self.save();
-        }
-    }
-
-    fn save(&mut self) {
-        let position = self.position();
-        let shared = self.shared.clone();
-        let mut inner = shared.lock();
-        inner.state.position = position;
-        let result = shared.save(&mut inner);
-        drop(inner);
-        self.note_save(result);
     }
 
     fn count(&self, name: &'static str, n: u64) {
