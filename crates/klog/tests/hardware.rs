@@ -97,7 +97,10 @@ fn what_firmware_recorded_before_this_boot_is_no_cause_in_it() {
     let found = reports(log.as_bytes());
     let seen: Vec<_> = found.iter().map(|r| (r.pattern, r.role, r.first_line, r.last_line)).collect();
     use Role::{Cause, Precursor};
-    assert_eq!(seen, [("bert", Precursor, 1, 13), ("ghes.ce", Precursor, 15, 16), ("pf.null.x86", Cause, 17, 18)]);
+    assert_eq!(
+        seen,
+        [("bert", Precursor, 1, 13), ("ghes.ce", Precursor, 15, 16), ("pf.null.x86", Cause, 17, 18)]
+    );
     let error = found[0].hardware_error.as_ref().unwrap();
     assert_eq!(
         (error.severity.as_deref(), error.part.as_deref()),

@@ -1,11 +1,15 @@
 //! A file that says which boot is running, and whether it was shut down in order.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::Root;
+
+/// It is not larger.
+const LARGEST: u64 = 4096;
 
 /// What it says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +34,9 @@ pub fn boot_id(root: &Root) -> Option<String> {
 impl Marker {
     /// Reads it.
     pub fn load(state: &Path) -> Option<Marker> {
-        serde_json::from_str(&std::fs::read_to_string(file(state)).ok()?).ok()
+        let mut text = String::new();
+        crate::root::open_file(&file(state)).ok()?.take(LARGEST).read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).ok()
     }
 
     fn save(&self, state: &Path) -> std::io::Result<()> {

@@ -25,20 +25,25 @@ pub fn apply(
     crash_dir: &Path,
     notes: &mut Vec<String>,
 ) -> Vec<PathBuf> {
-    let mut removed = Vec::new();
+    let (mut removed, mut stuck) = (Vec::new(), Vec::new());
     for _ in 0..list.crashes.len() {
-        let Some(index) = next(keep, list, crash_dir) else { break };
+        let Some(index) = next(keep, list, crash_dir, &stuck) else { break };
         let Some(dump) = list.crashes.get_mut(index).and_then(|c| c.dump.take()) else { break };
         match std::fs::remove_file(&dump) {
             Ok(()) => removed.push(dump),
-            Err(e) => notes.push(format!("{}: {e}", dump.display())),
+            Err(e) => {
+                notes.push(format!("{}: {e}", dump.display()));
+                // It is there still, and may go the next time.
+                list.crashes.iter_mut().skip(index).take(1).for_each(|c| c.dump = Some(dump.clone()));
+                stuck.push(index);
+            }
         }
     }
     removed
 }
 
-/// The oldest dump that may go, if anything is too much.
-fn next(keep: &Retention, list: &Crashes, crash_dir: &Path) -> Option<usize> {
+/// The oldest dump that may go, if anything is too much; not one that could not be removed.
+fn next(keep: &Retention, list: &Crashes, crash_dir: &Path, stuck: &[usize]) -> Option<usize> {
     let size = |c: &Crash| c.dump.as_ref().and_then(|d| std::fs::symlink_metadata(d).ok()).map(|m| m.len());
     // Only what lies where dumps lie is ours to remove.
     let ours = |c: &Crash| c.dump.as_ref().is_some_and(|d| d.starts_with(crash_dir));
@@ -57,7 +62,8 @@ fn next(keep: &Retention, list: &Crashes, crash_dir: &Path) -> Option<usize> {
         keep.age.is_some_and(|most| u64::try_from(age).is_ok_and(|a| a > most.as_secs()))
     };
     let only = |c: &Crash| present.iter().filter(|(_, o, _)| o.class == c.class).count() < 2;
-    present.iter().find(|(_, c, _)| (too_many || old(c)) && !only(c)).map(|(i, ..)| *i)
+    let may = |i: &usize, c: &Crash| !stuck.contains(i) && (too_many || old(c)) && !only(c);
+    present.iter().find(|(i, c, _)| may(i, c)).map(|(i, ..)| *i)
 }
 
 #[cfg(test)]
@@ -92,5 +98,22 @@ mod tests {
                 .is_empty()
         );
         assert!(outside.path().join("vmcore4").exists() && dir.path().join("vmcore1").exists());
+    }
+
+    #[test]
+    fn what_cannot_be_removed_stays_known_and_the_next_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut list = Crashes::default();
+        for i in 0..3 {
+            let dump = dir.path().join(format!("vmcore{i}"));
+            // A directory stands in for what cannot be removed.
+            if i == 0 { std::fs::create_dir(&dump) } else { std::fs::write(&dump, [0; 100]) }.unwrap();
+            let time = Timestamp::from_second(1_000 + i).unwrap();
+            list.crashes.push(Crash { dump: Some(dump), time, ..Crash::default() });
+        }
+        let mut notes = Vec::new();
+        let keep = Retention { count: Some(2), ..Retention::default() };
+        assert_eq!(apply(&keep, &mut list, dir.path(), &mut notes), [dir.path().join("vmcore1")]);
+        assert_eq!((notes.len(), list.crashes[0].dump.is_some()), (1, true));
     }
 }
