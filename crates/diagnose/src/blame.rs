@@ -251,6 +251,25 @@ pub fn is_dispatcher(name: &str) -> bool {
     DISPATCHERS.contains(&name.split('.').next().unwrap_or(name))
 }
 
+/// Functions in which a CPU waits until others have answered its interrupt, or until all have stopped (kernel/smp.c, kernel/stop_machine.c).
+const ASKS: &[&str] = &[
+    "smp_call_function_many_cond",
+    "smp_call_function_many",
+    "smp_call_function_single",
+    "generic_exec_single",
+    "csd_lock_wait",
+    "__csd_lock_wait",
+    "csd_lock_wait_toolong",
+    "multi_cpu_stop",
+    "native_flush_tlb_multi",
+    "native_flush_tlb_others",
+];
+
+/// Whether a CPU in a function waits for others to answer: who does not is to blame.
+pub fn awaits_answer(name: &str) -> bool {
+    ASKS.contains(&name.split('.').next().unwrap_or(name))
+}
+
 /// Whether a function copies, fills or prints into a buffer that it is given.
 pub fn copies(name: &str) -> bool {
     let words = [
@@ -315,3 +334,15 @@ fn foreign(t: &Target, frames: &[Frame], of: usize) -> Option<usize> {
 
 /// Callers that many frames away gave what went wrong.
 const NEAR: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_or_runs_what_others_left() {
+        assert!(awaits_answer("smp_call_function_many_cond") && awaits_answer("multi_cpu_stop.part.0"));
+        assert!(!awaits_answer("cfg_quiesce") && !awaits_answer("flush_smp_call_function_queue"));
+        assert!(is_dispatcher("__run_timers.part.0") && !is_dispatcher("beacon_tick"));
+    }
+}

@@ -107,10 +107,11 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         stuck.map_or_else(Vec::new, |k| frames[k..].iter().filter_map(base_name).collect());
     let waits = names.first().is_some_and(|n| takes_spin_lock(n));
     let idle = names.iter().take(3).any(|n| IDLE.contains(n));
+    let asks = names.first().is_some_and(|n| blame::awaits_answer(n));
     // Who waits for a lock is a victim of who holds it.
     let first = stuck.map(|k| k + names.iter().take_while(|n| takes_spin_lock(n)).count());
     let (index, sure) = match first.and_then(|k| blame::culprit(t, frames, k)).filter(|_| !idle) {
-        Some((index, _)) if waits => (Some(index), 0.4),
+        Some((index, _)) if waits || asks => (Some(index), 0.4),
         Some((index, sure)) => (Some(index), sure),
         None => (None, 0.0),
     };
@@ -127,14 +128,12 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         necropsy_report::bytes_text(&crash.task.comm.0),
         crash.task.pid
     );
-    let elsewhere = if idle || names.is_empty() { elsewhere(case, crash.cpu, dog) } else { None };
+    let elsewhere = if idle || asks || names.is_empty() { elsewhere(case, crash.cpu, dog) } else { None };
     // The task that is stuck, not the one that was running where it was noticed.
     let stuck_task = elsewhere.as_ref().and_then(|b| b.related.task.clone());
     let blocker = if let Some(b) = elsewhere {
-        statement = format!(
-            "{watchdog} ended the kernel on CPU {}, which was not the one that was stuck.",
-            crash.cpu
-        );
+        let own = if asks { "waits until others have answered it" } else { "was not the one that was stuck" };
+        statement = format!("{watchdog} ended the kernel on CPU {}, which {own}.", crash.cpu);
         Some(b)
     } else if waits {
         blocker(case, crash.cpu)
@@ -147,6 +146,9 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         culprit = Some(b.place.clone());
     } else if waits {
         statement += " It waits for a lock: whoever holds that is to blame, and is not known.";
+    } else if asks {
+        statement +=
+            " It waits until another CPU answers its interrupt: that one is to blame, and is not known.";
     } else if idle {
         statement = format!(
             "{watchdog} ended the kernel on CPU {}, which was idle: another CPU is the one that {}.",
@@ -193,19 +195,21 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
 /// The CPU that another one's watchdog complains of: of a grace period one that holds it up, else one whose clock stands still.
 fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     let t = &case.target;
-    let (stuck, why, reproduce) = match dog.class {
-        Class::RcuStall => {
-            let period = rcu::grace_period(t).map_err(|e| t.note(format!("RCU: {e}"))).ok()?;
-            let cpu = period.cpus.into_iter().find(|cpu| *cpu != own)?;
-            (
-                cpu,
-                "has not passed through a quiescent state, by its bit in RCU's tree".to_owned(),
-                "p rcu_state.node[0].qsmask",
-            )
-        }
-        _ => {
+    let held_up = || {
+        let period = rcu::grace_period(t).map_err(|e| t.note(format!("RCU: {e}"))).ok()?;
+        period.cpus.into_iter().find(|cpu| *cpu != own)
+    };
+    let (stuck, why, source, reproduce) = match if dog.class == Class::RcuStall { held_up() } else { None } {
+        Some(cpu) => (
+            cpu,
+            "has not passed through a quiescent state, by its bit in RCU's tree".to_owned(),
+            "memory:rcu_state",
+            "p rcu_state.node[0].qsmask".to_owned(),
+        ),
+        None => {
             let (cpu, behind) = most_behind(t)?;
-            (cpu, format!("has not moved its run queue's clock for {behind} s"), "bt -a")
+            let why = format!("has not moved its run queue's clock for {behind} s");
+            (cpu, why, "memory:runqueues", format!("bt -c {cpu}"))
         }
     };
     let on = case.spinning().cpus.iter().find(|c| c.cpu == stuck)?;
@@ -218,12 +222,8 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     Some(Blocker {
         text: format!(" CPU {stuck} {why}: it runs {who}, in task {}.", on.who()),
         claim: format!("CPU {stuck} {why}; its task {} stands in {who}", on.who()),
-        source: "memory:rcu_state".into(),
-        reproduce: Some(if dog.class == Class::RcuStall {
-            reproduce.into()
-        } else {
-            format!("bt -c {stuck}")
-        }),
+        source: source.into(),
+        reproduce: Some(reproduce),
         related: Related {
             role: "owner",
             function: place.function.clone(),

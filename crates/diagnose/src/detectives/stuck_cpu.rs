@@ -74,8 +74,8 @@ fn stuck<'a>(case: &Case, on: &'a OnCpu) -> Option<Stuck<'a>> {
     let frame = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
     let interrupted =
         frames.get(frame).filter(|f| on.task.pid != 0 && f.pc.is_some_and(|pc| t.is_text(pc)))?;
-    // Who waits for a spin lock is the matter of the detective of spin locks.
-    if crate::crash::base_name(interrupted).is_some_and(takes_spin_lock) {
+    // Who waits for a spin lock is the matter of the detective of spin locks; who waits for another CPU's answer is that one's victim.
+    if crate::crash::base_name(interrupted).is_some_and(|n| takes_spin_lock(n) || blame::awaits_answer(n)) {
         return None;
     }
     let clocks: Vec<u64> =
