@@ -46,7 +46,7 @@ pub fn place_in(t: &Target, frames: &[Frame], index: usize, sure: f64) -> Place 
 
 /// Notes at frames that they were called by way of functions that ended in a jump and have no frame.
 pub fn remark_tails(t: &Target, frames: &mut [Frame]) {
-    for index in 1..frames.len() {
+    for index in 1..frames.len().min(REMARKED) {
         let Some(jump) = tail_call(t, frames, index) else { continue };
         if t.near(jump).is_none_or(|f| is_machinery(&f.name)) {
             continue;
@@ -82,8 +82,10 @@ fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
     jumps?.into_iter().rev().find(to_blame)
 }
 
+/// Frames that are looked at: a damaged stack may have many, each with functions to decode.
+const REMARKED: usize = 64;
 /// Functions that end in each other one after the other.
-const TAILS: u32 = 3;
+const TAILS: u32 = 2;
 
 /// The jumps that lead from the function at `from` to the one at `to`, maybe through others.
 fn jumps(t: &Target, from: VirtAddr, to: VirtAddr, deep: u32) -> Option<Vec<VirtAddr>> {

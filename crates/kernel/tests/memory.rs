@@ -1,33 +1,16 @@
 //! Areas of vmalloc(), counters of memory and open files, in memory made for them.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+mod made;
 
-use necropsy_arch::x86_64::X86_64;
 use necropsy_base::{Abi, VirtAddr};
-use necropsy_debuginfo::Btf;
 use necropsy_kernel::meminfo::Counters;
 use necropsy_kernel::vmalloc::{self, Kind};
 use necropsy_kernel::{Target, memmap};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
-use necropsy_target::VmcoreInfo;
 
-const DATA: u64 = 0xffff_ffff_8200_0000;
-const HEAP: u64 = 0xffff_8880_0100_0000;
-
-fn memory() -> SparseMemory {
-    let mut m = SparseMemory::new(Abi::LE64);
-    m.put(VirtAddr(DATA), &[0; 4096]).put(VirtAddr(HEAP), &[0; 8192]);
-    m
-}
-
-fn opened(memory: SparseMemory, types: &BtfBuilder, symbols: &[(&str, u64)]) -> Target {
-    let types = Btf::parse(types.build(), Abi::LE64, None).unwrap();
-    let text: String = symbols.iter().map(|(name, at)| format!("SYMBOL({name})={at:x}\n")).collect();
-    Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types))
-        .with_vmcoreinfo(VmcoreInfo::from_text(text.as_bytes()))
-}
+use made::{DATA, HEAP, memory, opened};
 
 /// `struct vmap_area`, `vm_struct`, and the lists of `vmap_node`.
 fn area_types() -> BtfBuilder {

@@ -1,38 +1,15 @@
 //! Sockets, System V IPC, PCI and scalable bitmaps, in memory made for them.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+mod made;
 
-use necropsy_arch::x86_64::X86_64;
 use necropsy_base::{Abi, VirtAddr};
-use necropsy_debuginfo::Btf;
 use necropsy_kernel::net::{Endpoint, socket_of};
-use necropsy_kernel::{Target, devices, ipc, sbitmap};
+use necropsy_kernel::{devices, ipc, sbitmap};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
-use necropsy_target::VmcoreInfo;
 
-const DATA: u64 = 0xffff_ffff_8200_0000;
-const HEAP: u64 = 0xffff_8880_0100_0000;
-
-fn memory() -> SparseMemory {
-    let mut m = SparseMemory::new(Abi::LE64);
-    m.put(VirtAddr(DATA), &[0; 4096]).put(VirtAddr(HEAP), &[0; 8192]);
-    m
-}
-
-fn opened(memory: SparseMemory, types: &BtfBuilder, symbols: &[(&str, u64)]) -> Target {
-    let types = Btf::parse(types.build(), Abi::LE64, None).unwrap();
-    let text: String = symbols.iter().map(|(name, at)| format!("SYMBOL({name})={at:x}\n")).collect();
-    Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types))
-        .with_vmcoreinfo(VmcoreInfo::from_text(text.as_bytes()))
-}
-
-fn words(m: &mut SparseMemory, at: u64, words: &[u64]) {
-    for (i, word) in words.iter().enumerate() {
-        m.put_uint(VirtAddr(at + 8 * i as u64), *word, 8);
-    }
-}
+use made::{DATA, HEAP, memory, opened, words};
 
 /// Types that all use: one, two, four and eight bytes, and a pointer.
 fn basics(b: &mut BtfBuilder) -> [u32; 5] {
