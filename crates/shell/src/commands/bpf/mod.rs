@@ -127,6 +127,25 @@ fn listing(words: &[Hex], maps: &[Map]) -> Vec<Instruction> {
     all
 }
 
+/// The one that was asked for, or all.
+fn chosen<T>(
+    mut found: Vec<T>,
+    id: impl Fn(&T) -> u64,
+    only: Option<u64>,
+    what: &str,
+    out: &mut dyn Sink,
+) -> Result<Vec<T>, CommandError> {
+    found.retain(|one| only.is_none_or(|only| id(one) == only));
+    match (only, found.is_empty()) {
+        (Some(only), true) => Err(CommandError::Failed(format!("no BPF {what} has the ID {only}"))),
+        (None, true) => {
+            out.heading(&format!("No BPF {what}s."))?;
+            Ok(found)
+        }
+        _ => Ok(found),
+    }
+}
+
 fn programs(
     cx: &Context,
     args: &Args,
@@ -134,14 +153,8 @@ fn programs(
     whole: bool,
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
-    let found = bpf::programs(&cx.target)?;
-    if found.is_empty() && only.is_none() {
-        out.heading("No BPF programs.")?;
-    }
-    if let Some(id) = only.filter(|id| found.iter().all(|p| p.id != *id)) {
-        return Err(CommandError::Failed(format!("no BPF program has the ID {id}")));
-    }
-    for (i, one) in found.iter().filter(|p| only.is_none_or(|id| p.id == id)).enumerate() {
+    let found = chosen(bpf::programs(&cx.target)?, |p| p.id, only, "program", out)?;
+    for (i, one) in found.iter().enumerate() {
         if i == 0 || whole {
             out.heading(
                 " ID      BPF_PROG       BPF_PROG_AUX    BPF_PROG_TYPE        TAG         USED_MAPS",
@@ -254,14 +267,8 @@ fn maps(
     whole: bool,
     out: &mut dyn Sink,
 ) -> Result<(), CommandError> {
-    let found = bpf::maps(&cx.target)?;
-    if found.is_empty() && only.is_none() {
-        out.heading("No BPF maps.")?;
-    }
-    if let Some(id) = only.filter(|id| found.iter().all(|m| m.id != *id)) {
-        return Err(CommandError::Failed(format!("no BPF map has the ID {id}")));
-    }
-    for (i, one) in found.iter().filter(|m| only.is_none_or(|id| m.id == id)).enumerate() {
+    let found = chosen(bpf::maps(&cx.target)?, |m| m.id, only, "map", out)?;
+    for (i, one) in found.iter().enumerate() {
         if i == 0 || whole {
             out.heading(" ID      BPF_MAP          BPF_MAP_TYPE      MAP_FLAGS")?;
         }
