@@ -70,6 +70,11 @@ impl Case {
         self.waits.get_or_init(read)
     }
 
+    /// What could not be read of the locks that tasks wait for.
+    pub fn lock_notes(&self) -> &[String] {
+        &self.waits().notes
+    }
+
     /// The CPUs that spin on locks.
     pub(crate) fn spinning(&self) -> &Spinning {
         self.spinning.get_or_init(|| Spinning::read(self))

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_base::VirtAddr;
 use necropsy_kernel::meminfo::{self, Account, File, Use};
 use necropsy_kernel::slab::{self, Cache};
 use necropsy_kernel::tasks::Task;
@@ -84,6 +84,16 @@ impl Taker {
     /// Whether it is the kernel itself that has it.
     pub fn is_kernel(&self) -> bool {
         !matches!(self.who, Who::Process { .. } | Who::Files { .. })
+    }
+
+    /// Where in the code it asks for memory, where that is known.
+    pub fn sites(&self) -> Vec<VirtAddr> {
+        match &self.who {
+            Who::Cache { sites, .. } | Who::Pages { sites, .. } => sites.clone(),
+            // The caller is a return address: the call stands before it.
+            Who::Vmalloc { caller, .. } => vec![caller.moved(-1)],
+            Who::Process { .. } | Who::Files { .. } => Vec::new(),
+        }
     }
 
     /// What it is called in a sentence.
@@ -281,10 +291,4 @@ fn files(t: &Target) -> Option<Taker> {
     let bytes = most.pages.saturating_mul(t.page_size());
     let largest = most.largest.into_iter().next();
     Some(Taker { who: Who::Files { at: most.at, kind: most.kind, largest, count: most.files }, bytes })
-}
-
-/// Where the number of all pages is kept, for `rd`.
-pub fn total_at(t: &Target) -> Option<String> {
-    let at = t.symbol("_totalram_pages").or_else(|| t.symbol("totalram_pages"))?;
-    t.memory().word(at).ok().map(|_| format!("rd {:x} 1", at.0))
 }

@@ -31,6 +31,7 @@ mod objects;
 mod poison;
 pub mod present;
 mod runs;
+pub mod scenes;
 mod spinning;
 mod spoilt;
 mod suspect;

@@ -40,9 +40,9 @@ pub fn named(found: &Found) -> String {
     format!("the object of cache {cache} at {:#x} ({size} bytes)", found.start.0)
 }
 
-/// The command that shows an object's memory.
-pub fn shown(found: &Found) -> String {
-    format!("rd {:x} {}", found.start.0, (found.cache.layout.size / 8).clamp(1, 32))
+/// The command that shows an object and what it holds near an address.
+pub fn shown(at: VirtAddr) -> String {
+    format!("object -m {:x}", at.0)
 }
 
 /// The first place of a track that is no allocator's.
@@ -98,7 +98,7 @@ pub fn tracked(t: &Target, found: &Found, class: Class, weight: f64, out: &mut F
             track.cpu
         );
         let source = format!("memory:*(struct track *){:#x}", track.at.0);
-        out.add(class, weight, source, format!("struct track {:x}", track.at.0), claim);
+        out.add(class, weight, source, format!("object {:x}", found.start.0), claim);
         related_to.push(related(t, role, track));
     }
     related_to

@@ -25,6 +25,8 @@ pub struct Disk {
     pub name: String,
     /// The driver's function that takes requests (`queue_rq`) or bios (`submit_bio`).
     pub driver: Option<VirtAddr>,
+    /// Where the pointer to it is kept: in the driver's table of operations.
+    pub driver_at: Option<VirtAddr>,
 }
 
 #[derive(Load)]
@@ -152,11 +154,17 @@ fn disk_of_inode(t: &Target, at: VirtAddr) -> Result<Disk, LoadError> {
 pub fn disk_of_device(t: &Target, at: VirtAddr) -> Result<Disk, LoadError> {
     let at = t.load::<Device>(at)?.bd_disk;
     let disk: Gendisk = t.load(at)?;
-    let bios = t.load::<Operations>(disk.fops)?.submit_bio.filter(|f| t.is_text(*f));
+    let bios = || {
+        let function = t.load::<Operations>(disk.fops).ok()?.submit_bio.filter(|f| t.is_text(*f))?;
+        let offset = t.offset_of("block_device_operations", "submit_bio").ok()?;
+        Some((function, disk.fops.offset(offset)))
+    };
     let requests = || {
         let ops = t.load::<Queue>(disk.queue).ok()?.mq_ops.filter(|at| !at.is_null())?;
-        Some(t.load::<MqOperations>(ops).ok()?.queue_rq).filter(|f| t.is_text(*f))
+        let function = Some(t.load::<MqOperations>(ops).ok()?.queue_rq).filter(|f| t.is_text(*f))?;
+        Some((function, ops.offset(t.offset_of("blk_mq_ops", "queue_rq").ok()?)))
     };
     let name = disk.disk_name.0.escape_ascii().to_string();
-    Ok(Disk { at, name, driver: bios.or_else(requests) })
+    let (driver, driver_at) = bios().or_else(requests).unzip();
+    Ok(Disk { at, name, driver, driver_at })
 }

@@ -6,12 +6,14 @@ mod hex;
 mod html;
 mod markdown;
 mod redact;
+mod scene;
 mod text;
 mod values;
 
 pub use escape::{bytes_text, terminal_safe};
 pub use figures::*;
 pub use hex::Hex;
+pub use scene::*;
 pub use values::*;
 
 /// The form an analysis is written in.

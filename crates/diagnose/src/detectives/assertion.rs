@@ -205,7 +205,7 @@ fn evidence(
             class,
             4.0,
             format!("memory:*(struct bug_entry *){:#x}", s.entry.0),
-            format!("struct bug_entry {:x}", s.entry.0),
+            "fault".to_owned(),
             claim,
         );
     }
@@ -249,12 +249,11 @@ fn invalid_opcode(t: &Target, crash: &Crash, place: usize, pc: Option<VirtAddr>,
     h.culprit = Some(culprit);
     found.hypotheses.push(h);
     let at = pc.map_or_else(|| "an unknown place".into(), |pc| t.describe(pc));
-    let reproduce = pc.map(|pc| format!("dis {:x} 1", pc.0));
     found.add(
         CLASS,
         3.5,
         "stack",
-        reproduce,
+        "fault".to_owned(),
         format!("the CPU trapped on the instruction at {at}, which is in no table of BUG() places"),
     );
 }

@@ -147,7 +147,7 @@ fn circle(waits: &Waits, cycle: &Cycle, members: &[&Wait], found: &mut Findings)
     let chain: Vec<String> =
         members.iter().map(|w| format!("{} -> {}", who(w), lock_text(waits, w))).collect();
     let claim = format!("the waits make a circle: {} -> {}{how}", chain.join(" -> "), who(members[0]));
-    found.add(CLASS, weight, "memory", format!("bt {}", members[0].pid), claim);
+    found.add(CLASS, weight, "memory", format!("locks {}", members[0].pid), claim);
 }
 
 /// The waiter on the stack, and the owner in the lock.
@@ -160,13 +160,13 @@ fn edge(waits: &Waits, wait: &Wait, found: &mut Findings) {
         lock.text(),
         how_long(wait)
     );
-    found.add(CLASS, 1.0, format!("memory:{waiter:#x}"), format!("rd {:x} 4", waiter.0), claim);
+    found.add(CLASS, 1.0, format!("memory:{waiter:#x}"), format!("locks {}", wait.pid), claim);
     let Owner::Task { task, pid, certain } = lock.owner else { return };
     let holder = waits.of(task).map_or(format!("task {pid}"), who);
     let (weight, says) = if certain { (1.0, "is held by") } else { (0.5, "was last taken by") };
     let claim = format!("{} {says} {holder}", lock.text_and_address());
     let source = format!("memory:((struct {} *){:#x})->owner", lock.kind, lock.at.0);
-    found.add(CLASS, weight, source, format!("struct {} {:x}", lock.kind, lock.at.0), claim);
+    found.add(CLASS, weight, source, format!("locks {:x}", lock.at.0), claim);
 }
 
 /// Since when they wait.
@@ -175,7 +175,7 @@ fn since(members: &[&Wait], found: &mut Findings) {
     let claim =
         format!("{} last ran {:.1} s before the end", who(first), first.waited.unwrap_or(0) as f64 / 1e9);
     let source = format!("memory:((struct task_struct *){:#x})->sched_info.last_arrival", first.task.0);
-    found.add(CLASS, 0.2, source, format!("task -R sched_info {}", first.pid), claim);
+    found.add(CLASS, 0.2, source, format!("ps -m {}", first.pid), claim);
 }
 
 /// What the end of the kernel has to do with it.

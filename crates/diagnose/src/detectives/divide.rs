@@ -53,7 +53,7 @@ fn examine(case: &Case, found: &mut Findings) {
         None => format!("the divisor of `{text}` is not known"),
     };
     let weight = if divisor == Some(0) { 2.0 } else { 0.0 };
-    found.add(CLASS, weight, format!("text:{at}"), format!("dis {:x} 1", pc.0), claim);
+    found.add(CLASS, weight, format!("text:{at}"), "fault".to_owned(), claim);
 }
 
 /// What the instruction divided by: a register, by its name in the text, or memory.

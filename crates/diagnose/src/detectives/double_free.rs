@@ -88,7 +88,12 @@ fn before(t: &Target, crash: &Crash, index: usize, object: &Found, found: &mut F
     h.advice = vec!["slub_debug=FU or KASAN name both who freed it".into()];
     let claim = format!("{what} is twice among the free objects of its cache");
     let bears = [(CLASS, 5.0), (Class::WildPointerDereference, -4.0), (Class::SlabCorruption, -2.0)];
-    found.add_to_all(&bears, format!("memory:{:#x}", object.start.0), objects::shown(object), claim);
+    found.add_to_all(
+        &bears,
+        format!("memory:{:#x}", object.start.0),
+        format!("object {:x}", object.start.0),
+        claim,
+    );
     h.related = objects::tracked(t, object, CLASS, 0.5, found);
     found.hypotheses.push(h);
 }
@@ -120,7 +125,7 @@ fn twice(t: &Target, crash: &Crash, index: usize, object: &Found, how: &str, fou
             (Class::InvalidOpcode, -5.0),
         ],
         format!("memory:{:#x}", object.start.0),
-        objects::shown(object),
+        format!("object {:x}", object.start.0),
         format!("{} was being freed, and is on the list of free objects", objects::named(object)),
     );
     let path: Vec<&str> = frames.iter().take(at + 1).skip(index).rev().filter_map(|f| f.name()).collect();

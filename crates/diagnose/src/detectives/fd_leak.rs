@@ -65,7 +65,7 @@ fn report(task: &Task, open: OpenFiles, all: u64, full: bool, found: &mut Findin
         CLASS,
         weight + if full { 0.3 } else { 0.0 },
         format!("memory:*(struct fdtable *){:#x}", open.table.0),
-        format!("struct fdtable {:x}", open.table.0),
+        format!("files {}", task.pid),
         format!("{who} has {} files open, of {all} in all", open.count),
     );
 }

@@ -110,7 +110,7 @@ fn cache(t: &Target, guarded: &Guarded) -> String {
 }
 
 fn shown(guarded: &Guarded) -> String {
-    format!("struct kfence_metadata.state,addr,size {:x}", guarded.at.0)
+    format!("object {:x}", guarded.start.0)
 }
 
 /// Who freed and who allocated it.
@@ -132,13 +132,7 @@ fn records(
             let by = t.describe(objects::who(t, track));
             let claim = format!("it was {did} by {by} in task {}, as KFENCE noted", track.pid);
             let source = format!("memory:*(struct kfence_track *){:#x}", track.at.0);
-            found.add(
-                class,
-                0.7,
-                source,
-                format!("struct kfence_track.pid,cpu,num_stack_entries {:x}", track.at.0),
-                claim,
-            );
+            found.add(class, 0.7, source, shown(guarded), claim);
             objects::related(t, role, track)
         })
         .collect()

@@ -1,11 +1,14 @@
 //! Modules and tasks that are there but not in the lists that show them.
 
 use necropsy_kernel::census::{self, HiddenModule, HiddenSocket, HiddenTask, Way};
-use necropsy_kernel::net::Endpoint;
 use necropsy_report::{Place, Related, bytes_text, terminal_safe};
 
 use crate::integrity::{in_doubt, requested};
+use crate::scenes::{self, address, doing};
 use crate::{Case, Class, Detective, Findings, Hypothesis, present};
+
+/// The command that shows what hides.
+const SHOW: &str = "hidden";
 
 pub const HIDDEN: Detective = Detective {
     id: "hidden",
@@ -90,34 +93,16 @@ fn seen(case: &Case, m: &HiddenModule, found: &mut Findings) {
         ways.join(", in ")
     );
     let bears = [(CLASS, weight), (Class::RequestedCrash, -6.0)];
-    found.add_to_all(
-        &bears,
-        format!("memory:*(struct module *){at:#x}"),
-        format!("struct module.name,state,list {:x}", at.0),
-        claim,
-    );
+    found.add_to_all(&bears, format!("memory:*(struct module *){at:#x}"), SHOW.to_owned(), claim);
     if m.unlinked {
         let claim =
             format!("the link of {name} in the list is what list_del() leaves: it was taken out, not lost");
-        found.add(
-            CLASS,
-            1.0,
-            format!("memory:((struct module *){at:#x})->list"),
-            format!("struct module.list {:x}", at.0),
-            claim,
-        );
+        found.add(CLASS, 1.0, format!("memory:((struct module *){at:#x})->list"), SHOW.to_owned(), claim);
     }
-    let functions = m.module.symbols(&case.target).iter().filter(|s| s.kind.eq_ignore_ascii_case(&b't'));
-    let names: Vec<String> = functions.take(8).map(|s| terminal_safe(&s.name)).collect();
+    let names = scenes::functions(&case.target, m);
     if !names.is_empty() {
         let claim = format!("its own symbol table names functions: {}", names.join(", "));
-        found.add(
-            CLASS,
-            0.3,
-            format!("memory:((struct module *){at:#x})->kallsyms"),
-            format!("struct module.kallsyms {:x}", at.0),
-            claim,
-        );
+        found.add(CLASS, 0.3, format!("memory:((struct module *){at:#x})->kallsyms"), SHOW.to_owned(), claim);
     }
 }
 
@@ -154,19 +139,7 @@ fn missing(hidden: &HiddenTask, found: &mut Findings) {
     let weight = 5.0 + hidden.found.len() as f64;
     let bears = [(CLASS, weight), (Class::RequestedCrash, -6.0)];
     let source = format!("memory:((struct task_struct *){:#x})->tasks", task.at.0);
-    found.add_to_all(&bears, source, format!("struct task_struct.tasks,pid,comm {:x}", task.at.0), claim);
-}
-
-/// `0.0.0.0:7070`, or where the socket is.
-fn address(socket: &HiddenSocket) -> String {
-    match &socket.socket.endpoint {
-        Endpoint::Internet { source: (address, port), .. } => format!("{address}:{port}"),
-        _ => format!("at {:#x}", socket.socket.sock.0),
-    }
-}
-
-fn doing(socket: &HiddenSocket) -> &'static str {
-    if socket.listens { "listens" } else { "is connected" }
+    found.add_to_all(&bears, source, SHOW.to_owned(), claim);
 }
 
 fn socket(case: &Case, hidden: &HiddenSocket) -> Hypothesis {
@@ -201,10 +174,5 @@ fn unhashed(hidden: &HiddenSocket, found: &mut Findings) {
     );
     let bears = [(CLASS, 4.5), (Class::RequestedCrash, -5.0)];
     let source = format!("memory:((struct sock *){:#x})->__sk_common.skc_node", sock.0);
-    found.add_to_all(
-        &bears,
-        source,
-        format!("struct sock.__sk_common.skc_state,__sk_common.skc_node {:x}", sock.0),
-        claim,
-    );
+    found.add_to_all(&bears, source, SHOW.to_owned(), claim);
 }

@@ -138,9 +138,14 @@ fn behind_disk(case: &Case, disk: &Disk, last: &Wait, h: &mut Hypothesis, found:
     h.statement += &format!(" It waits for disk {}{by}: a request was not answered.", disk.name);
     h.culprit = disk.driver.map(|f| place(t, f, Some(0.5)));
     h.advice.insert(0, format!("look at the disk {}, its driver and its cable or transport: log", disk.name));
-    let claim = format!("what {} waits for is a page or buffer of disk {}{by}", who(last), disk.name);
+    let claim =
+        format!("what {} waits for is a page or buffer of disk {}, {:#x}", who(last), disk.name, disk.at.0);
     let source = format!("memory:((struct gendisk *){:#x})", disk.at.0);
     found.add(CLASS, 1.0, source, format!("struct gendisk.disk_name,fops,queue {:x}", disk.at.0), claim);
+    if let Some((driver, at)) = driver.zip(disk.driver_at) {
+        let claim = format!("the disk's table of operations has {driver} at {:#x} for its requests", at.0);
+        found.add(CLASS, 0.1, format!("memory:{:#x}", at.0), format!("rd -s {:x} 1", at.0), claim);
+    }
 }
 
 /// Where nobody is to be seen who would give the lock back (its holder is gone, or in no function that takes it): the functions that may
@@ -238,9 +243,9 @@ fn overdue(case: &Case, ending: Ending, root: &Root, longest: &Wait, found: &mut
         how_long(longest)
     );
     let source = format!("memory:((struct task_struct *){:#x})->sched_info.last_arrival", longest.task.0);
-    found.add(CLASS, weight, source, format!("task -R sched_info {}", longest.pid), claim);
+    found.add(CLASS, weight, source, format!("locks {}", longest.pid), claim);
     let claim = format!("its stack: it waits for {}", what(case.waits(), longest));
-    found.add(CLASS, 0.3, "stack", format!("bt {}", longest.pid), claim);
+    found.add(CLASS, 0.3, "stack", format!("locks {}", longest.pid), claim);
 }
 
 fn held(case: &Case, last: &Wait, holder: Option<&Holder<'_>>, found: &mut Findings) {
@@ -255,5 +260,5 @@ fn held(case: &Case, last: &Wait, holder: Option<&Holder<'_>>, found: &mut Findi
         (None, _) => return,
     };
     let source = format!("memory:((struct {} *){:#x})->owner", lock.kind, lock.at.0);
-    found.add(CLASS, weight, source, format!("struct {} {:x}", lock.kind, lock.at.0), claim);
+    found.add(CLASS, weight, source, format!("locks {:x}", lock.at.0), claim);
 }

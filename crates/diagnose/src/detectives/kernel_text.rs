@@ -300,7 +300,7 @@ fn repaired(case: &Case, stream: &Stream, repairs: &[Repair], trap: &Trap<'_>, f
         (Class::NullPointerDereference, -3.0),
         (Class::WildPointerDereference, -3.0),
     ];
-    found.add_to_all(&bears, format!("text:{name}"), format!("rd -8 {:x} 16", first.at.0 & !7), claim);
+    found.add_to_all(&bears, format!("text:{name}"), format!("dis {name}"), claim);
     for text in stream.contradictions(t).into_iter().take(3) {
         found.add(
             Class::BitFlip,

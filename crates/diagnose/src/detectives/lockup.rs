@@ -143,6 +143,7 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     if let Some(b) = &blocker {
         statement += &b.text;
         found.add(dog.class, 2.5, b.source.clone(), b.reproduce.clone(), b.claim.clone());
+        found.add(dog.class, 0.0, "stack", b.stack.clone(), b.stands.clone());
         culprit = Some(b.place.clone());
     } else if waits {
         statement += " It waits for a lock: whoever holds that is to blame, and is not known.";
@@ -221,7 +222,9 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     let who = named(&place);
     Some(Blocker {
         text: format!(" CPU {stuck} {why}: it runs {who}, in task {}.", on.who()),
-        claim: format!("CPU {stuck} {why}; its task {} stands in {who}", on.who()),
+        claim: format!("CPU {stuck} {why}"),
+        stack: format!("bt {}", on.task.pid),
+        stands: format!("its task {} stands in {who}", on.who()),
         source: source.into(),
         reproduce: Some(reproduce),
         related: Related {
@@ -252,6 +255,9 @@ struct Blocker {
     claim: String,
     source: String,
     reproduce: Option<String>,
+    /// Where its task stands, and the command that shows it.
+    stands: String,
+    stack: String,
 }
 
 /// The last in the chain: a holder that does not spin itself.
@@ -267,18 +273,20 @@ fn blocker(case: &Case, cpu: usize) -> Option<Blocker> {
     let place = place_of(t, &on.stack.frames[index], 0.9 * sure);
     let (who, name) = (named(&place), frame.name().unwrap_or("an unknown function"));
     let state = if hold.asleep { "sleeps".to_owned() } else { format!("runs on CPU {}", on.cpu) };
-    let (taken, lock) = (t.describe(hold.taken), t.describe(lock).replace("+0x0", ""));
+    let (taken, name_of) = (t.describe(hold.taken), t.describe(lock).replace("+0x0", ""));
     Some(Blocker {
         text: format!(
-            " It waits for a lock ({lock}) that task {} holds: that one {state}, in {who}, and does not give it back.",
+            " It waits for a lock ({name_of}) that task {} holds: that one {state}, in {who}, and does not give it back.",
             on.who()
         ),
         claim: format!(
-            "{name}, on the stack of {}, took the lock {lock} at {taken} and has not come to the unlock; it {state}, in {who}",
+            "{name}, on the stack of {}, took the lock {name_of} at {taken} and has not come to the unlock",
             on.who()
         ),
+        stack: format!("bt {}", on.task.pid),
+        stands: format!("{} {state}, in {who}", on.who()),
         source: format!("text:{name}"),
-        reproduce: Some(format!("bt {}", on.task.pid)),
+        reproduce: Some(format!("locks {:x}", lock.0)),
         related: Related {
             role: "owner",
             function: place.function.clone(),

@@ -240,7 +240,7 @@ fn recorded(crash: &Crash, fault: &Fault, found: &mut Findings) {
                 "CPU {} had its last page fault at {address:#x} (CR2), as the emulator saved it",
                 crash.cpu
             );
-            found.add(CLASS, 1.5, "note:QEMU", None, claim);
+            found.add(CLASS, 1.5, "note:QEMU", "fault".to_owned(), claim);
         }
         None => {}
     }
@@ -257,7 +257,7 @@ fn decoded(
     found: &mut Findings,
 ) {
     let names = t.arch().registers();
-    let reproduce = format!("dis {name}+{offset:#x} 1");
+    let reproduce = "fault".to_owned();
     let Some(m) = fault.operand else {
         let claim = format!("no operand of `{text}` touches {:#x} with the registers saved", fault.address);
         return found.add(Class::NullPointerDereference, -2.0, format!("text:{name}"), reproduce, claim);

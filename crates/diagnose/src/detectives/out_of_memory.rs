@@ -4,7 +4,7 @@ use necropsy_kernel::meminfo::{self, Account, Cgroup, Use};
 use necropsy_report::{Place, Related};
 use necropsy_target::Target;
 
-use crate::consumers::{Consumers, Taker, Who, size, total_at};
+use crate::consumers::{Consumers, Taker, Who, size};
 use crate::crash::base_name;
 use crate::findings::place;
 use crate::suspect::{named, place_in};
@@ -147,7 +147,7 @@ pub(super) fn explain(t: &Target, consumers: &Consumers, class: Class) -> Hypoth
             let p = place(t, at, None);
             Related { role: "allocator", function: p.function, module: p.module, task: None }
         };
-        h.related.extend(sites(most).into_iter().map(site));
+        h.related.extend(most.sites().into_iter().map(site));
     }
     h.advice = advice(most);
     h.separate = Some("how the shares grew over time: earlier reports in the log, monitoring".into());
@@ -166,19 +166,10 @@ fn sums(account: &Account) -> String {
     uses.into_iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-fn sites(taker: &Taker) -> Vec<necropsy_base::VirtAddr> {
-    match &taker.who {
-        Who::Cache { sites, .. } | Who::Pages { sites, .. } => sites.clone(),
-        // The caller is a return address: the call stands before it.
-        Who::Vmalloc { caller, .. } => vec![caller.moved(-1)],
-        _ => Vec::new(),
-    }
-}
-
 /// The function to blame: the only one that allocates there, if it is a module's. Functions of the kernel itself allocate for
 /// others, and caches that can be emptied are meant to grow.
 fn blamed(t: &Target, taker: &Taker) -> Option<Place> {
-    let [site] = sites(taker)[..] else { return None };
+    let [site] = taker.sites()[..] else { return None };
     let sure = match &taker.who {
         Who::Pages { holder, .. } => {
             if holder.is_some() {
@@ -211,7 +202,7 @@ fn why(t: &Target, taker: &Taker, blamed: Option<&Place>) -> String {
         }
         (_, _) => String::new(),
     };
-    let all: Vec<String> = sites(taker).iter().take(8).map(|at| t.describe(*at)).collect();
+    let all: Vec<String> = taker.sites().iter().take(8).map(|at| t.describe(*at)).collect();
     match (blamed, all.is_empty()) {
         (Some(p), _) => format!("{who} The only function of a module that allocates there is {}.", named(p)),
         (None, false) => format!("{who} What allocates there: {}.", all.join(", ")),
@@ -236,51 +227,41 @@ fn advice(taker: &Taker) -> Vec<String> {
     }
 }
 
+/// The command that adds memory up and names its takers.
+const SHOWN: &str = "usage";
+
 /// The facts about who has the memory.
 pub(super) fn facts(t: &Target, consumers: &Consumers, class: Class, found: &mut Findings) {
     let account = &consumers.account;
     let sum = format!("{} of memory: {}", size(account.total), sums(account));
-    found.add(class, 0.5, "memory:vm_zone_stat, vm_node_stat", total_at(t), sum);
+    found.add(class, 0.5, "memory:vm_zone_stat, vm_node_stat", SHOWN.to_owned(), sum);
     for taker in consumers.kernel.iter().take(2).chain(consumers.others.iter().take(2)) {
         let claim = format!("{}: {}", size(taker.bytes), taker.text(t));
         let weight = if taker.is_kernel() { 1.0 } else { 0.5 };
-        let (source, reproduce) = shown_by(taker);
-        found.add(class, weight, source, reproduce, claim);
-        for at in sites(taker).into_iter().take(4) {
+        found.add(class, weight, source(taker), SHOWN.to_owned(), claim);
+        for at in taker.sites().into_iter().take(4) {
             let claim = format!("{} allocates there", t.describe(at));
             let near = t.near(at);
-            let reproduce = near.map(|n| format!("dis {}+{:#x} 1", n.name, at.0 - n.start.0));
-            let reproduce = reproduce.filter(|_| !matches!(taker.who, Who::Vmalloc { .. }));
+            let reproduce = match taker.who {
+                Who::Vmalloc { .. } => Some(SHOWN.to_owned()),
+                _ => near.map(|n| format!("dis {}+{:#x} 1", n.name, at.0 - n.start.0)),
+            };
             found.add(class, 0.5, format!("text:{}", t.describe(at)), reproduce, claim);
         }
     }
 }
 
-fn shown_by(taker: &Taker) -> (String, Option<String>) {
+fn source(taker: &Taker) -> String {
     match &taker.who {
         Who::Cache { cache, .. } => {
             let node = cache.nodes.first().map_or(cache.at, |n| n.at).0;
-            (
-                format!("memory:*(struct kmem_cache_node *){node:#x}"),
-                Some(format!("struct kmem_cache_node {node:x}")),
-            )
+            format!("memory:*(struct kmem_cache_node *){node:#x}")
         }
-        Who::Vmalloc { example, .. } => {
-            let at = example.0;
-            (format!("memory:*(struct vm_struct *){at:#x}"), Some(format!("struct vm_struct {at:x}")))
-        }
-        Who::Pages { holder, .. } => {
-            let at = holder.as_ref().map(|(_, _, at)| at.0);
-            ("memory:struct page".into(), at.map(|at| format!("rd {at:x} 8")))
-        }
-        Who::Process { task, .. } => ("memory:task_struct.mm".into(), Some(format!("ps {}", task.pid))),
-        Who::Files { largest, at, .. } => match largest {
-            Some(f) => (
-                format!("memory:*(struct inode *){:#x}", f.inode.0),
-                Some(format!("struct inode.i_size,i_data.nrpages {:x}", f.inode.0)),
-            ),
-            None => (format!("memory:*(struct super_block *){:#x}", at.0), None),
-        },
+        Who::Vmalloc { example, .. } => format!("memory:*(struct vm_struct *){:#x}", example.0),
+        Who::Pages { .. } => "memory:struct page".into(),
+        Who::Process { .. } => "memory:task_struct.mm".into(),
+        Who::Files { largest: Some(f), .. } => format!("memory:*(struct inode *){:#x}", f.inode.0),
+        Who::Files { at, .. } => format!("memory:*(struct super_block *){:#x}", at.0),
     }
 }
 

@@ -37,7 +37,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let culprit = place_in(t, frames, index, 0.85);
     let who = named(&culprit);
     let message = message(t, &frames[index]);
-    let said = message.as_ref().map(|m| format!(", saying {m:?}")).unwrap_or_default();
+    let said = message.as_ref().map(|(_, m)| format!(", saying {m:?}")).unwrap_or_default();
     let task = format!("{} ({})", bytes_text(&crash.task.comm.0), crash.task.pid);
     let statement = format!(
         "{who} called panic(){said}, in task {task}: a check of its own failed, and it ended the kernel for that. Whether what it checks was \
@@ -59,20 +59,14 @@ fn examine(case: &Case, found: &mut Findings) {
         "bt".to_owned(),
         format!("{who} called panic(), and no exception came before"),
     );
-    if let Some(text) = message {
+    if let Some((at, text)) = message {
         let claim = format!("what it passes is the text {text:?}");
-        found.add(
-            CLASS,
-            0.5,
-            format!("text:{who}"),
-            frames[index].pc.map(|pc| format!("dis -r {:x}", pc.0)),
-            claim,
-        );
+        found.add(CLASS, 0.5, format!("text:{who}"), format!("rd -a {at:x}"), claim);
     }
 }
 
 /// The text that the call of a frame passes, if it is a constant.
-fn message(t: &Target, frame: &Frame) -> Option<String> {
+fn message(t: &Target, frame: &Frame) -> Option<(u64, String)> {
     let back = frame.pc?;
     let insns = code::function(t, frame.function.as_ref()?);
     let call = insns.iter().position(|i| i.next() == back && matches!(i.flow, Flow::Call(_)))?;
@@ -81,5 +75,5 @@ fn message(t: &Target, frame: &Frame) -> Option<String> {
     let at = trace.value(*t.arch().argument_registers().first()?, call, 0)?;
     let text = t.memory().cstr(necropsy_base::VirtAddr(at), MESSAGE).ok()?;
     let text = terminal_safe(String::from_utf8_lossy(&text).trim());
-    (text.len() > 3).then_some(text)
+    (text.len() > 3).then_some((at, text))
 }

@@ -68,7 +68,6 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
     }
     found.hypotheses.push(h);
     let text = code::text(t, access.pc).unwrap_or_default();
-    let offset = access.pc.0 - access.near.start.0;
     found.add_to_all(
         &[
             (CLASS, 3.0),
@@ -77,7 +76,7 @@ fn allocating(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
             (Class::SlabOverflow, 0.5),
         ],
         format!("text:{}", access.near.name),
-        format!("dis {}+{offset:#x} 1", access.near.name),
+        "fault".to_owned(),
         format!(
             "`{text}` of the allocator touched {:#x}: it follows only pointers of its own",
             access.address
@@ -127,7 +126,7 @@ fn link(s: &Spoilt, found: &mut Findings) {
         s.value
     );
     let bears = [(Class::SlabCorruption, 1.5), (Class::SlabOverflow, 0.5)];
-    found.add_to_all(&bears, format!("memory:{:#x}", s.at.0), format!("rd {:x} 1", s.at.0), claim);
+    found.add_to_all(&bears, format!("memory:{:#x}", s.at.0), objects::shown(s.at), claim);
 }
 
 /// The allocator's checks ended the kernel: poison of a free object that was written over is a use after free.
@@ -169,7 +168,7 @@ fn checked(t: &Target, crash: &Crash, index: usize, found: &mut Findings) {
             damage.range.start.0,
             damage.expected
         );
-        found.add(class, 3.5, format!("memory:{at:#x}"), format!("rd {at:x} 4"), claim);
+        found.add(class, 3.5, format!("memory:{at:#x}"), objects::shown(damage.range.start), claim);
         h.related = objects::tracked(t, &s.object, class, 0.5, found);
         let freer = h.related.iter().find(|r| r.role == "freer").and_then(|r| r.function.clone());
         h.statement += &freer.map(|f| format!(" {f} freed it.")).unwrap_or_default();

@@ -70,7 +70,13 @@ fn in_zone(damage: &Damage, s: &Spoilt, found: &mut Findings) {
         damage.expected
     );
     let at = damage.range.start.0 & !7;
-    found.add(Class::SlabOverflow, 2.5, format!("memory:{at:#x}"), format!("rd {at:x} 4"), claim);
+    found.add(
+        Class::SlabOverflow,
+        2.5,
+        format!("memory:{at:#x}"),
+        format!("object -m {:x}", s.object.start.0),
+        claim,
+    );
 }
 
 /// The object that was written past, and how far into it the run begins.

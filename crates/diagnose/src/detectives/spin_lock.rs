@@ -138,7 +138,7 @@ fn edge(t: &Target, spinning: &Spinning, spin: &Spin, index: usize, found: &mut 
         spin.lock.0,
         t.describe(spin.lock).replace("+0x0", "")
     );
-    found.add_to_all(&bears, format!("memory:{:#x}", spin.lock.0), format!("bt -c {}", on.cpu), claim);
+    found.add_to_all(&bears, format!("memory:{:#x}", spin.lock.0), format!("locks {:x}", spin.lock.0), claim);
     let Some((holder, frame)) = spinning.holds[index].as_ref().and_then(|h| spinning.place(h)) else {
         return;
     };
@@ -149,6 +149,5 @@ fn edge(t: &Target, spinning: &Spinning, spin: &Spin, index: usize, found: &mut 
         "the lock at {:#x} is held on CPU {} by {name}, which took it at {at} and has not come to the unlock",
         spin.lock.0, holder.cpu
     );
-    let reproduce = frame.pc.map(|pc| format!("dis -r {:x}", pc.0));
-    found.add_to_all(&bears, format!("text:{name}"), reproduce, claim);
+    found.add_to_all(&bears, format!("text:{name}"), format!("locks {:x}", spin.lock.0), claim);
 }

@@ -129,7 +129,7 @@ fn tell(case: &Case, stuck: &Stuck<'_>, place: &Place, found: &mut Findings) {
         Class::HardLockup => (
             format!("the clock of CPU {cpu}'s run queue stands {} s behind the others", stuck.seconds),
             format!("memory:runqueues of CPU {cpu}"),
-            format!("p runqueues:{cpu}"),
+            "runq -t".to_owned(),
         ),
         _ => (
             format!("CPU {cpu} has not run its watchdog's task for {} s", stuck.seconds),

@@ -108,7 +108,7 @@ fn poisoned(s: &Scene<'_>, found: &mut Findings) -> bool {
         Class::UseAfterFree,
         4.5,
         format!("text:{}", a.near.name),
-        format!("dis {}+{offset:#x} 1", a.near.name),
+        "fault".to_owned(),
         format!(
             "`{text}` at {}+{offset:#x} touches {:#x}: poison of freed {of} ({value:#x})",
             a.near.name, a.address
@@ -123,7 +123,7 @@ fn poisoned(s: &Scene<'_>, found: &mut Findings) -> bool {
             Class::UseAfterFree,
             1.5,
             format!("memory:{:#x}", object.start.0),
-            objects::shown(object),
+            format!("object {:x}", from.0),
             claim,
         );
         h.related = objects::tracked(t, object, Class::UseAfterFree, 1.0, found);
@@ -174,7 +174,7 @@ fn freed(s: &Scene<'_>, found: &mut Findings) -> bool {
             (Class::WildPointerDereference, -6.0),
         ],
         format!("memory:{:#x}", object.start.0),
-        objects::shown(&object),
+        format!("object {:x}", object.start.0),
         format!(
             "{}, from which the pointer was read, is on the list of free objects",
             objects::named(&object)
@@ -252,7 +252,7 @@ fn reused(s: &Scene<'_>, found: &mut Findings) {
     found.add_to_all(
         if two { TWO_OWNERS } else { ONE_OWNER },
         format!("memory:{:#x}", object.start.0),
-        objects::shown(&object),
+        objects::shown(object.start),
         format!(
             "{} holds {} from its first byte on, where the pointer was read",
             objects::named(&object),

@@ -130,13 +130,7 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     );
     let claim =
         format!("`{text}` at {}+{offset:#x} touches {address:#x} ({register}): {}", near.name, reading.what);
-    found.add(
-        class,
-        2.0 + reading.weight,
-        format!("text:{}", near.name),
-        format!("dis {}+{offset:#x} 1", near.name),
-        claim,
-    );
+    found.add(class, 2.0 + reading.weight, format!("text:{}", near.name), "fault".to_owned(), claim);
     mapped(t, address, class, found);
     if class == Class::UserAccessViolation && user_page {
         let claim = format!(
@@ -342,7 +336,7 @@ fn jump(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Fi
     h.advice = vec!["find out where the function pointer is kept, and who wrote there: a freed object, or one written over".into()];
     found.hypotheses.push(h);
     let claim = format!("the interrupted program counter is {:#x}: not code, but {}", pc.0, reading.what);
-    found.add(class, 3.0 + reading.weight, "stack", "bt".to_owned(), claim);
+    found.add(class, 3.0 + reading.weight, "stack", "fault".to_owned(), claim);
     if let Some(back) = frames.get(trap.index + 1).and_then(|f| f.pc) {
         let claim =
             format!("the return address on top of the stack, {}, follows an indirect call", t.describe(back));

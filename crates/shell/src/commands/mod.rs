@@ -10,22 +10,26 @@ mod eval;
 mod examine;
 mod exit;
 mod extend;
+mod fault;
 mod files;
 pub(crate) mod foreach;
 pub(crate) mod frame;
 mod fuser;
 mod gdb;
 mod help;
+mod hidden;
 mod ipcs;
 mod irq;
 mod json;
 mod kmem;
 mod list;
+mod locks;
 mod log;
 mod mach;
 mod modules;
 mod mount;
 mod net;
+mod object;
 mod p;
 mod pages;
 mod ps;
@@ -43,6 +47,7 @@ mod sys;
 mod task;
 mod timer;
 mod tree;
+mod usage;
 mod vm;
 mod vtop;
 mod waitq;
@@ -69,23 +74,27 @@ pub static COMMANDS: &[&dyn Command] = &[
     &eval::Eval,
     &exit::Exit,
     &extend::Extend,
+    &fault::Fault,
     &files::Files,
     &foreach::Foreach,
     &frame::ShowFrame,
     &fuser::Fuser,
     &gdb::Gdb,
     &help::Help,
+    &hidden::Hidden,
     &frame::Info,
     &ipcs::Ipcs,
     &irq::Irq,
     &json::Json,
     &kmem::Kmem,
     &list::List,
+    &locks::Locks,
     &log::Log,
     &mach::Mach,
     &modules::Mod,
     &mount::Mount,
     &net::Net,
+    &object::Object,
     &p::P,
     &ps::Ps,
     &vtop::Pte,
@@ -106,6 +115,7 @@ pub static COMMANDS: &[&dyn Command] = &[
     &timer::Timer,
     &tree::Tree,
     &frame::Up,
+    &usage::Usage,
     &vm::Vm,
     &vtop::Vtop,
     &waitq::Waitq,
