@@ -32,7 +32,7 @@ fn module(t: &Target, hidden: &HiddenModule) -> HiddenInfo {
     }
     HiddenInfo {
         kind: "module",
-        name: terminal_safe(&hidden.module.name).into(),
+        name: terminal_safe(&hidden.module.name),
         at: Hex(hidden.module.at.0),
         missing_in: "the list of modules".into(),
         found_in: hidden.ways.iter().copied().map(|way| Way::text(way).to_owned()).collect(),
@@ -43,7 +43,7 @@ fn module(t: &Target, hidden: &HiddenModule) -> HiddenInfo {
 /// The first functions that a hidden module's own symbol table names.
 pub(crate) fn functions(t: &Target, hidden: &HiddenModule) -> Vec<String> {
     let all = hidden.module.symbols(t).iter().filter(|s| s.kind.eq_ignore_ascii_case(&b't'));
-    all.take(FUNCTIONS).map(|s| terminal_safe(&s.name).into()).collect()
+    all.take(FUNCTIONS).map(|s| terminal_safe(&s.name)).collect()
 }
 
 fn task(hidden: &HiddenTask) -> HiddenInfo {
