@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use crate::spinning::takes_spin_lock;
 use crate::{advice, blame, log_reading};
 use necropsy_klog::{
     Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports,
@@ -231,9 +232,25 @@ fn culprit_frame(report: &Report) -> Option<&StackFrame> {
     let name = |f: &StackFrame| canonical(&function_name(&f.function)).to_owned();
     let own = |f: &&StackFrame| report.function.as_deref() == Some(name(f).as_str());
     let runs = matches!(report.class, "soft-lockup" | "hard-lockup" | "rcu-stall");
-    let working = |f: &&StackFrame| !f.stale && !never_to_blame(&name(f)) && f.on.is_none();
     let by_title = || report.frames.iter().find(own);
-    if runs { report.frames.iter().find(working).or_else(by_title) } else { by_title() }
+    if !runs {
+        return by_title();
+    }
+    // An interrupt stopped the loop, and is none of it; but the loop itself may be in one, and is in the title then.
+    let working = |f: &&StackFrame| !f.stale && !never_to_blame(&name(f)) && (f.on.is_none() || own(f));
+    let found = report.frames.iter().find(working).or_else(by_title)?;
+    Some(interrupted_holder(report, found).unwrap_or(found))
+}
+
+/// Where what runs in an interrupt spins on a lock, the code of the same module that it interrupted is what holds that.
+fn interrupted_holder<'a>(report: &'a Report, spins: &StackFrame) -> Option<&'a StackFrame> {
+    let at = report.frames.iter().position(|f| f == spins && f.on.is_some())?;
+    let above = report.frames.get(at.checked_sub(1)?)?;
+    let below = report.frames.iter().skip(at).filter(|f| f.on.is_none() && !f.stale);
+    let own = below
+        .filter(|f| f.module.is_some() && f.module == spins.module)
+        .find(|f| f.function != spins.function);
+    own.filter(|_| takes_spin_lock(&above.function))
 }
 
 /// Where the bug is, and where it was noticed.
@@ -244,7 +261,7 @@ fn places(report: &Report, class: &str) -> (Option<Place>, Option<Place>) {
     let place = |confidence: Option<f64>| Place {
         confidence,
         function: Some(function.clone()),
-        module: frame.and_then(|f| f.module.clone()).or(report.module.clone()),
+        module: frame.map_or_else(|| report.module.clone(), |f| f.module.clone()),
         offset: frame.map(|f| f.offset.clone()),
         address: frame.and_then(|f| hex(f.pc.as_deref()?)),
         ..Place::default()
@@ -470,6 +487,24 @@ mod tests {
             ("deadlock", Some("take_a"))
         );
         assert_eq!(analysis(&hung("a", 31)).verdict.class, "hung-task");
+    }
+
+    #[test]
+    fn what_an_interrupt_spins_for_is_held_by_the_code_below_it() {
+        let log = "[   31.0] watchdog: BUG: soft lockup - CPU#1 stuck for 11s! [fold:1354]\n\
+                   [   31.1] CPU: 1 PID: 1354 Comm: fold Tainted: G           OE     5.10.0 #1\n\
+                   [   31.2] RIP: 0010:native_queued_spin_lock_slowpath+0x24/0x1e0\n\
+                   [   31.3] Call Trace:\n[   31.4]  <IRQ>\n[   31.5]  _raw_spin_lock+0x1e/0x30\n\
+                   [   31.6]  tick+0x11/0x40 [m]\n[   31.7]  call_timer_fn+0x29/0x100\n[   31.8]  __do_softirq+0xc5/0x279\n\
+                   [   31.9]  </IRQ>\n[   32.0]  do_softirq_own_stack+0x37/0x50\n[   32.1]  irq_exit_rcu+0x92/0xc0\n\
+                   [   32.2]  fold+0x2c/0x50 [m]\n[   32.3]  vfs_write+0xc4/0x270\n\
+                   [   32.4] Kernel panic - not syncing: softlockup: hung tasks\n";
+        let blamed = |log: &str| analysis(log).verdict.culprit.and_then(|c| c.function);
+        assert_eq!(blamed(log).as_deref(), Some("fold"));
+        assert_eq!(
+            blamed(&log.replace("fold+0x2c/0x50 [m]", "fold+0x2c/0x50 [other]")).as_deref(),
+            Some("tick")
+        );
     }
 
     #[test]

@@ -146,8 +146,10 @@ fn wrong(cx: &Context, e: &Evidence) -> Option<String> {
 fn commands_show_what_claims_say() {
     let (mut told, mut asked) = (Vec::new(), 0);
     for path in dumps() {
-        let open =
-            || Target::open(necropsy_dump::open(std::slice::from_ref(&path)).unwrap(), Options::default()).unwrap();
+        let open = || {
+            Target::open(necropsy_dump::open(std::slice::from_ref(&path)).unwrap(), Options::default())
+                .unwrap()
+        };
         let options = CaseOptions { use_log: true, ..CaseOptions::default() };
         let evidence = Case::open(open(), options).analyse().evidence;
         let cx = Context::new(open(), String::new());
