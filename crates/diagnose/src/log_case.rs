@@ -234,7 +234,11 @@ fn culprit_frame(report: &Report) -> Option<&StackFrame> {
     let runs = matches!(report.class, "soft-lockup" | "hard-lockup" | "rcu-stall");
     let by_title = || report.frames.iter().find(own);
     if !runs {
-        return by_title();
+        // What does as it is told was called by whom to blame.
+        let title = report.frames.iter().position(|f| own(&f))?;
+        let told = |f: &&StackFrame| blame::is_servant(&f.function);
+        let caller = || report.frames.iter().skip(title).find(|f| !f.stale && !told(f));
+        return report.frames.get(title).filter(|f| !told(f)).or_else(caller);
     }
     // An interrupt stopped the loop, and is none of it; but the loop itself may be in one, and is in the title then.
     let working = |f: &&StackFrame| !f.stale && !never_to_blame(&name(f)) && (f.on.is_none() || own(f));
