@@ -418,6 +418,53 @@ SCENARIOS = {
         kind="a module is unloaded while its timer runs", module="beacon", run="poke -n beacon /proc/beacon s; rmmod beacon; sleep 20",
         classes=["nx-violation", "wild-pointer-dereference", "use-after-free"], task=False, blamed="beacon",
         note="scan_timer's function was in memory that is not mapped any more"),
+    "flush_holding": dict(
+        kind="a work item is waited for with a mutex held that it wants", module="pumpctl", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n pump_halt /proc/pumpctl h", classes=["deadlock"], wait=240, task=False,
+        bugs=[("culprit", "pump_halt", "CULPRIT_FLUSH"), ("victim", "pump_refresh", "VICTIM_FLUSH")], note="pump_lock, and the end of refresh_work"),
+    "thread_stop": dict(
+        kind="a thread is stopped with a mutex held that it wants", module="pumpctl", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n pump_stop /proc/pumpctl k", classes=["deadlock"], wait=240, task=False,
+        bugs=[("culprit", "pump_stop", "CULPRIT_STOP"), ("victim", "pump_turn", "VICTIM_STOP")], note="pump_lock, and the end of the thread pump_turn"),
+    "timer_sync": dict(
+        kind="the end of a timer is waited for with a spin lock held that it wants", module="pumpctl", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="taskset 2 poke -n beat_stop /proc/pumpctl b",
+        classes=["deadlock", "soft-lockup", "rcu-stall"], wait=240, task=False,
+        bugs=[("culprit", "beat_stop", "CULPRIT_BEAT"), ("victim", "beat_tick", "VICTIM_BEAT")], note="CPU 0 spins for beat_lock in the timer, CPU 1 waits for the timer"),
+    "rwsem_upgrade": dict(
+        kind="a reader of a rw_semaphore becomes a writer", module="pumpctl", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n map_update /proc/pumpctl u7", classes=["deadlock", "hung-task"], wait=240, task=False,
+        bugs=[("culprit", "map_update", "CULPRIT_UPGRADE")], note="map_sem has one reader, the waiter itself"),
+    "rcu_self": dict(
+        kind="synchronize_rcu() inside of a read-side critical section", module="pumpctl", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n zones_swap /proc/pumpctl r", classes=["deadlock", "hung-task", "rcu-stall"], wait=240, task=False,
+        bugs=[("culprit", "zones_swap", "CULPRIT_READER")], note="kernels with preemptible RCU"),
+    "seq_stuck": dict(
+        kind="a writer of a seqcount left it odd; a reader waits for ever", module="clkmap", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="poke -n clk_set /proc/clkmap a2000; poke -n clk_read /proc/clkmap r",
+        classes=["soft-lockup", "lock-misuse", "deadlock"], wait=240,
+        bugs=[("culprit", "clk_adjust", "CULPRIT_SEQ"), ("victim", "clk_read", "VICTIM_SEQ")], note="clk_seq is odd; nobody writes"),
+    "bit_stuck": dict(
+        kind="a bit spin lock that was not given back", module="clkmap", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="poke -n slot_set /proc/clkmap c3; poke -n slot_read /proc/clkmap s3",
+        classes=["soft-lockup", "lock-misuse", "deadlock"], wait=240,
+        bugs=[("culprit", "slot_claim", "CULPRIT_BIT"), ("victim", "slot_read", "VICTIM_BIT")], note="bit 0 of slots[3].marks is set; nobody has it"),
+    "vfree_used": dict(
+        kind="vmalloc memory is read after vfree()", module="clkmap", run="poke -n map_sum /proc/clkmap m",
+        classes=["use-after-free", "wild-pointer-dereference", "out-of-bounds-access"], bugs=[("culprit", "map_sum", "CULPRIT_MAP")],
+        frames=["map_sum", "clk_write"], note="map still points to the area"),
+    "rcu_twice": dict(
+        kind="an object is handed to call_rcu() twice", module="clkmap", run="poke -n route /proc/clkmap d5; sleep 20",
+        classes=["double-free", "use-after-free", "null-function-call", "slab-corruption", "list-corruption", "soft-lockup", "wild-pointer-dereference", "bug-assertion"],
+        task=False, bugs=[("culprit", "route_drop", "CULPRIT_RCU"), ("victim", "route_free", "kfree(r)")], note="the head is in RCU's list twice"),
+    "work_hogs": dict(
+        kind="a work item that gives way but never ends; another of its pool waits", module="clkmap", append="workqueue.watchdog_thresh=10 workqueue.panic_on_stall=1",
+        run="poke -n sweep /proc/clkmap w; sleep 100", classes=["workqueue-stall"], wait=300, task=False,
+        bugs=[("culprit", "sweep", "CULPRIT_SWEEP")], note="kernels with workqueue.panic_on_stall (7.2)"),
+    "unloaded_file": dict(
+        kind="a module is unloaded and leaves its file in /proc; somebody opens it", module="clkmap", run="rmmod clkmap; poke -n clk_read /proc/clkmap r",
+        classes=["nx-violation", "wild-pointer-dereference", "use-after-free"], task=False, blamed="clkmap",
+        note="the table of operations was in memory that is not mapped any more"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A clock and its map: marks that are left set, memory and files that are gone while somebody knows them. */
+#include <linux/bit_spinlock.h>
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+struct slot {
+	unsigned long marks;
+	u32 users, value;
+};
+
+struct route {
+	u64 to;
+	struct rcu_head rcu;
+	u32 cost;
+};
+
+static seqcount_t clk_seq = SEQCNT_ZERO(clk_seq);
+static struct slot slots[8];
+static u32 *map;
+static u64 clk_base, clk_sum;
+static struct work_struct sweep_work;
+
+/* The way out for a bad step leaves the count odd: readers wait for its end. */
+static noinline int clk_adjust(s32 step)
+{
+	write_seqcount_begin(&clk_seq);
+	if (step > 1000)
+		return -ERANGE;		/* CULPRIT_SEQ */
+	clk_base += step;
+	write_seqcount_end(&clk_seq);
+	return 0;
+}
+
+static noinline u64 clk_read(void)
+{
+	unsigned int seq;
+	u64 now;
+
+	do {
+		seq = read_seqcount_begin(&clk_seq);	/* VICTIM_SEQ */
+		now = clk_base;
+	} while (read_seqcount_retry(&clk_seq, seq));
+	return now;
+}
+
+/* The way out for a slot without users keeps its bit. */
+static noinline int slot_claim(u32 index, u32 value)
+{
+	struct slot *s = &slots[index & 7];
+
+	bit_spin_lock(0, &s->marks);
+	if (!s->users)
+		return -ENOENT;		/* CULPRIT_BIT */
+	s->value = value;
+	bit_spin_unlock(0, &s->marks);
+	return 0;
+}
+
+static noinline u32 slot_read(u32 index)
+{
+	struct slot *s = &slots[index & 7];
+	u32 value;
+
+	bit_spin_lock(0, &s->marks);	/* VICTIM_BIT */
+	value = s->value;
+	bit_spin_unlock(0, &s->marks);
+	return value;
+}
+
+/* The map is given back and still used. */
+static noinline void map_drop(void)
+{
+	vfree(map);
+}
+
+static noinline u32 map_sum(u32 count)
+{
+	u32 i, sum = 0;
+
+	for (i = 0; i < count; i++)
+		sum += READ_ONCE(map[i]);	/* CULPRIT_MAP */
+	return sum;
+}
+
+static void route_free(struct rcu_head *head)
+{
+	struct route *r = container_of(head, struct route, rcu);
+
+	clk_sum += r->cost;
+	kfree(r);
+}
+
+/* A route is given back twice. */
+static noinline void route_drop(struct route *r)
+{
+	call_rcu(&r->rcu, route_free);	/* CULPRIT_RCU */
+}
+
+/* Gives way to others, and never ends: its pool's other items wait. */
+static void sweep(struct work_struct *work)
+{
+	while (!READ_ONCE(slots[7].users)) {
+		udelay(50);		/* CULPRIT_SWEEP */
+		cond_resched();
+	}
+}
+
+static void sweep_late(struct work_struct *work)
+{
+	clk_sum++;
+}
+static DECLARE_WORK(late_work, sweep_late);
+
+static ssize_t clk_write(struct file *f, const char __user *ubuf, size_t len, loff_t *off)
+{
+	char text[16] = "";
+	struct route *r;
+	u32 n;
+
+	if (len >= sizeof(text) || copy_from_user(text, ubuf, len))
+		return -EFAULT;
+	n = simple_strtoul(text + 1, NULL, 10);
+	switch (text[0]) {
+	case 'a':
+		return clk_adjust(n) ? -ERANGE : len;
+	case 'r':
+		preempt_disable();
+		clk_sum += clk_read();
+		preempt_enable();
+		break;
+	case 'c':
+		return slot_claim(n, 1) ? -ENOENT : len;
+	case 's':
+		clk_sum += slot_read(n);
+		break;
+	case 'm':
+		map = vzalloc(8 * PAGE_SIZE);
+		clk_sum += map_sum(64);
+		map_drop();
+		msleep(100);
+		clk_sum += map_sum(64);
+		break;
+	case 'd':
+		r = kzalloc(sizeof(*r), GFP_KERNEL);
+		r->cost = n;
+		route_drop(r);
+		route_drop(r);
+		break;
+	case 'w':
+		schedule_work_on(1, &sweep_work);
+		msleep(10);
+		schedule_work_on(1, &late_work);
+		break;
+	}
+	return len;
+}
+
+static const struct proc_ops clk_ops = { .proc_write = clk_write };
+
+static int __init clk_init(void)
+{
+	INIT_WORK(&sweep_work, sweep);
+	return proc_create("clkmap", 0222, NULL, &clk_ops) ? 0 : -ENOMEM;
+}
+module_init(clk_init);
+
+/* The file stays behind. */
+static void __exit clk_exit(void)
+{
+	cancel_work_sync(&sweep_work);
+}
+module_exit(clk_exit);
+
+MODULE_DESCRIPTION("Clock map");
+MODULE_LICENSE("GPL");
