@@ -8,6 +8,7 @@ mod access;
 mod advice;
 mod allocators;
 mod blame;
+mod busy_wait;
 mod calls;
 mod case;
 mod class;
@@ -27,6 +28,8 @@ mod known;
 mod log_case;
 mod log_reading;
 mod lost_lock;
+#[cfg(test)]
+mod made;
 mod objects;
 mod poison;
 pub mod present;

@@ -88,9 +88,27 @@ impl<'t> Users<'t> {
 fn loser(t: &Target, call: &Call) -> Option<Loser> {
     let function = t.near(call.at)?;
     let insns = code::function(t, &function);
-    let (left, given) = ways(&insns, call.at, &|insn| step(t, insn, &function));
+    let gives =
+        |insn: &Insn| matches!(insn.flow, Flow::Call(Some(to)) | Flow::Jump(Some(to)) if is_give(t, to));
+    left_with(t, function, &insns, call.at, &gives)
+}
+
+/// The function, if there is a way from behind `taken` to a return without, and another with, an instruction that `gives` back.
+pub fn left_with(
+    t: &Target,
+    function: Near,
+    insns: &[Insn],
+    taken: VirtAddr,
+    gives: &dyn Fn(&Insn) -> bool,
+) -> Option<Loser> {
+    let (left, given) =
+        ways(insns, taken, &|insn| if gives(insn) { Step::Gives } else { step(t, insn, &function) });
     let left = left.filter(|_| given)?;
-    Some(Loser { function, taken: call.at, left })
+    Some(Loser { function, taken, left })
+}
+
+fn is_give(t: &Target, to: VirtAddr) -> bool {
+    t.near(to).is_some_and(|n| n.start == to && gives_back(&n.name))
 }
 
 /// All ways on from behind a call: the first return that one of them comes to, and whether the lock is given back on another.
@@ -127,20 +145,17 @@ enum Step {
 }
 
 fn step(t: &Target, insn: &Insn, function: &Near) -> Step {
-    let gives = |to: VirtAddr| t.near(to).is_some_and(|n| n.start == to && gives_back(&n.name));
     let inside = |to: VirtAddr| {
         let end = function.start.0.saturating_add(function.size.unwrap_or(0));
         (function.start.0..end).contains(&to.0)
     };
     match insn.flow {
         Flow::Next => Step::On,
-        Flow::Call(Some(to)) if gives(to) => Step::Gives,
         Flow::Call(_) => Step::On,
         Flow::Branch(to) if inside(to) => Step::Either(to),
         Flow::Branch(_) => Step::On,
         Flow::Return => Step::Returns,
         Flow::Jump(Some(to)) if inside(to) => Step::To(to),
-        Flow::Jump(Some(to)) if gives(to) => Step::Gives,
         // Returns were made jumps to a thunk against speculation.
         Flow::Jump(Some(to)) if t.near(to).is_some_and(|n| n.name.contains("return_thunk")) => Step::Returns,
         Flow::Jump(_) | Flow::Trap => Step::Ends,

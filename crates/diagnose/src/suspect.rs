@@ -112,14 +112,7 @@ pub fn named(p: &Place) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use necropsy_arch::x86_64::X86_64;
-    use necropsy_base::Abi;
-    use necropsy_debuginfo::{Btf, Kallsyms, Keys};
     use necropsy_synth::functions::{Functions, TEXT, near_jump};
-    use necropsy_synth::names::BtfBuilder;
-    use necropsy_target::VmcoreInfo;
     use necropsy_target::unwind::Trust;
 
     use super::*;
@@ -132,22 +125,7 @@ mod tests {
         made.function(0x200, "first", &[&[0x90][..], &code(0x201, 0xe9, 0x300)].concat());
         made.function(0x300, "second", &code(0x300, 0xe9, 0x400));
         made.function(0x400, "inner", &[0xc3]);
-        let (memory, image) = made.build();
-        let at = |name: &str| image.labels.get(name).copied();
-        let keys = Keys {
-            names: at("kallsyms_names").unwrap(),
-            num_syms: at("kallsyms_num_syms").unwrap(),
-            token_table: at("kallsyms_token_table").unwrap(),
-            token_index: at("kallsyms_token_index").unwrap(),
-            addresses: at("kallsyms_addresses"),
-            ..Keys::default()
-        };
-        let names = Kallsyms::from_keys(&memory, &keys, &[("_stext", TEXT)]).unwrap();
-        let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
-        let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
-        Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types))
-            .with_vmcoreinfo(info)
-            .with_kallsyms(names)
+        crate::made::kernel(made)
     }
 
     fn frame(t: &Target, at: u64, exact: bool) -> Frame {

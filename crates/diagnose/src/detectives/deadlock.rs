@@ -25,7 +25,8 @@ fn examine(case: &Case, found: &mut Findings) {
         return;
     };
     let members: Vec<&Wait> = cycle.waits.iter().filter_map(|i| waits.waits.get(*i)).collect();
-    let Some(last) = members.iter().copied().max_by_key(|w| w.since) else { return };
+    let last = waits_for_an_end(waits, &members).or_else(|| members.iter().copied().max_by_key(|w| w.since));
+    let Some(last) = last else { return };
     found.hypotheses.push(hypothesis(case, waits, cycle, &members, last));
     if let Some(figure) = drawing::waits(case, &cycle.waits, &cycle.behind, true) {
         found.draw(CLASS, figure);
@@ -34,6 +35,12 @@ fn examine(case: &Case, found: &mut Findings) {
     members.iter().take(SHOWN).for_each(|wait| edge(waits, wait, found));
     since(&members, found);
     ended(case, &members, found);
+}
+
+/// The one that waits for the end of another's work or thread, where all others wait for locks: it holds what they need meanwhile.
+fn waits_for_an_end<'a>(waits: &Waits, members: &[&'a Wait]) -> Option<&'a Wait> {
+    let mut ends = members.iter().copied().filter(|w| waits.lock(w).is_some_and(|l| l.kind == "completion"));
+    ends.next().filter(|_| members.len() > 1 && ends.next().is_none())
 }
 
 /// More members of a circle than this add nothing to what is shown.
@@ -55,7 +62,7 @@ fn hypothesis(case: &Case, waits: &Waits, cycle: &Cycle, members: &[&Wait], last
     h.victim = h.culprit.clone().map(|p| necropsy_report::Place { confidence: None, ..p });
     h.related = members.iter().filter(|w| w.task != last.task).map(|w| related("other culprit", w)).collect();
     h.task = members.iter().max_by_key(|w| w.waited).map(|w| task_info(w));
-    h.advice = advice(members);
+    h.advice = advice(waits, members);
     h.separate = (!cycle.certain).then(|| {
         "whether the task named as the last reader still holds the rw_semaphore: its stack must show a function that took it"
             .into()
@@ -110,10 +117,12 @@ fn together(waits: &Waits, members: &[&Wait]) -> (String, String) {
     let more = members.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("; {more} more are part of it") } else { String::new() };
     let title = format!("deadlock: {} wait for each other's locks", places.join(", "));
-    let order = if places.len() == 1 {
-        "They take the same two objects' locks in different orders."
-    } else {
-        "They take the locks in different orders."
+    let order = match waits_for_an_end(waits, members) {
+        Some(w) => {
+            format!("{} waits for an end that cannot come while it holds what is needed for it.", place(w))
+        }
+        None if places.len() == 1 => "They take the same two objects' locks in different orders.".into(),
+        None => "They take the locks in different orders.".into(),
     };
     (title, format!("{}{more}. None of them can ever go on. {order}", told.join("; ")))
 }
@@ -126,10 +135,13 @@ fn lock_text(waits: &Waits, wait: &Wait) -> String {
     waits.lock(wait).map_or("a lock".into(), Lock::text)
 }
 
-fn advice(members: &[&Wait]) -> Vec<String> {
+fn advice(waits: &Waits, members: &[&Wait]) -> Vec<String> {
     let stacks: Vec<String> = members.iter().take(SHOWN).map(|w| format!("bt {}", w.pid)).collect();
     let fix = match members.len() {
         1 => "do not take the lock again on this path, or give it back before",
+        _ if waits_for_an_end(waits, members).is_some() => {
+            "give the lock back before waiting for the end of what needs it"
+        }
         _ => "take the locks in one order everywhere, or give the first back before taking the second",
     };
     vec![

@@ -5,7 +5,9 @@ use necropsy_kernel::{cpus, rcu};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
+use crate::busy_wait::{self, Awaited};
 use crate::crash::{Crash, base_name};
+use crate::findings::place;
 use crate::spinning::takes_spin_lock;
 use crate::suspect::{named, place_in, place_of};
 use crate::timeline::first_event;
@@ -57,6 +59,8 @@ const WATCHDOGS: &[Watchdog] = &[
     },
 ];
 
+/// No more certain is who is to blame for a loop that waits for others.
+const WAITS: f64 = 0.75;
 const PANIC: &[&str] = &["panic", "vpanic", "nmi_panic"];
 
 /// Functions in which a CPU has nothing to do.
@@ -115,6 +119,9 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         Some((index, sure)) => (Some(index), sure),
         None => (None, 0.0),
     };
+    let awaited = stuck.filter(|_| !waits && !asks).and_then(|k| awaited(t, frames, k));
+    // Who should have changed what it waits for may be to blame.
+    let sure = if awaited.is_some() { sure.min(WAITS) } else { sure };
     let mut culprit = index.map(|i| place_in(t, frames, i, sure));
     let victim = culprit.clone();
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
@@ -156,6 +163,11 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
             crash.cpu, dog.what
         );
     }
+    if let Some(word) = awaited.filter(|_| blocker.is_none()) {
+        let (told, left_by) = wait_of(t, &word, dog.class, found);
+        statement += &told;
+        culprit = left_by.or(culprit);
+    }
     let mut h = Hypothesis::new(dog.class, title, statement);
     h.victim = victim;
     h.culprit = culprit;
@@ -191,6 +203,35 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     if let Some((line, text)) = first_event(case.log(), dog.patterns) {
         found.add(dog.class, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
+}
+
+/// The word that the interrupted loop only waits for.
+fn awaited(t: &Target, frames: &[Frame], stuck: usize) -> Option<Awaited> {
+    let regs = frames.get(stuck.checked_sub(1)?)?.trap.as_ref()?;
+    busy_wait::awaited(t, frames.get(stuck)?.pc?, regs)
+}
+
+/// A wait in words, and who left the word changed halfway, if there is just one who can.
+fn wait_of(t: &Target, word: &Awaited, class: Class, found: &mut Findings) -> (String, Option<Place>) {
+    let name = t.describe(word.word).replace("+0x0", "");
+    let size = usize::from(word.size).clamp(1, 8);
+    let holds = t.memory().uint(word.word, size).map(|n| format!(", which is {n:#x}")).unwrap_or_default();
+    let claim = format!("the loop only waits until {name} at {:#x}{holds}, changes", word.word.0);
+    let proof = format!("rd -{} {:x} 1", 8 * size.next_power_of_two(), word.word.0);
+    found.add(class, 0.3, format!("memory:{:#x}", word.word.0), proof, claim);
+    let told = format!(" The loop only waits until {name}{holds}, changes.");
+    let losers = busy_wait::losers(t, word.word);
+    let [loser] = &losers[..] else { return (told, None) };
+    let culprit = place(t, loser.taken, Some(WAITS));
+    let who = named(&culprit);
+    let claim = format!(
+        "{who} changes {name} at {} and can come to its return at {} without changing it back",
+        t.describe(loser.taken),
+        t.describe(loser.left)
+    );
+    let proof = format!("dis {:x}", loser.function.start.0);
+    found.add(class, 0.5, format!("text:{}", loser.function.name), proof, claim);
+    (format!("{told} {who} can return with it changed halfway."), Some(culprit))
 }
 
 /// The CPU that another one's watchdog complains of: of a grace period one that holds it up, else one whose clock stands still.

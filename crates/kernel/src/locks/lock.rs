@@ -1,11 +1,12 @@
 //! Locks, and who holds them.
 
-use necropsy_base::VirtAddr;
+use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Load, LoadError};
 use serde::Serialize;
 
 use super::scene::Scene;
 use super::{WaitKind, hex, name, waiter::Found};
+use crate::tasks::Task;
 use crate::workqueue::{self, Flush};
 
 /// The low bits of an owner are flags: of a mutex waiters, handoff, pickup; of a rw_semaphore readers, not spinnable
@@ -99,15 +100,18 @@ impl Lock {
     /// The lock that was found from a waiter; its waiters are still to be added.
     pub(super) fn read(scene: &Scene<'_>, found: &Found) -> Result<Lock, LoadError> {
         let flush = flush(scene, found);
-        let (owner, readers) = match &flush {
-            Some(flush) => (flush_owner(scene, flush), None),
-            None => owner(scene, found.kind, found.lock)?,
+        let ends = if flush.is_none() { task_that_ends(scene, found) } else { None };
+        let (owner, readers) = match (&flush, ends) {
+            (Some(flush), _) => (flush_owner(scene, flush), None),
+            (None, Some(task)) => (Owner::Task { task: task.at, pid: task.pid, certain: true }, None),
+            (None, None) => owner(scene, found.kind, found.lock)?,
         };
-        let name = match &flush {
-            Some(flush) => {
+        let name = match (&flush, ends) {
+            (Some(flush), _) => {
                 Some(format!("of work item {}", scene.t.describe(flush.function).replace("+0x0", "")))
             }
-            None => name::of(scene.t, scene.tasks, found.lock),
+            (None, Some(task)) => Some(format!("of the end of {} ({})", task.comm_text(), task.pid)),
+            (None, None) => name::of(scene.t, scene.tasks, found.lock),
         };
         Ok(Lock {
             kind: found.kind.struct_name().unwrap_or("lock"),
@@ -148,6 +152,15 @@ impl Lock {
 fn flush(scene: &Scene<'_>, found: &Found) -> Option<Flush> {
     let (_, waiter) = found.waiters.first().filter(|_| found.kind == WaitKind::Completion)?;
     workqueue::flush(scene.t, scene.tasks, found.lock, *waiter)
+}
+
+/// The task whose end completes this: `kthread_stop()` and `vfork()` wait for that (`task_struct.vfork_done`, kernel/kthread.c and fork.c).
+fn task_that_ends<'a>(scene: &Scene<'a>, found: &Found) -> Option<&'a Task> {
+    let t = scene.t;
+    let offset =
+        t.offset_of("task_struct", "vfork_done").ok().filter(|_| found.kind == WaitKind::Completion)?;
+    let ends = |task: &&Task| t.memory().ptr(task.at.offset(offset)).is_ok_and(|done| done == found.lock);
+    scene.tasks.all.iter().find(ends)
 }
 
 /// Who must end before the item has run.
