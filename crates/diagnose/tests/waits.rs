@@ -57,6 +57,18 @@ fn a_circle_is_a_deadlock_and_who_came_last_is_named() {
 }
 
 #[test]
+fn who_waits_for_an_end_with_the_lock_held_is_to_blame_even_if_he_came_first() {
+    let mut s = Sleepers::new();
+    s.lock(Kind::Mutex, A, Sleepers::address(10));
+    s.waits(11, "thread", "take_second", Kind::Mutex, A);
+    s.lock(Kind::Completion, B, Sleepers::address(11));
+    s.waits(10, "stopper", "take_first", Kind::Completion, B);
+    let v = verdict(s);
+    assert_eq!((v.class, function(&v)), ("deadlock", Some("take_first")), "{}", v.title);
+    assert!(v.statement.contains("waits for an end that cannot come"), "{}", v.statement);
+}
+
+#[test]
 fn a_task_may_wait_for_itself() {
     let mut s = Sleepers::new();
     s.lock(Kind::Mutex, A, Sleepers::address(10));

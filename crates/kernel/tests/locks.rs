@@ -84,6 +84,19 @@ fn locks_that_point_at_their_first_waiter() {
 }
 
 #[test]
+fn who_waits_for_a_thread_to_end_waits_for_what_that_one_needs() {
+    let mut s = Sleepers::new();
+    s.lock(Kind::Mutex, A, Sleepers::address(10));
+    s.waits(11, "thread", "take_second", Kind::Mutex, A);
+    s.lock(Kind::Completion, B, Sleepers::address(11));
+    s.waits(10, "stopper", "take_first", Kind::Completion, B);
+    let found = read(s);
+    assert_eq!(found.cycles.iter().map(|c| pids(&found, &c.waits)).collect::<Vec<_>>(), [[10, 11]]);
+    let lock = found.lock(found.of(VirtAddr(Sleepers::address(10))).unwrap()).unwrap();
+    assert_eq!(lock.text(), "completion of the end of thread (11)");
+}
+
+#[test]
 fn a_task_that_waits_for_itself() {
     let mut s = Sleepers::new();
     s.lock(Kind::Mutex, A, Sleepers::address(10));

@@ -22,6 +22,7 @@ const PROLOGUE: &[u8] = b"\x55\x48\x89\xe5";
 const TASK_SIZE: u64 = 256;
 const LINKS: u64 = 32;
 const GROUP: u64 = 48;
+const VFORK: u64 = 168;
 const THREAD_SP: u64 = 208;
 const ARRIVAL: u64 = 216;
 
@@ -32,6 +33,8 @@ pub enum Kind {
     Mutex,
     /// `struct rw_semaphore`: `count` at 0, `owner` at 8, `wait_list` at 24.
     RwSemaphore,
+    /// `struct completion`: `done` at 0, the list of an ordinary wait queue at 16.
+    Completion,
 }
 
 impl Kind {
@@ -39,12 +42,21 @@ impl Kind {
         match self {
             Kind::Mutex => "__mutex_lock",
             Kind::RwSemaphore => "rwsem_down_write_slowpath",
+            Kind::Completion => "wait_for_completion",
         }
     }
     fn list(self) -> u64 {
         match self {
-            Kind::Mutex => 16,
+            Kind::Mutex | Kind::Completion => 16,
             Kind::RwSemaphore => 24,
+        }
+    }
+    /// Which of the calls of each function that waits leads there.
+    fn call(self) -> u64 {
+        match self {
+            Kind::Mutex => 0,
+            Kind::RwSemaphore => 1,
+            Kind::Completion => 3,
         }
     }
 }
@@ -73,12 +85,13 @@ impl Sleepers {
         let memory = SparseMemory::new(Abi::LE64);
         let (functions, tasks, queues) = (Vec::new(), vec![INIT], BTreeMap::new());
         let mut s = Sleepers { memory, functions, tasks, queues, run_queue: None, headless: false };
-        for name in ["__switch_to_asm", "__schedule", "__mutex_lock", "rwsem_down_write_slowpath", "msleep"] {
+        let inner = ["__mutex_lock", "rwsem_down_write_slowpath", "msleep", "wait_for_completion"];
+        for name in ["__switch_to_asm", "__schedule"].into_iter().chain(inner) {
             let callee = if name == "__schedule" { "__switch_to_asm" } else { "__schedule" };
             s.function(name, &[callee]);
         }
         for name in ["take_first", "take_second", "take_third"] {
-            s.function(name, &["__mutex_lock", "rwsem_down_write_slowpath", "msleep"]);
+            s.function(name, &inner);
         }
         s.memory.put(VirtAddr(INIT), &[0; TASK_SIZE as usize]);
         s
@@ -121,8 +134,7 @@ impl Sleepers {
 
     /// A task that `function` sent to wait for a lock: it lies uninterruptibly in the lock's slow path, queued there.
     pub fn waits(&mut self, pid: u64, comm: &str, function: &str, kind: Kind, lock: u64) -> u64 {
-        let call = if kind == Kind::Mutex { 0 } else { 1 };
-        let (task, waiter) = self.sleeps(pid, comm, 2, function, kind.function(), call);
+        let (task, waiter) = self.sleeps(pid, comm, 2, function, kind.function(), kind.call());
         self.memory.put_uint(VirtAddr(waiter + 16), task, 8);
         self.memory.put_uint(VirtAddr(waiter + 48), lock, 8); // a register that the function saved
         self.queues.entry(lock + kind.list()).or_default().push(waiter);
@@ -171,15 +183,19 @@ impl Sleepers {
         sp - 8
     }
 
-    /// A lock held by `owner`, a task's address with flags.
+    /// A lock held by `owner`, a task's address with flags; of a completion the task whose end it is, which must be there.
     pub fn lock(&mut self, kind: Kind, at: u64, owner: u64) {
-        let (count, place) =
-            if kind == Kind::Mutex { (None, at) } else { (Some(0x100 * (owner & 1)), at + 8) };
         self.memory.put(VirtAddr(at), &[0; 40]);
-        if let Some(count) = count {
-            self.memory.put_uint(VirtAddr(at), count, 8);
-        }
-        self.memory.put_uint(VirtAddr(place), owner, 8);
+        match kind {
+            Kind::Mutex => self.memory.put_uint(VirtAddr(at), owner, 8),
+            Kind::RwSemaphore => self.memory.put_uint(VirtAddr(at), 0x100 * (owner & 1), 8).put_uint(
+                VirtAddr(at + 8),
+                owner,
+                8,
+            ),
+            // Nobody holds a completion: a task's end may complete it.
+            Kind::Completion => self.memory.put_uint(VirtAddr(owner + VFORK), at, 8),
+        };
         self.queues.entry(at + kind.list()).or_default();
     }
 
@@ -271,6 +287,7 @@ impl Sleepers {
             ("stime", ulong, bits(144), 0),
             ("start_time", ulong, bits(152), 0),
             ("se", entity, bits(160), 0),
+            ("vfork_done", pointer, bits(VFORK), 0),
             ("thread", thread, bits(THREAD_SP), 0),
             ("sched_info", info, bits(ARRIVAL), 0),
             ("cpu", uint, bits(224), 0),
@@ -284,6 +301,9 @@ impl Sleepers {
         b.structure(false, "rwsem_waiter", 32, &waiter);
         let rwsem = [("count", atomic, 0, 0), ("owner", atomic, 64, 0), (begin, list, 192, 0)];
         b.structure(false, "rw_semaphore", 40, &rwsem);
+        let head = b.structure(false, "wait_queue_head", 24, &[("head", list, 64, 0)]);
+        b.structure(false, "wait_queue_entry", 32, &[("entry", list, 0, 0), ("private", pointer, 128, 0)]);
+        b.structure(false, "completion", 32, &[("done", uint, 0, 0), ("wait", head, 64, 0)]);
         b.build()
     }
 }
