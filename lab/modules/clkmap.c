@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A clock and its map: marks that are left set, memory and files that are gone while somebody knows them. */
-#include <linux/bit_spinlock.h>
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -10,6 +9,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
+#include <linux/bit_spinlock.h>
 
 struct slot {
 	unsigned long marks;

@@ -146,7 +146,9 @@ impl Graph<'_> {
             return *node;
         }
         let (label, detail) = match (self.waits.of(at), self.case.tasks().and_then(|tasks| tasks.at(at))) {
-            (Some(wait), _) => (who(wait), blamed(wait).map(|(f, _)| format!("in {}", named(f)))),
+            (Some(wait), _) => {
+                (who(wait), blamed(&self.case.target, wait).map(|(f, _)| format!("in {}", named(f))))
+            }
             (None, Some(task)) => (format!("{} ({})", bytes_text(&task.comm.0), task.pid), None),
             (None, None) => (format!("{:#x}, no task", at.0), None),
         };

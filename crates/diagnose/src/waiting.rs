@@ -68,9 +68,9 @@ pub fn patience(t: &Target) -> u64 {
     set.filter(|s| *s > 0).unwrap_or(DEFAULT).saturating_mul(1_000_000_000)
 }
 
-/// The frame to blame for a wait: who called for it.
-pub fn blamed(wait: &Wait) -> Option<(&Frame, f64)> {
-    let (index, sure) = blame::nearest(&wait.stack.frames, wait.caller)?;
+/// The frame to blame for a wait: who called for it, or whom nobody vouches for behind that.
+pub fn blamed<'a>(t: &Target, wait: &'a Wait) -> Option<(&'a Frame, f64)> {
+    let (index, sure) = blame::culprit(t, &wait.stack.frames, wait.caller)?;
     Some((wait.stack.frames.get(index)?, sure))
 }
 
@@ -106,8 +106,8 @@ pub fn task_info(wait: &Wait) -> TaskInfo {
 }
 
 /// Somebody else who is in it.
-pub fn related(role: &'static str, wait: &Wait) -> Related {
-    let frame = blamed(wait).map(|(f, _)| f);
+pub fn related(t: &Target, role: &'static str, wait: &Wait) -> Related {
+    let frame = blamed(t, wait).map(|(f, _)| f);
     Related {
         role,
         function: frame.and_then(Frame::name).map(str::to_owned),

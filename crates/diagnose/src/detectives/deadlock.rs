@@ -1,6 +1,7 @@
 //! Tasks that wait for each other in a circle.
 
 use necropsy_kernel::locks::{Cycle, Lock, Owner, Wait, Waits};
+use necropsy_target::Target;
 
 use crate::timeline::first_event;
 use crate::waiting::{Ending, blamed, frame_place, how_long, named, related, task_info, who};
@@ -32,7 +33,7 @@ fn examine(case: &Case, found: &mut Findings) {
         found.draw(CLASS, figure);
     }
     circle(waits, cycle, &members, found);
-    members.iter().take(SHOWN).for_each(|wait| edge(waits, wait, found));
+    members.iter().take(SHOWN).for_each(|wait| edge(&case.target, waits, wait, found));
     since(&members, found);
     ended(case, &members, found);
 }
@@ -48,8 +49,8 @@ const SHOWN: usize = 4;
 
 fn hypothesis(case: &Case, waits: &Waits, cycle: &Cycle, members: &[&Wait], last: &Wait) -> Hypothesis {
     let (title, mut statement) = match members {
-        [_] => alone(waits, last),
-        _ => together(waits, members),
+        [_] => alone(&case.target, waits, last),
+        _ => together(&case.target, waits, members),
     };
     match cycle.behind.len() {
         0 => {}
@@ -57,10 +58,14 @@ fn hypothesis(case: &Case, waits: &Waits, cycle: &Cycle, members: &[&Wait], last
         n => statement += &format!(" {n} more tasks queue behind them."),
     }
     let mut h = Hypothesis::new(CLASS, title, statement);
-    h.culprit =
-        blamed(last).and_then(|(f, sure)| frame_place(&case.target, f, Some(sure * trust(cycle, members))));
+    h.culprit = blamed(&case.target, last)
+        .and_then(|(f, sure)| frame_place(&case.target, f, Some(sure * trust(cycle, members))));
     h.victim = h.culprit.clone().map(|p| necropsy_report::Place { confidence: None, ..p });
-    h.related = members.iter().filter(|w| w.task != last.task).map(|w| related("other culprit", w)).collect();
+    h.related = members
+        .iter()
+        .filter(|w| w.task != last.task)
+        .map(|w| related(&case.target, "other culprit", w))
+        .collect();
     h.task = members.iter().max_by_key(|w| w.waited).map(|w| task_info(w));
     h.advice = advice(waits, members);
     h.separate = (!cycle.certain).then(|| {
@@ -83,8 +88,8 @@ fn trust(cycle: &Cycle, members: &[&Wait]) -> f64 {
 }
 
 /// A task that waits for itself.
-fn alone(waits: &Waits, wait: &Wait) -> (String, String) {
-    let (lock, at) = (lock_text(waits, wait), place(wait));
+fn alone(t: &Target, waits: &Waits, wait: &Wait) -> (String, String) {
+    let (lock, at) = (lock_text(waits, wait), place(t, wait));
     if waits.lock(wait).is_some_and(|l| l.kind == "completion") {
         return (
             format!("deadlock: {at} waits for the {lock}, which cannot run before it ends"),
@@ -106,11 +111,11 @@ fn alone(waits: &Waits, wait: &Wait) -> (String, String) {
     )
 }
 
-fn together(waits: &Waits, members: &[&Wait]) -> (String, String) {
-    let mut places: Vec<String> = members.iter().map(|w| place(w)).collect();
+fn together(t: &Target, waits: &Waits, members: &[&Wait]) -> (String, String) {
+    let mut places: Vec<String> = members.iter().map(|w| place(t, w)).collect();
     let held = |i: usize| lock_text(waits, members[(i + members.len() - 1) % members.len()]);
     let told = |(i, w): (usize, &&Wait)| {
-        format!("{} holds {} and waits in {} for {}", who(w), held(i), place(w), lock_text(waits, w))
+        format!("{} holds {} and waits in {} for {}", who(w), held(i), place(t, w), lock_text(waits, w))
     };
     let told: Vec<String> = members.iter().enumerate().take(SHOWN).map(told).collect();
     places.dedup();
@@ -119,7 +124,7 @@ fn together(waits: &Waits, members: &[&Wait]) -> (String, String) {
     let title = format!("deadlock: {} wait for each other's locks", places.join(", "));
     let order = match waits_for_an_end(waits, members) {
         Some(w) => {
-            format!("{} waits for an end that cannot come while it holds what is needed for it.", place(w))
+            format!("{} waits for an end that cannot come while it holds what is needed for it.", place(t, w))
         }
         None if places.len() == 1 => "They take the same two objects' locks in different orders.".into(),
         None => "They take the locks in different orders.".into(),
@@ -127,8 +132,8 @@ fn together(waits: &Waits, members: &[&Wait]) -> (String, String) {
     (title, format!("{}{more}. None of them can ever go on. {order}", told.join("; ")))
 }
 
-fn place(wait: &Wait) -> String {
-    blamed(wait).map_or("an unknown function".into(), |(f, _)| named(f))
+fn place(t: &Target, wait: &Wait) -> String {
+    blamed(t, wait).map_or("an unknown function".into(), |(f, _)| named(f))
 }
 
 fn lock_text(waits: &Waits, wait: &Wait) -> String {
@@ -163,12 +168,12 @@ fn circle(waits: &Waits, cycle: &Cycle, members: &[&Wait], found: &mut Findings)
 }
 
 /// The waiter on the stack, and the owner in the lock.
-fn edge(waits: &Waits, wait: &Wait, found: &mut Findings) {
+fn edge(t: &Target, waits: &Waits, wait: &Wait, found: &mut Findings) {
     let (Some(lock), Some(waiter)) = (waits.lock(wait), wait.waiter) else { return };
     let claim = format!(
         "{} waits in {} for {}: its waiter at {waiter:#x}, on its stack, is queued there{}",
         who(wait),
-        place(wait),
+        place(t, wait),
         lock.text(),
         how_long(wait)
     );

@@ -102,7 +102,7 @@ fn hypothesis(
 ) -> Hypothesis {
     let waits = case.waits();
     let what = what(waits, last);
-    let victim = blamed(longest).map(|(f, _)| f);
+    let victim = blamed(&case.target, longest).map(|(f, _)| f);
     let title = match holder {
         Some(h) => format!("{} task(s) hang behind {what}, held by {}", root.behind.len(), h.who()),
         None => format!("{} task(s) hang: {} waits for {what}", root.behind.len(), who(last)),

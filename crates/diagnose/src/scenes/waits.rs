@@ -18,7 +18,7 @@ fn info(case: &Case, wait: &Wait) -> WaitInfo {
         task: task_info(wait),
         at: Hex(wait.task.0),
         seconds: wait.waited.map(|ns| ns as f64 / 1e9),
-        waits_in: blamed(wait).map(|(frame, _)| named(frame)),
+        waits_in: blamed(&case.target, wait).map(|(frame, _)| named(frame)),
         waits_for: what(case.waits(), wait),
         lock: lock.map(|l| Hex(l.at.0)),
         waiter: wait.waiter.map(|at| Hex(at.0)),
