@@ -1,8 +1,10 @@
 //! Loops that only look at a word of memory until somebody changes it (a flag, a sequence count, a bit that is a lock): the bug may be with who
 //! should change it, and is where a function can leave it changed halfway.
 
+use std::ops::Range;
+
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Regs};
-use necropsy_base::VirtAddr;
+use necropsy_base::{Near, VirtAddr};
 use necropsy_target::{Module, Target};
 
 use crate::code;
@@ -44,26 +46,45 @@ pub fn losers(t: &Target, word: VirtAddr) -> Vec<Loser> {
 }
 
 fn in_module(t: &Target, module: &Module, word: VirtAddr) -> Vec<Loser> {
+    let variable = t.near(word).map(|n| n.start..n.start.offset(n.size.unwrap_or(0)));
+    let variable = variable.filter(|v| v.contains(&word)).unwrap_or(word..word.offset(1));
     let mut found: Vec<Loser> = Vec::new();
     for symbol in module.symbols(t) {
         let at = VirtAddr(symbol.value);
         let Some(near) = t.near(at).filter(|n| n.start == at && t.is_text(at)) else { continue };
-        if found.iter().any(|l| l.function.start == at) {
-            continue;
+        if !found.iter().any(|l| l.function.start == at) {
+            found.extend(loser(t, near, word, &variable));
         }
-        let insns = code::function(t, &near);
-        let takes = |i: &&Insn| is_of(i, word).is_some_and(|access| access == Access::ReadWrite);
-        let Some(taken) = insns.iter().find(takes).map(|i| i.at) else { continue };
-        let gives = |i: &Insn| is_of(i, word).is_some_and(|access| access != Access::Read);
-        found.extend(left_with(t, near, &insns, taken, &gives));
     }
     found
 }
 
-/// What an instruction does to the word, if it names it.
-fn is_of(insn: &Insn, word: VirtAddr) -> Option<Access> {
-    let m = insn.mem.filter(|m| m.base.is_none() && m.index.is_none() && !m.percpu && m.disp == word.0)?;
-    (m.access != Access::None).then_some(m.access)
+/// The function, if it changes the word and may return without changing it back.
+fn loser(t: &Target, function: Near, word: VirtAddr, variable: &Range<VirtAddr>) -> Option<Loser> {
+    let insns = code::function(t, &function);
+    let first =
+        |of: &dyn Fn(&MemOperand) -> bool| insns.iter().find_map(|i| Some((i.at, changed(i).filter(of)?)));
+    let named = |m: &MemOperand| !m.percpu && variable.contains(&VirtAddr(m.disp));
+    let fixed = |m: &MemOperand| m.base.is_none() && m.index.is_none() && m.disp == word.0 && !m.percpu;
+    let (taken, operand) = first(&fixed)
+        // Of an array the word is reached by an index, or through a pointer into it.
+        .or_else(|| first(&|m| named(m) && (m.base.is_some() || m.index.is_some())))
+        .or_else(|| {
+            first(&|m| pointer(t, m)).filter(|_| insns.iter().any(|i| i.mem.is_some_and(|m| named(&m))))
+        })?;
+    let same = |m: &MemOperand| (m.base, m.index, m.disp) == (operand.base, operand.index, operand.disp);
+    let gives =
+        |i: &Insn| i.mem.is_some_and(|m| same(&m) && matches!(m.access, Access::Write | Access::ReadWrite));
+    left_with(t, function, &insns, taken, &gives)
+}
+
+/// The operand that an instruction both reads and writes.
+fn changed(insn: &Insn) -> Option<MemOperand> {
+    insn.mem.filter(|m| m.access == Access::ReadWrite && !insn.string)
+}
+
+fn pointer(t: &Target, m: &MemOperand) -> bool {
+    m.base.is_some_and(|r| r != t.arch().sp()) && !m.percpu
 }
 
 #[cfg(test)]
@@ -123,15 +144,20 @@ mod tests {
         let skips = [&change(0x100)[..], &[0x74, 7], &change(0x109), &[0xc3]].concat();
         // change; change; ret
         let fine = [&change(0x100)[..], &change(0x107), &[0xc3]].concat();
-        for (code, expected) in [(skips, true), (fine, false)] {
+        // The same with a bit of an array's element: lock btsq $0,array(%rax); je out; lock andb $0xfe,array(%rax); out: ret
+        let array = (DATA as u32).to_le_bytes();
+        let set = [&[0xf0, 0x48, 0x0f, 0xba, 0xa8][..], &array, &[0]].concat();
+        let clear = [&[0xf0, 0x80, 0xa0][..], &array, &[0xfe]].concat();
+        let bit = [&set[..], &[0x74, 8], &clear, &[0xc3]].concat();
+        let cleared = [&set[..], &clear, &[0xc3]].concat();
+        for (code, expected) in [(skips, true), (fine, false), (bit, true), (cleared, false)] {
             let mut functions = Functions::default();
             functions.function(0x100, "writer", &code);
             functions.data(0, "count", &[1]);
             let t = made::kernel(functions);
             let near = t.near(VirtAddr(TEXT + 0x100)).unwrap();
-            let insns = code::function(&t, &near);
-            let gives = |i: &Insn| is_of(i, VirtAddr(DATA)).is_some_and(|access| access != Access::Read);
-            let found = left_with(&t, near, &insns, VirtAddr(TEXT + 0x100), &gives);
+            let word = VirtAddr(DATA);
+            let found = loser(&t, near, word, &(word..word.offset(8)));
             assert_eq!(found.is_some(), expected);
         }
     }
