@@ -63,6 +63,7 @@ const MACHINERY: &[&str] = &[
     "crash_save_cpu",
     "crash_setup_regs",
     "check_panic_on_warn",
+    "rcu_note_context_switch",
     "__crash_kexec_post",
     "stop_this_cpu",
 ];
@@ -200,7 +201,9 @@ pub fn is_machinery(name: &str) -> bool {
 /// Whether a function only does what it is told.
 pub fn is_servant(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name);
-    let takes = || locks::wait_function(name).is_some_and(|kind| kind.struct_name().is_some());
+    use locks::WaitKind::{Rcu, Time, Work};
+    let waits = |kind: locks::WaitKind| kind.struct_name().is_some() || matches!(kind, Rcu | Time | Work);
+    let takes = || locks::wait_function(name).is_some_and(waits);
     SERVANTS.contains(&name)
         || allocators::is_allocator(name)
         || locks::is_scheduler(name)

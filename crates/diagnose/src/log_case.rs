@@ -236,7 +236,7 @@ fn culprit_frame(report: &Report) -> Option<&StackFrame> {
     if !runs {
         // What does as it is told was called by whom to blame.
         let title = report.frames.iter().position(|f| own(&f))?;
-        let told = |f: &&StackFrame| blame::is_servant(&f.function);
+        let told = |f: &&StackFrame| blame::is_servant(&f.function) || blame::is_machinery(&f.function);
         let caller = || report.frames.iter().skip(title).find(|f| !f.stale && !told(f));
         return report.frames.get(title).filter(|f| !told(f)).or_else(caller);
     }

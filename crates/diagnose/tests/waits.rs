@@ -69,6 +69,22 @@ fn who_waits_for_an_end_with_the_lock_held_is_to_blame_even_if_he_came_first() {
 }
 
 #[test]
+fn who_waits_for_readers_and_is_one_waits_for_itself() {
+    for (nesting, class) in [(1, "deadlock"), (0, "unknown")] {
+        let mut s = Sleepers::new();
+        s.waits_for_readers(10, "one", "take_first", nesting);
+        s.clock(RUNQUEUE, 500_000_000_000);
+        let v = verdict(s);
+        assert_eq!(
+            (v.class, function(&v)),
+            (class, Some("take_first").filter(|_| nesting > 0)),
+            "{}",
+            v.title
+        );
+    }
+}
+
+#[test]
 fn a_task_may_wait_for_itself() {
     let mut s = Sleepers::new();
     s.lock(Kind::Mutex, A, Sleepers::address(10));

@@ -43,6 +43,7 @@ const IN_THE_LAB: &[&str] = &[
     "page-table",
     "panic-call",
     "panic-site",
+    "rcu-reader",
     "refcount-bug",
     "slab-corruption",
     "slab-overflow",

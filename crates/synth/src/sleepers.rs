@@ -23,6 +23,7 @@ const TASK_SIZE: u64 = 256;
 const LINKS: u64 = 32;
 const GROUP: u64 = 48;
 const VFORK: u64 = 168;
+const NESTING: u64 = 176;
 const THREAD_SP: u64 = 208;
 const ARRIVAL: u64 = 216;
 
@@ -85,7 +86,8 @@ impl Sleepers {
         let memory = SparseMemory::new(Abi::LE64);
         let (functions, tasks, queues) = (Vec::new(), vec![INIT], BTreeMap::new());
         let mut s = Sleepers { memory, functions, tasks, queues, run_queue: None, headless: false };
-        let inner = ["__mutex_lock", "rwsem_down_write_slowpath", "msleep", "wait_for_completion"];
+        let inner =
+            ["__mutex_lock", "rwsem_down_write_slowpath", "msleep", "wait_for_completion", "synchronize_rcu"];
         for name in ["__switch_to_asm", "__schedule"].into_iter().chain(inner) {
             let callee = if name == "__schedule" { "__switch_to_asm" } else { "__schedule" };
             s.function(name, &[callee]);
@@ -144,6 +146,12 @@ impl Sleepers {
     /// A task that `function` sent to sleep for a time.
     pub fn naps(&mut self, pid: u64, comm: &str, state: u64, function: &str) {
         self.sleeps(pid, comm, state, function, "msleep", 2);
+    }
+
+    /// A task that `function` sent to wait for all RCU readers, itself in as many read-side critical sections.
+    pub fn waits_for_readers(&mut self, pid: u64, comm: &str, function: &str, nesting: u64) {
+        let (task, _) = self.sleeps(pid, comm, 2, function, "synchronize_rcu", 4);
+        self.memory.put_uint(VirtAddr(task + NESTING), nesting, 4);
     }
 
     /// A stack `function` → `inner` → `__schedule`; where there is room in the frame of `inner`.
@@ -288,6 +296,7 @@ impl Sleepers {
             ("start_time", ulong, bits(152), 0),
             ("se", entity, bits(160), 0),
             ("vfork_done", pointer, bits(VFORK), 0),
+            ("rcu_read_lock_nesting", int, bits(NESTING), 0),
             ("thread", thread, bits(THREAD_SP), 0),
             ("sched_info", info, bits(ARRIVAL), 0),
             ("cpu", uint, bits(224), 0),

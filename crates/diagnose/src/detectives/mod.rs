@@ -20,6 +20,7 @@ mod page_corruption;
 mod page_table;
 mod panic_call;
 mod panic_site;
+mod rcu_reader;
 mod refcount_bug;
 mod requested;
 mod slab_corruption;
@@ -42,6 +43,7 @@ pub static DETECTIVES: &[Detective] = &[
     assertion::ASSERTION,
     bit_flip::BIT_FLIP,
     deadlock::DEADLOCK,
+    rcu_reader::RCU_READER,
     divide::DIVIDE,
     double_free::DOUBLE_FREE,
     fd_leak::FD_LEAK,

@@ -104,7 +104,8 @@ fn wait(w: &WaitInfo) -> String {
     let since = w.seconds.map(|s| format!("  BLOCKED: {s:.1} s")).unwrap_or_default();
     let mut lines =
         vec![format!("PID: {:<8} TASK: {:016x}  COMMAND: \"{}\"{since}", w.task.pid, w.at.0, w.task.comm)];
-    let lock = w.lock.map(|at| format!(" at {:x}", at.0)).unwrap_or_default();
+    let lock = w.lock.map(|at| format!(" at {:x}", at.0)).filter(|_| !w.waits_for.contains(" at 0x"));
+    let lock = lock.unwrap_or_default();
     lines.push(format!("  WAITS FOR: {}{lock}", w.waits_for));
     lines.extend(w.waits_in.iter().map(|place| format!("         IN: {place}")));
     lines.extend(w.waiter.map(|at| format!("     WAITER: {:016x}, on its stack", at.0)));
