@@ -53,6 +53,14 @@ classes! {
     KernelStackOverflow "kernel-stack-overflow"
     /// What the language leaves undefined: a shift by too much, an overflow.
     UndefinedBehaviour "undefined-behaviour"
+    /// Memory that was read before anybody wrote it.
+    UninitialisedUse "uninitialised-use"
+    /// Two that touch the same memory at the same time, at least one writing, without a lock.
+    DataRace "data-race"
+    /// A jump or call to where none may lead.
+    ControlFlowViolation "control-flow-violation"
+    /// An exception while another was delivered.
+    DoubleFault "double-fault"
     /// A division by zero.
     DivideError "divide-error"
     /// Bytes that are no instruction.
@@ -67,6 +75,12 @@ classes! {
     HardLockup "hard-lockup"
     /// A grace period that did not end.
     RcuStall "rcu-stall"
+    /// Work that waits for a worker, while none of its pool takes it.
+    WorkqueueStall "workqueue-stall"
+    /// An interrupt that came without end, and that nobody wanted.
+    IrqStorm "irq-storm"
+    /// A lock that was given back by others than took it, or used in a way that it is not made for.
+    LockMisuse "lock-misuse"
     /// No memory, and nothing to kill.
     OutOfMemory "out-of-memory"
     /// Memory that was taken and never given back.

@@ -27,7 +27,12 @@ pub struct Irq {
     pub flow: Option<String>,
     /// The CPUs it may go to.
     pub affinity: Vec<usize>,
+    /// Whether it was switched off because it came again and again and nobody wanted it.
+    pub given_up: bool,
 }
+
+/// `IRQS_SPURIOUS_DISABLED` (kernel/irq/internals.h, since 2.6.39).
+const GIVEN_UP: u32 = 0x2;
 
 /// Somebody who handles an interrupt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +53,8 @@ struct Desc {
     kstat_irqs: VirtAddr,
     action: VirtAddr,
     name: VirtAddr,
+    #[kernel(path = "core_internal_state__do_not_mess_with_it")]
+    state: Option<u32>,
 }
 
 #[derive(Load)]
@@ -111,6 +118,7 @@ pub fn irq(t: &Target, number: u64, at: VirtAddr) -> Result<Irq, LoadError> {
         chip,
         flow: if desc.name.is_null() { None } else { text(desc.name) },
         affinity: affinity(t, desc.irq_common_data.0).unwrap_or_default(),
+        given_up: desc.state.is_some_and(|s| s & GIVEN_UP != 0),
     })
 }
 

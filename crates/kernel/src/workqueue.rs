@@ -85,6 +85,61 @@ pub fn worker(t: &Target, task: &Task) -> Option<Worker> {
     })
 }
 
+/// A pool of workers that has work waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Address of its `struct worker_pool`.
+    pub at: VirtAddr,
+    /// Its CPU; negative for those of no CPU.
+    pub cpu: i32,
+    /// When a worker of it last took an item, in ticks.
+    pub progress: u64,
+    /// The functions of the items that wait, the first ones.
+    pub waiting: Vec<VirtAddr>,
+    /// Those of its workers that run an item.
+    pub busy: Vec<Worker>,
+}
+
+#[derive(Load)]
+#[kernel(name = "worker_pool")]
+struct RawPool {
+    cpu: i32,
+    /// Renamed in 7.x.
+    #[kernel(any = "watchdog_ts|last_progress_ts")]
+    progress: u64,
+}
+
+/// So many waiting items are looked at.
+const MAX_WAITING: usize = 64;
+
+/// The pools in which items wait for a worker, found by the workers; the one without progress for longest first.
+pub fn waiting(t: &Target, tasks: &Tasks) -> Result<Vec<Pool>, LoadError> {
+    let (of, list) = (t.offset_of("worker", "pool")?, t.offset_of("worker_pool", "worklist")?);
+    let (entry, function) = (t.offset_of("work_struct", "entry")?, t.offset_of("work_struct", "func")?);
+    let mut pools: Vec<Pool> = Vec::new();
+    for worker in tasks.all.iter().filter_map(|task| worker(t, task)) {
+        let Ok(at) = t.memory().ptr(worker.at.offset(of)) else { continue };
+        let known = pools.iter().position(|p| p.at == at);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let Ok(raw) = t.load::<RawPool>(at) else { continue };
+                let items =
+                    crate::containers::list(t, at.offset(list), entry).items.into_iter().take(MAX_WAITING);
+                let waiting = items.filter_map(|item| t.memory().ptr(item.offset(function)).ok()).collect();
+                pools.push(Pool { at, cpu: raw.cpu, progress: raw.progress, waiting, busy: Vec::new() });
+                pools.len() - 1
+            }
+        };
+        if !worker.work.is_null() {
+            pools[index].busy.push(worker);
+        }
+    }
+    pools.retain(|p| !p.waiting.is_empty());
+    pools.sort_by_key(|p| p.progress);
+    Ok(pools)
+}
+
 /// Whom a flush waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flush {

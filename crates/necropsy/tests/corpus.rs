@@ -28,6 +28,7 @@ const IN_THE_LAB: &[&str] = &[
     "bit-flip",
     "deadlock",
     "divide",
+    "double-fault",
     "double-free",
     "global-overflow",
     "stuck-cpu",
@@ -35,6 +36,7 @@ const IN_THE_LAB: &[&str] = &[
     "guarded",
     "hidden",
     "hung-task",
+    "irq-storm",
     "kernel-text",
     "list-corruption",
     "memory-leak",
@@ -45,6 +47,7 @@ const IN_THE_LAB: &[&str] = &[
     "panic-site",
     "rcu-reader",
     "refcount-bug",
+    "reporters",
     "slab-corruption",
     "slab-overflow",
     "sleep-atomic",
@@ -54,6 +57,7 @@ const IN_THE_LAB: &[&str] = &[
     "ubsan",
     "unloaded-module",
     "wild-pointer",
+    "workqueue-stall",
 ];
 
 /// Each dump with its truth.

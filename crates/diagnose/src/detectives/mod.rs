@@ -4,12 +4,14 @@ mod assertion;
 mod bit_flip;
 mod deadlock;
 mod divide;
+mod double_fault;
 mod double_free;
 mod fd_leak;
 mod global_overflow;
 mod guarded;
 mod hidden;
 mod hung_task;
+mod irq_storm;
 mod kernel_text;
 mod list_corruption;
 mod lockup;
@@ -22,6 +24,7 @@ mod panic_call;
 mod panic_site;
 mod rcu_reader;
 mod refcount_bug;
+mod reporters;
 mod requested;
 mod slab_corruption;
 mod slab_overflow;
@@ -35,6 +38,7 @@ mod ubsan;
 mod unloaded_module;
 mod use_after_free;
 mod wild_pointer;
+mod workqueue_stall;
 
 use crate::Detective;
 
@@ -47,6 +51,7 @@ pub static DETECTIVES: &[Detective] = &[
     divide::DIVIDE,
     double_free::DOUBLE_FREE,
     fd_leak::FD_LEAK,
+    irq_storm::IRQ_STORM,
     global_overflow::GLOBAL_OVERFLOW,
     guarded::GUARDED,
     hung_task::HUNG_TASK,
@@ -54,6 +59,7 @@ pub static DETECTIVES: &[Detective] = &[
     hidden::HIDDEN,
     kernel_text::KERNEL_TEXT,
     lockup::LOCKUP,
+    workqueue_stall::WORKQUEUE_STALL,
     memory_leak::MEMORY_LEAK,
     null_pointer::NULL_POINTER,
     out_of_memory::OUT_OF_MEMORY,
@@ -70,6 +76,8 @@ pub static DETECTIVES: &[Detective] = &[
     stack_protector::STACK_PROTECTOR,
     stuck_cpu::STUCK_CPU,
     ubsan::UBSAN,
+    reporters::REPORTERS,
+    double_fault::DOUBLE_FAULT,
     unloaded_module::UNLOADED_MODULE,
     use_after_free::USE_AFTER_FREE,
     table_hook::TABLE_HOOK,
