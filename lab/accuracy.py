@@ -118,7 +118,7 @@ what is said (a NULL pointer, a lockup), with 75 % at most: "wrong" in that row,
 
 def main():
     """The command line."""
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(usage=__doc__.replace("%", "%%"))
     parser.add_argument("binary")
     parser.add_argument("dirs", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path)
