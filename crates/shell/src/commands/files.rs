@@ -79,23 +79,31 @@ struct Places {
 /// Shows one task; `foreach files` does the same for many.
 pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
     let t = &cx.target;
+    let places = vfs::root_and_cwd(t, task)?;
+    let mut open = vfs::of_task(t, task)?.unwrap_or_default();
+    if let Some(reference) = args.value('R') {
+        open.retain(|one| refers(one.fd, &one.file, reference));
+        let placed = places.iter().any(|(root, cwd)| root == reference || cwd == reference);
+        // Who has none is not asked about.
+        if open.is_empty() && !placed {
+            return Ok(());
+        }
+    }
     out.heading(&of_task(task, cx.tasks()?.cpu_of(task)))?;
-    if let Some((root, cwd)) = vfs::root_and_cwd(t, task)? {
+    if let Some((root, cwd)) = places {
         let row = Places { pid: task.pid, root, cwd };
         out.row(&row, |p| format!("ROOT: {}    CWD: {}", p.root, p.cwd))?;
     }
-    let Some(open) = vfs::of_task(t, task)? else {
-        return Ok(out.heading("No open files")?);
-    };
     if open.is_empty() {
-        return Ok(out.heading("No open files")?);
+        // With -R it was the place that is referred to.
+        return if args.value('R').is_none() { Ok(out.heading("No open files")?) } else { Ok(()) };
     }
     let cached = args.has('c');
     out.heading(match cached {
         true => " FD      INODE          I_MAPPING     NRPAGES TYPE PATH",
         false => " FD       FILE            DENTRY           INODE       TYPE PATH",
     })?;
-    for one in open.iter().filter(|one| args.value('R').is_none_or(|r| refers(one.fd, &one.file, r))) {
+    for one in &open {
         let inode = if cached { vfs::inode(t, one.file.inode).ok() } else { None };
         let row = Row {
             pid: task.pid,
