@@ -30,6 +30,7 @@ pub struct Context {
     pub sources: Sources,
     pub(crate) patches: OnceLock<Patches>,
     nodes: OnceLock<Vec<(i64, Range<u64>)>>,
+    opening: Mutex<Vec<String>>,
 }
 
 impl Context {
@@ -49,7 +50,18 @@ impl Context {
             sources: Sources::default(),
             patches: OnceLock::new(),
             nodes: OnceLock::new(),
+            opening: Mutex::default(),
         }
+    }
+
+    /// The same, with what the opening of the dump noted and nobody has told yet: the first answer in JSON does.
+    pub fn with_notes(self, notes: Vec<String>) -> Context {
+        Context { opening: Mutex::new(notes), ..self }
+    }
+
+    /// What the opening noted, once.
+    pub(crate) fn take_opening(&self) -> Vec<String> {
+        std::mem::take(&mut *self.opening.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The same, knowing where source text is.
