@@ -13,7 +13,7 @@ use necropsy_synth::names::BtfBuilder;
 use made::{DATA, HEAP, memory, opened, words};
 
 /// Bytes of a task, and where its members are.
-const TASK: u64 = 0x80;
+const TASK: u64 = 0xa0;
 const FILES: u64 = 0x40;
 const FS: u64 = 0x48;
 const MM: u64 = 0x50;
@@ -23,6 +23,7 @@ fn types() -> BtfBuilder {
     let (byte, uint) = (b.int("char", 1, true), b.int("unsigned int", 4, false));
     let (ulong, pointer) = (b.int("unsigned long", 8, false), b.pointer(0));
     let name = b.array(byte, uint, 16);
+    let entity = b.structure(false, "sched_entity", 8, &[("sum_exec_runtime", ulong, 0, 0)]);
     let at = |bytes: u64| (bytes * 8) as u32;
     let members = [
         ("pid", uint, at(0), 0),
@@ -36,9 +37,15 @@ fn types() -> BtfBuilder {
         ("fs", pointer, at(FS), 0),
         ("mm", pointer, at(MM), 0),
         ("parent", pointer, at(88), 0),
-        ("real_parent", pointer, at(88), 0),
-        ("group_leader", pointer, at(96), 0),
-        ("signal", pointer, at(104), 0),
+        ("real_parent", pointer, at(96), 0),
+        ("group_leader", pointer, at(104), 0),
+        ("signal", pointer, at(112), 0),
+        ("start_time", ulong, at(120), 0),
+        ("utime", ulong, at(128), 0),
+        ("stime", ulong, at(136), 0),
+        ("prio", uint, at(144), 0),
+        ("policy", uint, at(148), 0),
+        ("se", entity, at(152), 0),
     ];
     b.structure(false, "task_struct", TASK as u32, &members);
     b.structure(false, "files_struct", 8, &[("fdt", pointer, 0, 0)]);
@@ -135,13 +142,13 @@ fn machine() -> (Target, Vec<Task>) {
     words(&mut m, space, &[0, 1, area, LINK_FILE]);
     // The list of mappings comes back to its beginning: what was read before that counts.
     words(&mut m, area, &[0x40_0000, 0x40_1000, area, 0, 0, LOG_FILE, space]);
-    let wild = 0xffff_9999_0000_0000;
+    let wild = |n: u64| 0xffff_9999_0000_0000 + n;
     let all = [
         task(&mut m, 1, shared, places, 0),
         task(&mut m, 2, shared, places, 0),
         task(&mut m, 3, other, 0, space),
         task(&mut m, 4, 0, 0, 0),
-        task(&mut m, 5, wild, places, wild),
+        task(&mut m, 5, wild(0), places, wild(0x1000)),
     ];
     let t = opened(m, &types(), &[]);
     let tasks = all.iter().map(|at| t.load(*at).unwrap()).collect();

@@ -105,7 +105,9 @@ fn check_scan(mem: &dyn PhysMem, memory: &Memory, range: std::ops::Range<u64>) {
     let mut wanted = Vec::new();
     for (page, start) in memory.pages.iter().zip((0..).step_by(4096)) {
         if let Page::Data(data) = page {
-            wanted.extend(data.iter().zip(start..).map(|(b, at)| (at, *b)).filter(|(at, _)| range.contains(at)));
+            wanted.extend(
+                data.iter().zip(start..).map(|(b, at)| (at, *b)).filter(|(at, _)| range.contains(at)),
+            );
         }
     }
     assert!(found == wanted, "{range:x?}");

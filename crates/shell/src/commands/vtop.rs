@@ -134,6 +134,8 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
         page(cx, m.phys.0, out)?;
     }
     match why {
+        // Where it is in swap is told.
+        Some(WalkError::NotMapped { .. }) if row.swap.is_some() => Ok(()),
         // That nothing is there is an answer; which entry says so is told beside it.
         Some(e @ WalkError::NotMapped { .. }) => {
             out.note(&e.to_string());
@@ -175,8 +177,11 @@ impl Swapped {
     fn text(&self, entry: u64) -> String {
         let (entry, offset) = (format!("{entry:x}"), self.offset.to_string());
         let (a, b, c) = (entry.len().max(3), self.file.len().max(4), offset.len().max(6));
-        let heading = format!("{:^a$}  {:^b$}  {:^c$}", "PTE", "SWAP", "OFFSET");
-        format!("{}\n{entry:^a$}  {:^b$}  {offset:^c$}\n", heading.trim_end(), self.file)
+        let line = |x: &str, y: &str, z: &str| {
+            let line = format!("{x:^a$}  {y:^b$}  {z:^c$}");
+            line.trim_end().to_owned() + "\n"
+        };
+        line("PTE", "SWAP", "OFFSET") + &line(&entry, &self.file, &offset)
     }
 }
 
@@ -246,7 +251,10 @@ fn text(
 /// An entry taken apart.
 fn entry(name: &str, entry: u64, page: u64) -> String {
     let width = format!("{entry:x}").len().max(3);
-    let flags = flags(entry).join("|");
+    let flags = match flags(entry).join("|") {
+        none if none.is_empty() => "no mapping".to_owned(),
+        flags => flags,
+    };
     format!("{name:^width$}  PHYSICAL  FLAGS\n{entry:>width$x}  {page:>8x}  ({flags})\n")
 }
 
