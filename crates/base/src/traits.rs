@@ -27,8 +27,8 @@ pub trait PhysMem: Send + Sync {
     /// The first page at or after `from` whose bytes are in the dump, as `(start, end)` of a run of such pages;
     /// the run may be cut short. Scans walk memory with this instead of asking for every page.
     fn present(&self, from: PhysAddr) -> Option<Range<PhysAddr>>;
-    /// Gives what of `range` is in the dump to `look`, in order, in pieces that begin and end with a page, or with the range. What is
-    /// there but cannot be read is left out. Scans of all memory use this: nothing of it goes through a cache.
+    /// Gives what of `range` is in the dump to `look`, in order, in pieces that begin and end with a page, with the range, or where the
+    /// file is cut. What is there but cannot be read is left out. Scans of all memory use this: nothing of it goes through a cache.
     fn each_present(&self, range: Range<PhysAddr>, look: &mut dyn FnMut(PhysAddr, &[u8])) {
         let mut buf = vec![0; PIECE as usize];
         let mut at = range.start;
