@@ -82,7 +82,17 @@ pub fn entry(t: &Target, raw: u64) -> Option<Entry> {
     if t.arch().name() != "x86_64" || raw == 0 || raw & PRESENT != 0 {
         return None;
     }
-    let (number, offset) = (raw >> 59, (!raw << 5) >> 14);
+    place(t, raw >> 59, (!raw << 5) >> 14)
+}
+
+/// The same by what a shared file in memory has instead of the page: the area's number in the upper five of 63 bits (`swp_entry`,
+/// include/linux/swapops.h).
+pub fn by_value(t: &Target, value: u64) -> Option<Entry> {
+    const TYPE: u32 = 58;
+    place(t, value >> TYPE, value & ((1 << TYPE) - 1))
+}
+
+fn place(t: &Target, number: u64, offset: u64) -> Option<Entry> {
     let word = u64::from(t.abi().word);
     let at = t.memory().ptr(t.symbol("swap_info")?.offset(number * word)).ok()?;
     let area = areas(t).ok()?.into_iter().find(|a| a.at == at)?;

@@ -158,7 +158,10 @@ pub fn never_wrong(source: &Source, memory: &Memory) {
     mem.each_present(PhysAddr(0)..PhysAddr(u64::MAX), &mut |at, bytes| {
         for (at, bytes) in (at.0..).step_by(4096).zip(bytes.chunks(4096)) {
             let page = memory.pages.get(at as usize / 4096);
-            assert!(matches!(page, Some(Page::Data(d)) if d.starts_with(bytes)), "{at:#x} came out wrong in a scan");
+            assert!(
+                matches!(page, Some(Page::Data(d)) if d.starts_with(bytes)),
+                "{at:#x} came out wrong in a scan"
+            );
         }
     });
     let _ = (mem.ram().total(), mem.present(PhysAddr(0)));

@@ -75,6 +75,10 @@ struct Declared {
 /// A function's prototype or a variable's declaration; types come after these, as gdb has it.
 fn of_symbol(cx: &Context, name: &str) -> Option<String> {
     let t = &cx.target;
+    let at = cx.symbol(name);
+    if let Some(text) = at.and_then(|at| by_file(cx, name, at)) {
+        return Some(text);
+    }
     let tables = std::iter::once(t.types().ok()?.clone())
         .chain(t.module_types().iter().map(|(_, b)| b.clone() as Arc<dyn Types>));
     for table in tables {
@@ -84,19 +88,19 @@ fn of_symbol(cx: &Context, name: &str) -> Option<String> {
             return Some(format!("{};", declaration(&TypeRef { table, id: proto }, name)));
         }
     }
-    let at = cx.symbol(name)?;
-    if let Some(text) = by_file(cx, name, at) {
-        return Some(text);
-    }
+    let at = at?;
     let ty = t.percpu_type(name).or_else(|| t.global_type(name, at));
     let known = || globals::type_of(name).map(|ty| format!("{ty} {name};"));
     ty.map(|ty| format!("{};", declaration(&ty, name))).or_else(known)
 }
 
-/// A function's prototype by the file that describes its code: few modules bring types of their own along.
+/// The prototype of a module's function by the file that describes its code, if the module brought no types along.
 fn by_file(cx: &Context, name: &str, at: VirtAddr) -> Option<String> {
     let t = &cx.target;
-    t.modules().holding(at)?;
+    let module = t.modules().holding(at)?;
+    if t.module_types().iter().any(|(of, _)| *of == module.at) {
+        return None;
+    }
     let table: Arc<dyn Types> = t.debug_at(at)?.types.clone();
     let Type::Func { proto, .. } = table.get(table.find(Kind::Func, name)?).ok()? else { return None };
     Some(format!("{};", declaration(&TypeRef { table, id: proto }, name)))
