@@ -190,15 +190,19 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
     if !args.has('s') && !args.has('S') {
         return Err(CommandError::Usage("of tasks there are sockets: net -s or net -S".into()));
     }
+    let (header, reference) = (of_task(task, cx.tasks()?.cpu_of(task)), args.value('R'));
+    if reference.is_none() {
+        out.heading(&header)?;
+    }
     let mut sockets = net::sockets_of(&cx.target, task)?;
-    if let Some(reference) = args.value('R') {
+    if let Some(reference) = reference {
         sockets.retain(|(fd, socket)| refers(*fd, socket, reference));
         // Who has none is not asked about.
         if sockets.is_empty() {
             return Ok(());
         }
+        out.heading(&header)?;
     }
-    out.heading(&of_task(task, cx.tasks()?.cpu_of(task)))?;
     if sockets.is_empty() {
         return Ok(out.heading("No open sockets.")?);
     }
