@@ -63,6 +63,35 @@ pub fn areas(t: &Target) -> Result<Vec<Area>, LoadError> {
     Ok(out)
 }
 
+/// No area's cache is in more parts: one for each 64 MiB of it.
+const MAX_PARTS: u64 = 1 << 20;
+
+#[derive(Load)]
+#[kernel(name = "address_space")]
+struct Part {
+    nrpages: u64,
+}
+
+/// Pages that are in swap and still in memory, where no counter says it (before 5.12): the sum over the parts of each area's cache
+/// (`total_swapcache_pages()`, mm/swap_state.c, 4.11 and later).
+pub fn cached(t: &Target) -> Result<u64, LoadError> {
+    let (spaces, counts) = (t.need_symbol("swapper_spaces")?, t.need_symbol("nr_swapper_spaces")?);
+    let areas = t.memory().u32(t.need_symbol("nr_swapfiles")?)?;
+    let (word, size) = (u64::from(t.abi().word), t.size_of("address_space")?);
+    let mut sum = 0u64;
+    for i in 0..u64::from(areas).min(MAX_AREAS) {
+        let (first, parts) =
+            (t.memory().ptr(spaces.offset(i * word))?, t.memory().u32(counts.offset(4 * i))?);
+        if first.is_null() {
+            continue;
+        }
+        for part in 0..u64::from(parts).min(MAX_PARTS) {
+            sum = sum.saturating_add(t.load::<Part>(first.offset(part * size))?.nrpages);
+        }
+    }
+    Ok(sum)
+}
+
 /// A page in swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {

@@ -134,6 +134,19 @@ fn swap_areas_and_the_entries_that_name_them() {
 }
 
 #[test]
+fn pages_in_swap_and_in_memory() {
+    let mut b = BtfBuilder::new(Abi::LE64);
+    let ulong = b.int("unsigned long", 8, false);
+    b.structure(false, "address_space", 16, &[("nrpages", ulong, 64, 0)]);
+    // Two areas; the second, in no use, has no cache. The first's is in two parts.
+    let m = memory(&[(DATA, HEAP), (DATA + 0x40, 2), (DATA + 0x80, 2), (HEAP + 8, 5), (HEAP + 24, 60)]);
+    let symbols = [("swapper_spaces", 0), ("nr_swapper_spaces", 0x40), ("nr_swapfiles", 0x80)];
+    let info: String = symbols.iter().map(|(name, at)| format!("SYMBOL({name})={:x}\n", DATA + at)).collect();
+    assert_eq!(swap::cached(&opened(m, &b, &info)).unwrap(), 65);
+    assert!(swap::cached(&opened(memory(&[]), &b, "")).is_err());
+}
+
+#[test]
 fn pages_of_a_shared_file_in_swap() {
     let mut b = BtfBuilder::new(Abi::LE64);
     let (byte, ulong, pointer) =

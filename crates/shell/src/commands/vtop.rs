@@ -133,6 +133,9 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
         out.heading("")?;
         page(cx, m.phys.0, out)?;
     }
+    if let Some(swapped) = &row.swap {
+        out.heading(&format!("\nSWAP: {}  OFFSET: {}", swapped.file, swapped.offset))?;
+    }
     match why {
         // Where it is in swap is told.
         Some(WalkError::NotMapped { .. }) if row.swap.is_some() => Ok(()),

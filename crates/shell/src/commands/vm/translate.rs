@@ -35,7 +35,7 @@ impl Row {
     fn text(&self) -> String {
         let offset = self.offset.map_or(0, |o| o.0);
         if let Some(why) = &self.unknown {
-            return format!("{:<11x} ({why})", self.r#virtual.0);
+            return format!("{:<10x}  ({why})", self.r#virtual.0);
         }
         let place = match (self.physical, &self.file, &self.swap) {
             (Some(physical), ..) => format!("{:>8x}", physical.0),
@@ -43,7 +43,7 @@ impl Row {
             (_, Some(file), _) => format!("FILE: {file}  OFFSET: {offset:x}"),
             _ => "(not mapped)".into(),
         };
-        format!("{:<11x} {place}", self.r#virtual.0)
+        format!("{:<10x}  {place}", self.r#virtual.0)
     }
 }
 
