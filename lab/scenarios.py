@@ -473,6 +473,14 @@ SCENARIOS = {
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
         note="nothing is wrong; the shell (init, PID 1) wrote c"),
+    "swapping": dict(
+        kind="sysrq-c while a program's pages are in two swap areas", append="",
+        prepare="cd /mnt/data; dd if=/dev/zero of=disk bs=1M count=12; dd if=/dev/zero of=swapfile bs=1M count=20; chmod 600 disk swapfile; "
+        "losetup /dev/loop0 disk; mkswap /dev/loop0; mkswap swapfile; sync; swapon /dev/loop0; swapon swapfile; cd /; "
+        "echo +memory >/sys/fs/cgroup/cgroup.subtree_control; mkdir /sys/fs/cgroup/jobs; echo 8M >/sys/fs/cgroup/jobs/memory.max; "
+        "pagerd 5000 1000 & for i in 1 2 3 4 5 6 7 8; do [ -f /run/pages ] || sleep 4; done; sleep 1; cat /proc/swaps",
+        run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], requested=True, wait=300,
+        note="a child of pagerd has 6000 pages in a cgroup of 8 MiB: /run/pages, in the report, has where each went"),
     "bpf_loaded": dict(
         kind="sysrq-c while a BPF program and a map are loaded", run="bpfd & sleep 3" + CRASH, classes=["requested-crash"], requested=True,
         note="the socket filter count_packets of bpfd, and its array packets"),

@@ -58,6 +58,8 @@ pub enum WalkError {
         at: VirtAddr,
         /// The empty entry.
         level: Level,
+        /// The steps so far, that one included, top first; unused ones have an empty name.
+        levels: Box<[Level; 5]>,
     },
     /// A table could not be read.
     #[error("{name} of {at:#x}: {cause}")]

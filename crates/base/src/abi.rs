@@ -27,7 +27,19 @@ impl Abi {
     pub const LE32: Abi = Abi { endian: Endian::Little, word: 4 };
 
     /// The unsigned number in `bytes` (at most 8 are used).
+    #[inline]
     pub fn uint(&self, bytes: &[u8]) -> u64 {
+        // Words and halves are most of what is ever read.
+        match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>(), self.endian) {
+            (Some(word), _, Endian::Little) => u64::from_le_bytes(*word),
+            (Some(word), _, Endian::Big) => u64::from_be_bytes(*word),
+            (_, Some(half), Endian::Little) if bytes.len() == 4 => u32::from_le_bytes(*half).into(),
+            (_, Some(half), Endian::Big) if bytes.len() == 4 => u32::from_be_bytes(*half).into(),
+            _ => self.folded(bytes),
+        }
+    }
+
+    fn folded(self, bytes: &[u8]) -> u64 {
         let fold = |n: u64, b: &u8| n << 8 | u64::from(*b);
         let bytes = &bytes[..bytes.len().min(8)];
         match self.endian {
@@ -66,6 +78,12 @@ mod tests {
     fn numbers_in_both_orders() {
         assert_eq!(Abi::LE64.uint(&[1, 2]), 0x201);
         assert_eq!(Abi::BE64.uint(&[1, 2]), 0x102);
+        for abi in [Abi::LE64, Abi::BE64] {
+            for n in 0..=10 {
+                let bytes: Vec<u8> = (1..=n).collect();
+                assert_eq!(abi.uint(&bytes), abi.folded(&bytes), "{n}");
+            }
+        }
         assert_eq!(Abi::BE64.int(&[0xff, 0xfe]), -2);
         assert_eq!(Abi::LE32.uint_at(&[0, 1, 0, 0, 0], 1, 4), Some(1));
         assert_eq!(Abi::LE32.uint_at(&[0, 1], 1, 4), None);

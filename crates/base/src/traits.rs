@@ -27,6 +27,56 @@ pub trait PhysMem: Send + Sync {
     /// The first page at or after `from` whose bytes are in the dump, as `(start, end)` of a run of such pages;
     /// the run may be cut short. Scans walk memory with this instead of asking for every page.
     fn present(&self, from: PhysAddr) -> Option<Range<PhysAddr>>;
+    /// Gives what of `range` is in the dump to `look`, in order, in pieces that begin and end with a page, with the range, or where the
+    /// file is cut. What is there but cannot be read is left out. Scans of all memory use this: nothing of it goes through a cache.
+    fn each_present(&self, range: Range<PhysAddr>, look: &mut dyn FnMut(PhysAddr, &[u8])) {
+        let mut buf = vec![0; PIECE as usize];
+        let mut at = range.start;
+        while let Some(run) = self.present(at).filter(|run| run.start < range.end && run.end > at) {
+            let (mut from, end) = (run.start.max(at), run.end.min(range.end));
+            while from < end {
+                let next = after(from, PIECE).min(end);
+                pieces(self, from..next, &mut buf, look);
+                from = next;
+            }
+            at = end;
+        }
+    }
+}
+
+/// What is read at once, and the smallest page there is.
+const PIECE: u64 = 64 << 10;
+const PAGE: u64 = 4 << 10;
+
+/// The next multiple of `size`.
+fn after(at: PhysAddr, size: u64) -> PhysAddr {
+    PhysAddr((at.0 / size + 1).saturating_mul(size))
+}
+
+/// Gives what can be read of `range` to `look`: all at once, or else page by page.
+fn pieces<M: PhysMem + ?Sized>(
+    memory: &M,
+    range: Range<PhysAddr>,
+    buf: &mut [u8],
+    look: &mut dyn FnMut(PhysAddr, &[u8]),
+) {
+    let mut one = |from: PhysAddr, to: PhysAddr| {
+        let Some(bytes) = buf.get_mut(..(to.0 - from.0) as usize) else { return false };
+        let read = memory.read(from, bytes).is_ok();
+        if read {
+            look(from, bytes);
+        }
+        read
+    };
+    if one(range.start, range.end) {
+        return;
+    }
+    let mut from = range.start;
+    while from < range.end {
+        let to = after(from, PAGE).min(range.end);
+        one(from, to);
+        from = to;
+    }
 }
 
 /// Virtual memory.

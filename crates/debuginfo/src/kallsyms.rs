@@ -7,6 +7,7 @@
 mod encoding;
 mod error;
 mod find;
+mod kept;
 mod markers;
 mod names;
 #[cfg(test)]
@@ -86,6 +87,7 @@ impl Kallsyms {
         image: Range<VirtAddr>,
         anchors: &[Anchor],
     ) -> Result<Kallsyms, KallsymsError> {
+        let mem = &kept::Kept::new(mem);
         let mut last = KallsymsError::NotFound;
         for (keys, encodings) in find::find(mem, image.clone()) {
             match Self::open(mem, &keys, &encodings, anchors, Some(image.clone())) {

@@ -27,13 +27,27 @@ struct Node {
 /// A pointer to a node carries tag 2 since 4.20 (`xa_mk_node`) and tag 1 before (`RADIX_TREE_INTERNAL_NODE`); which one
 /// follows from the name of the node's struct.
 pub fn xarray(t: &Target, head: u64) -> Result<Walk<(u64, VirtAddr)>, LoadError> {
+    let all = slots(t, head)?;
+    let pointers = all.items.into_iter().filter(|(_, entry)| entry & 3 == 0);
+    Ok(Walk { items: pointers.map(|(index, at)| (index, VirtAddr(at))).collect(), problem: all.problem })
+}
+
+/// The numbers that an xarray holds where it has no pointers (`xa_mk_value`), by index; a radix tree's are left out.
+pub fn xarray_values(t: &Target, head: u64) -> Result<Walk<(u64, u64)>, LoadError> {
+    let all = slots(t, head)?;
+    let numbers = all.items.into_iter().filter(|(_, entry)| entry & 1 == 1 && t.size_of("xa_node").is_ok());
+    Ok(Walk { items: numbers.map(|(index, entry)| (index, entry >> 1)).collect(), problem: all.problem })
+}
+
+/// All entries that are neither nodes nor empty.
+fn slots(t: &Target, head: u64) -> Result<Walk<(u64, u64)>, LoadError> {
     let tag = if t.size_of("xa_node").is_ok() { 2 } else { 1 };
     let (mut walk, mut seen) = (Walk::default(), HashSet::new());
     let mut todo = vec![(head, 0u64, 64u32)];
     while let Some((entry, index, above)) = todo.pop() {
         if entry & 3 != tag || entry < 4096 {
-            if entry & 3 == 0 && entry != 0 {
-                walk.items.push((index, VirtAddr(entry)));
+            if entry != 0 {
+                walk.items.push((index, entry));
             }
             continue;
         }

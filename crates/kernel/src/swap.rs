@@ -63,6 +63,35 @@ pub fn areas(t: &Target) -> Result<Vec<Area>, LoadError> {
     Ok(out)
 }
 
+/// No area's cache is in more parts: one for each 64 MiB of it.
+const MAX_PARTS: u64 = 1 << 20;
+
+#[derive(Load)]
+#[kernel(name = "address_space")]
+struct Part {
+    nrpages: u64,
+}
+
+/// Pages that are in swap and still in memory, where no counter says it (before 5.12): the sum over the parts of each area's cache
+/// (`total_swapcache_pages()`, mm/swap_state.c, 4.11 and later).
+pub fn cached(t: &Target) -> Result<u64, LoadError> {
+    let (spaces, counts) = (t.need_symbol("swapper_spaces")?, t.need_symbol("nr_swapper_spaces")?);
+    let areas = t.memory().u32(t.need_symbol("nr_swapfiles")?)?;
+    let (word, size) = (u64::from(t.abi().word), t.size_of("address_space")?);
+    let mut sum = 0u64;
+    for i in 0..u64::from(areas).min(MAX_AREAS) {
+        let (first, parts) =
+            (t.memory().ptr(spaces.offset(i * word))?, t.memory().u32(counts.offset(4 * i))?);
+        if first.is_null() {
+            continue;
+        }
+        for part in 0..u64::from(parts).min(MAX_PARTS) {
+            sum = sum.saturating_add(t.load::<Part>(first.offset(part * size))?.nrpages);
+        }
+    }
+    Ok(sum)
+}
+
 /// A page in swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -82,7 +111,17 @@ pub fn entry(t: &Target, raw: u64) -> Option<Entry> {
     if t.arch().name() != "x86_64" || raw == 0 || raw & PRESENT != 0 {
         return None;
     }
-    let (number, offset) = (raw >> 59, (!raw << 5) >> 14);
+    place(t, raw >> 59, (!raw << 5) >> 14)
+}
+
+/// The same by what a shared file in memory has instead of the page: the area's number in the upper five of 63 bits (`swp_entry`,
+/// include/linux/swapops.h).
+pub fn by_value(t: &Target, value: u64) -> Option<Entry> {
+    const TYPE: u32 = 58;
+    place(t, value >> TYPE, value & ((1 << TYPE) - 1))
+}
+
+fn place(t: &Target, number: u64, offset: u64) -> Option<Entry> {
     let word = u64::from(t.abi().word);
     let at = t.memory().ptr(t.symbol("swap_info")?.offset(number * word)).ok()?;
     let area = areas(t).ok()?.into_iter().find(|a| a.at == at)?;

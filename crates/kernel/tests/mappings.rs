@@ -6,7 +6,7 @@ use std::sync::Arc;
 use necropsy_arch::x86_64::X86_64;
 use necropsy_base::{Abi, VirtAddr};
 use necropsy_debuginfo::Btf;
-use necropsy_kernel::{Target, buddy, sections, swap, vma};
+use necropsy_kernel::{Target, buddy, sections, swap, vfs, vma};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
 use necropsy_target::VmcoreInfo;
@@ -126,6 +126,60 @@ fn swap_areas_and_the_entries_that_name_them() {
     // An area that is not in use, and a page behind the area's end.
     assert_eq!(swap::entry(&t, (!0x123u64 << 14) >> 5), None);
     assert_eq!(swap::entry(&t, 1 << 59 | (!1001u64 << 14) >> 5), None);
+    // As a shared file names it.
+    let found = swap::by_value(&t, 1 << 58 | 0x123).unwrap();
+    assert_eq!((found.file.0, found.offset), (HEAP + 0x800, 0x123));
+    assert_eq!(swap::by_value(&t, 0x123), None);
+    assert_eq!(swap::by_value(&t, 9 << 58 | 0x123), None);
+}
+
+#[test]
+fn pages_in_swap_and_in_memory() {
+    let mut b = BtfBuilder::new(Abi::LE64);
+    let ulong = b.int("unsigned long", 8, false);
+    b.structure(false, "address_space", 16, &[("nrpages", ulong, 64, 0)]);
+    // Two areas; the second, in no use, has no cache. The first's is in two parts.
+    let m = memory(&[(DATA, HEAP), (DATA + 0x40, 2), (DATA + 0x80, 2), (HEAP + 8, 5), (HEAP + 24, 60)]);
+    let symbols = [("swapper_spaces", 0), ("nr_swapper_spaces", 0x40), ("nr_swapfiles", 0x80)];
+    let info: String = symbols.iter().map(|(name, at)| format!("SYMBOL({name})={:x}\n", DATA + at)).collect();
+    assert_eq!(swap::cached(&opened(m, &b, &info)).unwrap(), 65);
+    assert!(swap::cached(&opened(memory(&[]), &b, "")).is_err());
+}
+
+#[test]
+fn pages_of_a_shared_file_in_swap() {
+    let mut b = BtfBuilder::new(Abi::LE64);
+    let (byte, ulong, pointer) =
+        (b.int("unsigned char", 1, false), b.int("unsigned long", 8, false), b.pointer(0));
+    let slots = b.array(pointer, ulong, 64);
+    b.structure(false, "xa_node", 520, &[("shift", byte, 0, 0), ("slots", slots, 64, 0)]);
+    let tree = b.structure(false, "xarray", 8, &[("xa_head", pointer, 0, 0)]);
+    b.structure(false, "address_space", 16, &[("i_pages", tree, 0, 0), ("nrpages", ulong, 64, 0)]);
+    b.structure(false, "super_block", 8, &[("s_magic", ulong, 0, 0)]);
+    let (mapping, node) = (HEAP, HEAP + 0x100);
+    let values = [
+        (mapping, node | 2),
+        (node + 8, HEAP + 0x1000),
+        (node + 8 + 8 * 3, 0x123 << 1 | 1),
+        (node + 8 + 8 * 4, 6),
+    ];
+    let pages = |magic: u64| {
+        let mut m = memory(&values);
+        m.put_uint(VirtAddr(DATA), magic, 8);
+        let t = opened(m, &b, "");
+        let inode = vfs::Inode {
+            kind: vfs::Kind::Regular,
+            super_block: VirtAddr(DATA),
+            mapping: VirtAddr(mapping),
+            cached: 1,
+        };
+        (vfs::swapped_pages(&t, &inode).unwrap(), vfs::cached_pages(&t, &inode).unwrap())
+    };
+    // A page in memory, one in swap, and a slot that belongs to the one before.
+    let page = vec![(0, VirtAddr(HEAP + 0x1000))];
+    assert_eq!(pages(0x0102_1994), (vec![(3, 0x123)], page.clone()));
+    // In a file on a disk such numbers say when a page was last used.
+    assert_eq!(pages(0xef53), (vec![], page));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use necropsy_base::VirtAddr;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The bytes of a `Code:` line.
@@ -63,7 +64,7 @@ fn word_bytes(digits: &str) -> Option<Vec<u8>> {
 }
 
 /// One instruction out of a `Code:` line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CodeLine {
     /// Bytes from the trapping instruction: negative before it.
     pub offset: i64,

@@ -1,11 +1,12 @@
 //! From lines to events.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::patterns::{Kind, MATCHER};
 
 /// The part an event plays in a crash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A sign of trouble before it.

@@ -1,5 +1,6 @@
 //! What makes reports of the same bug look the same; `docs/fingerprint.md` describes it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::details::significant;
@@ -12,7 +13,7 @@ pub const VERSION: u32 = 1;
 const MORE: usize = 1;
 
 /// A report without what changes from run to run and from build to build.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fingerprint {
     /// Version of how it is made.
     pub version: u32,

@@ -37,3 +37,9 @@ pub use prefix::{Caller, Prefix};
 pub use record::Record;
 pub use report::{Followed, LogStack, Report, StackFrame};
 pub use title::{clean as clean_title, kind_of};
+
+/// What a line of `reports` looks like, as a JSON schema.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Report>().to_value()
+}

@@ -1,9 +1,10 @@
 //! `Modules linked in:`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A module that was loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ModuleName {
     /// Its name.
     pub name: String,
@@ -13,7 +14,7 @@ pub struct ModuleName {
 }
 
 /// What `Modules linked in:` lists.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Modules {
     /// The loaded ones, in the kernel's order: the youngest first.
     pub loaded: Vec<ModuleName>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::detect::Collected;
@@ -9,7 +10,7 @@ use crate::fingerprint::{self, Fingerprint};
 use crate::{CodeLine, Modules, Role, details, title};
 
 /// What the kernel said about one thing that went wrong. Unknown is `None` or empty.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Report {
     /// What kind of failure, by the names that the whole project uses.
     pub class: &'static str,
@@ -88,7 +89,7 @@ pub struct Report {
 }
 
 /// A line that follows from a report.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Followed {
     /// Its number.
     pub line: u64,
@@ -101,7 +102,7 @@ pub struct Followed {
 }
 
 /// A stack as printed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct LogStack {
     /// The line before it: `Call Trace`, `Freed by task 12`.
     pub what: String,
@@ -112,7 +113,7 @@ pub struct LogStack {
 }
 
 /// A frame as printed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct StackFrame {
     /// The function.
     pub function: String,

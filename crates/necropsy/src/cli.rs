@@ -47,7 +47,7 @@ enum Sub {
     Reports(ReportsArgs),
     /// What a class of failure means, how it is proved, what to do, and what would have caught it; without a class: all of them.
     Explain(ExplainArgs),
-    /// What JSON looks like: a JSON schema of what `analyze`, or a command of the shell, gives.
+    /// What JSON looks like: a JSON schema of what `analyze`, `explain`, `reports`, or a command of the shell gives.
     Schema {
         /// `analyze`, or a command of the shell: ps, bt, log …
         name: String,
@@ -266,7 +266,13 @@ fn schema(name: &str) -> Result<ExitCode> {
     let schema = match command {
         Some(command) => necropsy_shell::schema(*command),
         None if name == "analyze" => necropsy_report::schema(),
-        None => bail!("no schema {name}: there is one for analyze and for each command of the shell"),
+        None if name == "explain" => necropsy_diagnose::explain::schema(),
+        None if name == "reports" => necropsy_klog::schema(),
+        None => {
+            bail!(
+                "no schema {name}: there is one for analyze, explain, reports and each command of the shell"
+            )
+        }
     };
     let _ = writeln!(std::io::stdout(), "{schema:#}");
     Ok(ExitCode::SUCCESS)

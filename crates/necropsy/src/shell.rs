@@ -16,8 +16,9 @@ pub fn run(args: &ShellArgs) -> Result<ExitCode> {
     let notes = target.notes();
     let release = target.release();
     let sources = Sources::new(&args.source_dir, args.source_map.clone(), &release);
-    let cx = Context::new(target, name).with_sources(sources);
     let mode = if args.format == ModeArg::Json { Mode::Json } else { Mode::Text };
+    let untold = if mode == Mode::Json { notes.clone() } else { Vec::new() };
+    let cx = Context::new(target, name).with_sources(sources).with_notes(untold);
     let mut lines = args.command.clone();
     if let Some(path) = &args.input {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;

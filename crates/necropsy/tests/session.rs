@@ -87,3 +87,37 @@ fn the_banner_tells_the_verdict() {
     assert!(out.lines().count() < 24, "the banner does not fit a screen: {out}");
     assert!(!text(&necropsy(home.path(), &[], "q\n").stdout).contains("VERDICT"));
 }
+
+#[test]
+fn what_the_opening_noted_is_in_the_first_answer_in_json() {
+    let home = tempfile::tempdir().unwrap();
+    let (cut, whole) = (home.path().join("vmcore"), std::fs::read(dump()).unwrap());
+    std::fs::write(&cut, &whole[..whole.len() * 9 / 10]).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_necropsy"));
+    command.arg(&cut).args([
+        "-s",
+        "--no-debuginfod",
+        "--format",
+        "json",
+        "-c",
+        "eval 0x10",
+        "-c",
+        "eval 0x10",
+    ]);
+    let done = command.env("HOME", home.path()).output().unwrap();
+    let out = text(&done.stdout);
+    let told: Vec<bool> = out.lines().map(|line| line.contains("is cut short")).collect();
+    assert_eq!(told, [true, false], "{out}");
+}
+
+#[test]
+fn a_function_of_a_module_without_types_is_known_by_its_file() {
+    let home = tempfile::tempdir().unwrap();
+    let done = necropsy(home.path(), &["-c", "whatis copy_field"], "");
+    assert_eq!(
+        text(&done.stdout),
+        "void copy_field(char *, const char *, size_t);\n",
+        "{}",
+        text(&done.stderr)
+    );
+}

@@ -1,5 +1,6 @@
 //! What commands work on: the kernel, its tasks, and what the user has selected.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,6 +31,8 @@ pub struct Context {
     pub sources: Sources,
     pub(crate) patches: OnceLock<Patches>,
     nodes: OnceLock<Vec<(i64, Range<u64>)>>,
+    opening: Mutex<Vec<String>>,
+    static_percpu: OnceLock<HashSet<String>>,
 }
 
 impl Context {
@@ -49,7 +52,29 @@ impl Context {
             sources: Sources::default(),
             patches: OnceLock::new(),
             nodes: OnceLock::new(),
+            opening: Mutex::default(),
+            static_percpu: OnceLock::new(),
         }
+    }
+
+    /// Whether a per-CPU variable is local to its file. Only the kernel's file knows: kallsyms has all of them as absolute.
+    pub fn is_static_percpu(&self, name: &str) -> bool {
+        let Some(debug) = self.target.kernel_debug_at_hand() else { return false };
+        let names = self.static_percpu.get_or_init(|| {
+            let local = debug.file.symbols().into_iter().filter(|s| s.kind == b'd' && s.value < 1 << 30);
+            local.map(|s| s.name).collect()
+        });
+        names.contains(name)
+    }
+
+    /// The same, with what the opening of the dump noted and nobody has told yet: the first answer in JSON does.
+    pub fn with_notes(self, notes: Vec<String>) -> Context {
+        Context { opening: Mutex::new(notes), ..self }
+    }
+
+    /// What the opening noted, once.
+    pub(crate) fn take_opening(&self) -> Vec<String> {
+        std::mem::take(&mut *self.opening.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The same, knowing where source text is.

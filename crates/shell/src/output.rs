@@ -147,7 +147,6 @@ enum Kept {
     Type(RowType),
     Row(Value),
     Text(String),
-    Heading(String),
     Note(String),
 }
 
@@ -157,6 +156,25 @@ impl Recorder {
         Recorder { mode, kept: Vec::new(), budget }
     }
 
+    /// Whether there is nothing to show but notes.
+    pub fn is_empty(&self) -> bool {
+        !self.kept.iter().any(|kept| matches!(kept, Kept::Row(_) | Kept::Text(_)))
+    }
+
+    /// Keeps whole lines, all that follow each other as one text: lines by the thousand would be as many allocations, made by one thread
+    /// and freed by another.
+    fn lines(&mut self, text: &str, open: bool) {
+        if !matches!(self.kept.last(), Some(Kept::Text(_))) {
+            self.kept.push(Kept::Text(String::new()));
+        }
+        if let Some(Kept::Text(all)) = self.kept.last_mut() {
+            all.push_str(text);
+            if open {
+                all.push('\n');
+            }
+        }
+    }
+
     /// Shows what was kept.
     pub fn play(self, out: &mut dyn Sink) -> Result<(), Closed> {
         for kept in self.kept {
@@ -164,7 +182,6 @@ impl Recorder {
                 Kept::Type(row) => out.typed(row),
                 Kept::Row(value) => out.put(&|| value.clone(), &String::new)?,
                 Kept::Text(text) => out.put(&|| Value::Null, &|| text.clone())?,
-                Kept::Heading(text) => out.heading(&text)?,
                 Kept::Note(text) => out.note(&text),
             }
         }
@@ -185,17 +202,23 @@ impl Sink for Recorder {
         if self.budget.is_cancelled() {
             return Err(Closed);
         }
-        self.kept.push(match self.mode {
-            Mode::Json => Kept::Row(value()),
-            Mode::Text => Kept::Text(text()),
-        });
+        match self.mode {
+            Mode::Json => self.kept.push(Kept::Row(value())),
+            Mode::Text => {
+                let text = text();
+                let open = !text.is_empty() && !text.ends_with('\n');
+                self.lines(&text, open);
+            }
+        }
         Ok(())
     }
     fn note(&mut self, text: &str) {
         self.kept.push(Kept::Note(text.to_owned()));
     }
     fn heading(&mut self, text: &str) -> Result<(), Closed> {
-        self.kept.push(Kept::Heading(text.to_owned()));
+        if self.mode == Mode::Text {
+            self.lines(text, true);
+        }
         Ok(())
     }
 }

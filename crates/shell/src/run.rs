@@ -74,6 +74,7 @@ pub(crate) type Found = Result<(&'static dyn Command, Args), CommandError>;
 
 fn json(cx: &Context, line: &str, found: Found, out: &mut dyn Write) -> bool {
     let mut sink = JsonSink::new(cx.target.budget().clone());
+    cx.take_opening().iter().for_each(|note| sink.note(note));
     let shape = found.as_ref().map_or(Shape::List, |(c, args)| c.shape(args));
     let end = found.and_then(|(c, args)| run(cx, c, &args, &mut sink));
     let ok = end.is_ok();

@@ -16,10 +16,14 @@ fn dir() -> PathBuf {
 /// All files that there should be.
 fn all() -> Vec<(String, String)> {
     let commands = COMMANDS.iter().map(|c| (c.name().to_owned(), schema(*c)));
-    let analysis = ("analyze".to_owned(), necropsy_report::schema());
+    let others = [
+        ("analyze".to_owned(), necropsy_report::schema()),
+        ("explain".to_owned(), necropsy_diagnose::explain::schema()),
+        ("reports".to_owned(), necropsy_klog::schema()),
+    ];
     let text =
         |(name, schema): (String, serde_json::Value)| (format!("{name}.json"), format!("{schema:#}\n"));
-    commands.chain([analysis]).map(text).collect()
+    commands.chain(others).map(text).collect()
 }
 
 #[test]

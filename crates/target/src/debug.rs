@@ -49,6 +49,15 @@ impl Target {
         self.debug.kernel.get()?.as_ref()
     }
 
+    /// The kernel's own file, if it was opened already or somebody named files: for what is not worth a search of the network.
+    pub fn kernel_debug_at_hand(&self) -> Option<&Arc<Debug>> {
+        let named = |finder: &Arc<Search>| !finder.files.is_empty() || !finder.dirs.is_empty();
+        match self.debug.finder.as_ref().is_some_and(named) {
+            true => self.kernel_debug(),
+            false => self.kernel_debug_loaded(),
+        }
+    }
+
     /// The file that describes the code at `at`.
     pub fn debug_at(&self, at: VirtAddr) -> Found {
         self.debug.finder.as_ref()?;

@@ -31,7 +31,7 @@ pub use member::{ArrayAt, At, Bytes, In, Member, Partial};
 pub use memory::{KernelMemory, UserMemory};
 pub use modules::{Module, Modules};
 pub use necropsy_base::VirtAddr;
-pub use necropsy_dump::{CpuNoteKind, VmcoreInfo};
+pub use necropsy_dump::{CpuNote, CpuNoteKind, VmcoreInfo};
 pub use necropsy_target_derive::Load;
 pub use open::Options;
 pub use target::{Note, Target};

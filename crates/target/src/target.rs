@@ -8,7 +8,7 @@ use necropsy_arch::Arch;
 use necropsy_base::{Abi, Budget, Memory, PhysMem, VirtAddr};
 use necropsy_debuginfo::locate::Search;
 use necropsy_debuginfo::{Btf, Kallsyms, OrcTable, Types};
-use necropsy_dump::{DumpMeta, VmcoreInfo};
+use necropsy_dump::{CpuNote, DumpMeta, VmcoreInfo};
 
 use crate::debug::DebugFiles;
 use crate::filed::Filed;
@@ -115,6 +115,12 @@ impl Target {
     /// The same with a VMCOREINFO, whose symbols count where there is no symbol table.
     pub fn with_vmcoreinfo(mut self, info: VmcoreInfo) -> Target {
         self.meta.vmcoreinfo = Some(info);
+        self
+    }
+
+    /// The same with the CPUs' notes of a dump's file.
+    pub fn with_cpu_notes(mut self, cpus: Vec<CpuNote>) -> Target {
+        self.meta.cpus = cpus;
         self
     }
 

@@ -62,7 +62,7 @@ pub fn translate(phys: &dyn PhysMem, tables: &PageTables, at: VirtAddr) -> Resul
         let entry = u64::from_le_bytes(raw);
         map.levels[depth] = Level { name, entry_at, entry };
         if entry & VALID == 0 || depth == 4 && entry & TABLE == 0 {
-            return Err(WalkError::NotMapped { at, level: map.levels[depth] });
+            return Err(WalkError::NotMapped { at, level: map.levels[depth], levels: Box::new(map.levels) });
         }
         table = address(entry, shift);
         if entry & TABLE == 0 || depth == 4 {

@@ -78,7 +78,7 @@ pub fn translate(phys: &dyn PhysMem, tables: &PageTables, at: VirtAddr) -> Resul
         map.levels[depth] = Level { name, entry_at, entry };
         let protected_none = name == "PTE" && entry & PROT_NONE != 0;
         if entry & PRESENT == 0 && !protected_none {
-            return Err(WalkError::NotMapped { at, level: map.levels[depth] });
+            return Err(WalkError::NotMapped { at, level: map.levels[depth], levels: Box::new(map.levels) });
         }
         map.writable &= entry & WRITABLE != 0;
         map.user &= entry & USER != 0;

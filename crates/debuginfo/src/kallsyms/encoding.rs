@@ -69,8 +69,11 @@ impl Encoding {
 
     fn decode(self, raw: &[u8], abi: Abi) -> Vec<u64> {
         let mask = if abi.word == 4 { u64::from(u32::MAX) } else { u64::MAX };
-        let numbers = raw.chunks_exact(self.width(abi)).map(|b| abi.uint(b));
-        numbers.zip(0..).map(|(n, i)| self.address(n, i) & mask).collect()
+        let address = |n: u64, i: u64| self.address(n, i) & mask;
+        match self.width(abi) {
+            8 => each::<8>(raw, abi, address),
+            _ => each::<4>(raw, abi, address),
+        }
     }
 
     fn address(self, number: u64, i: u64) -> u64 {
@@ -83,6 +86,11 @@ impl Encoding {
             Encoding::PlaceRelative { at } => at.offset(4 * i).moved(signed).0,
         }
     }
+}
+
+/// What `of` makes of each number of `N` bytes and its place.
+fn each<const N: usize>(raw: &[u8], abi: Abi, of: impl Fn(u64, u64) -> u64) -> Vec<u64> {
+    raw.as_chunks::<N>().0.iter().zip(0..).map(|(bytes, i)| of(abi.uint(bytes), i)).collect()
 }
 
 /// The ways that the tables in VMCOREINFO leave open.

@@ -14,7 +14,7 @@ use super::{Encoding, Keys};
 
 /// Tokens 0x30 to 0x39.
 const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
-const CHUNK: u64 = 64 << 10;
+const CHUNK: u64 = super::kept::PIECE;
 const PAGE: u64 = 4096;
 /// No kernel image is larger (KERNEL_IMAGE_SIZE); a range that is will be cut.
 const MAX_IMAGE: u64 = 1 << 30;

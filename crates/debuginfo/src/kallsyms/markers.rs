@@ -52,7 +52,9 @@ impl Scan<'_> {
 
     /// The names before the longest row that proves right. What follows the markers may look like more of them.
     fn names(&self) -> Option<Found> {
-        let mut runs: Vec<_> = (0..self.bytes.len()).step_by(4).filter_map(|start| self.run(start)).collect();
+        let (words, _) = self.bytes.as_chunks::<4>();
+        let zeros = words.iter().enumerate().filter(|(_, word)| **word == [0; 4]).map(|(i, _)| 4 * i);
+        let mut runs: Vec<_> = zeros.filter_map(|start| self.run(start)).collect();
         runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.len()));
         runs.iter().take(MAX_RUNS).find_map(|(start, run)| {
             let counts = (MIN_MARKERS..=run.len()).rev().take(3);
@@ -63,7 +65,7 @@ impl Scan<'_> {
     /// Numbers from 0 up, in steps as groups of names make them, at `start`. A run holds no zero but its first
     /// number, so all runs together are no longer than the bytes.
     fn run(&self, start: usize) -> Option<(usize, Vec<u64>)> {
-        if self.bytes.get(start..start + 4)? != [0; 4] || self.marker(start, 0)? != 0 {
+        if self.marker(start, 0)? != 0 {
             return None;
         }
         let mut run = vec![0];

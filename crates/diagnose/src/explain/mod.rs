@@ -5,12 +5,13 @@ mod memory;
 mod platform;
 mod time;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{DETECTIVES, Detective};
 
 /// What is to be said about a class.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Explanation {
     /// Its slug.
     pub class: &'static str,
@@ -32,6 +33,23 @@ const fn text(
     catch: &'static [&'static str],
 ) -> Explanation {
     Explanation { class, meaning, proof, next, catch }
+}
+
+/// What the JSON of `explain` looks like: an explanation, or a list of all.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Answer>().to_value()
+}
+
+/// What `explain` answers.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code)] // only its schema is wanted
+enum Answer {
+    /// Of the class that was asked for.
+    One(Explanation),
+    /// Of all classes.
+    All(Vec<Explanation>),
 }
 
 /// All explanations, by family.

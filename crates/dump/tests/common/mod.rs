@@ -89,6 +89,28 @@ pub fn check(source: &Source, memory: &Memory, filtered: Why) {
     }
     check_present(mem, memory);
     check_bulk(mem, memory);
+    let all = memory.pages.len() as u64 * 4096;
+    for range in [0..all, 0..u64::MAX, 3 * 4096 + 100..40 * 4096 + 8, 9 * 4096..9 * 4096, all..all + 4096] {
+        check_scan(mem, memory, range);
+    }
+}
+
+/// A scan shows every page that is there, once, in order, and of the first and the last what is asked for.
+fn check_scan(mem: &dyn PhysMem, memory: &Memory, range: std::ops::Range<u64>) {
+    let mut found = Vec::new();
+    mem.each_present(PhysAddr(range.start)..PhysAddr(range.end), &mut |at, bytes| {
+        assert!(!bytes.is_empty());
+        found.extend(bytes.iter().zip(at.0..).map(|(byte, at)| (at, *byte)));
+    });
+    let mut wanted = Vec::new();
+    for (page, start) in memory.pages.iter().zip((0..).step_by(4096)) {
+        if let Page::Data(data) = page {
+            wanted.extend(
+                data.iter().zip(start..).map(|(b, at)| (at, *b)).filter(|(at, _)| range.contains(at)),
+            );
+        }
+    }
+    assert!(found == wanted, "{range:x?}");
 }
 
 fn check_present(mem: &dyn PhysMem, memory: &Memory) {
@@ -133,5 +155,14 @@ pub fn never_wrong(source: &Source, memory: &Memory) {
             assert!(matches!(page, Page::Data(d) if *d == buf), "page {pfn} came out wrong");
         }
     }
+    mem.each_present(PhysAddr(0)..PhysAddr(u64::MAX), &mut |at, bytes| {
+        for (at, bytes) in (at.0..).step_by(4096).zip(bytes.chunks(4096)) {
+            let page = memory.pages.get(at as usize / 4096);
+            assert!(
+                matches!(page, Some(Page::Data(d)) if d.starts_with(bytes)),
+                "{at:#x} came out wrong in a scan"
+            );
+        }
+    });
     let _ = (mem.ram().total(), mem.present(PhysAddr(0)));
 }

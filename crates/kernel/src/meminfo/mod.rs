@@ -102,7 +102,11 @@ pub fn account(t: &Target) -> Result<Account, LoadError> {
     let total = counted.and_then(|at| t.memory().word(at).ok()).unwrap_or(managed).saturating_mul(page);
     let shared = pages("NR_SHMEM");
     let stacks = counters.pages("NR_KERNEL_STACK_KB").saturating_mul(1024);
-    let file = pages("NR_FILE_PAGES").saturating_sub(shared).saturating_sub(pages("NR_SWAPCACHE"));
+    let swapped = match pages("NR_SWAPCACHE") {
+        0 => crate::swap::cached(t).unwrap_or(0).saturating_mul(page),
+        counted => counted,
+    };
+    let file = pages("NR_FILE_PAGES").saturating_sub(shared).saturating_sub(swapped);
     let mut uses = vec![
         (Use::Free, pages("NR_FREE_PAGES")),
         (Use::FreeOnCpus, zones.iter().map(|z| z.on_cpus).sum::<u64>().saturating_mul(page)),

@@ -129,6 +129,12 @@ pub fn of_task(t: &Target, task: &Task) -> Result<Option<Vec<OpenFile>>, LoadErr
     Ok(Some(found))
 }
 
+/// The inode of the `struct file` at an address.
+pub fn inode_of(t: &Target, file: VirtAddr) -> Result<VirtAddr, LoadError> {
+    let place: Path = t.load(t.load::<RawFile>(file)?.f_path.0)?;
+    Ok(t.load::<Dentry>(place.dentry)?.d_inode)
+}
+
 /// A `struct file` by its address.
 pub fn file(t: &Target, at: VirtAddr) -> Result<File, LoadError> {
     let raw: RawFile = t.load(at)?;

@@ -5,7 +5,7 @@ mod mounts;
 mod path;
 mod users;
 
-pub use files::{File, OpenFile, file, of_task, root_and_cwd, socket_protocol};
+pub use files::{File, OpenFile, file, inode_of, of_task, root_and_cwd, socket_protocol};
 pub use mounts::{Mount, of_namespace};
 pub use path::{dentry_name, path};
 pub use users::{Use, User, users};
@@ -85,6 +85,15 @@ struct RawInode {
     i_mapping: VirtAddr,
 }
 
+/// `TMPFS_MAGIC` (include/uapi/linux/magic.h).
+const TMPFS: u64 = 0x0102_1994;
+
+#[derive(Load)]
+#[kernel(name = "super_block")]
+struct SuperBlock {
+    s_magic: u64,
+}
+
 #[derive(Load)]
 #[kernel(name = "address_space")]
 struct Mapping {
@@ -96,6 +105,18 @@ pub fn inode(t: &Target, at: VirtAddr) -> Result<Inode, LoadError> {
     let raw: RawInode = t.load(at)?;
     let cached = t.load::<Mapping>(raw.i_mapping).map_or(0, |m| m.nrpages);
     Ok(Inode { kind: Kind::of(raw.i_mode), super_block: raw.i_sb, mapping: raw.i_mapping, cached })
+}
+
+/// What a tmpfs or shared memory file has of its pages in swap, by their index: numbers as [`crate::swap::by_value`] wants them.
+pub fn swapped_pages(t: &Target, inode: &Inode) -> Result<Vec<(u64, u64)>, LoadError> {
+    use necropsy_base::MemoryExt;
+    // Other files leave numbers of their own where pages were (mm/workingset.c).
+    if t.load::<SuperBlock>(inode.super_block)?.s_magic != TMPFS {
+        return Ok(Vec::new());
+    }
+    let root = t.offset_of("address_space", "i_pages.xa_head")?;
+    let head = t.memory().word(inode.mapping.offset(root))?;
+    Ok(crate::containers::xarray_values(t, head)?.or_note(t, "pages of a file in swap"))
 }
 
 /// The pages that an inode has in the page cache, by their index; pages that are in swap are left out.

@@ -1,12 +1,13 @@
 //! What an access that failed was, and what its address says.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::detect::Line;
 use crate::report::Report;
 
 /// An access that failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// The address.
     pub address: Option<String>,

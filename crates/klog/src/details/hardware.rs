@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::detect::Line;
 
 /// An error that hardware or firmware reported.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HardwareError {
     /// The part to look at: `DIMM CPU_SrcID#0_Ha#0_Chan#1_DIMM#0`, `PCIe device 0000:01:00.0`, `CPU 4 (socket 0)`.
     pub part: Option<String>,

@@ -1,6 +1,7 @@
 //! What lockdep says about the order of locks (kernel/locking/lockdep.c): what was wanted, what was held, and the chain of
 //! earlier acquisitions that contradicts it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blame::function_name;
@@ -8,7 +9,7 @@ use crate::detect::Line;
 use crate::{FrameRole, parse_frames};
 
 /// Locks and the order in which they were taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lockdep {
     /// What the task was about to take.
     pub wanted: Option<LockUse>,
@@ -23,7 +24,7 @@ pub struct Lockdep {
 }
 
 /// A lock and who took it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LockUse {
     /// The lock's class: `&bdev->bd_mutex`.
     pub lock: String,
@@ -32,7 +33,7 @@ pub struct LockUse {
 }
 
 /// A link of the chain: this lock was once taken while the next one's was held.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Link {
     /// Its number.
     pub number: u32,
@@ -43,7 +44,7 @@ pub struct Link {
 }
 
 /// A step of the scenario.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// The CPU of the scenario, not of the machine.
     pub cpu: u32,

@@ -1,9 +1,10 @@
 //! What a machine check bank's status says, by the architectural bits that all x86 CPUs share.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A decoded status register.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MachineCheck {
     /// The bank.
     pub bank: Option<u32>,

@@ -1,9 +1,10 @@
 //! Objects that memory error detectors name, and locks that lockdep names.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An object in memory, as KASAN or KFENCE describe it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Object {
     /// Where it begins.
     pub address: Option<String>,

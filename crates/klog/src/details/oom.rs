@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What the kernel printed when it ran out of memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Oom {
     /// Which limit was reached: `NONE` is the whole machine, `MEMCG` a control group.
     pub constraint: Option<String>,
@@ -28,7 +29,7 @@ pub struct Oom {
 }
 
 /// A process of the kernel's table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OomTask {
     /// Its ID.
     pub pid: i64,

@@ -31,7 +31,7 @@ pub struct Screen {
     pub rows: usize,
 }
 
-/// Output that goes to the terminal, or, once it does not fit, all of it into a pager.
+/// Output that goes to the terminal, or, once it does not fit, into a pager: all of it, but for what was so slow that it was shown before.
 pub struct Paged<'o, W: Write> {
     out: &'o mut W,
     screen: Screen,
@@ -96,7 +96,9 @@ impl<'o, W: Write> Paged<'o, W> {
             return self.show_held();
         };
         let mut stdin = BufWriter::new(stdin);
-        let sent = stdin.write_all(&self.held).and_then(|()| stdin.flush());
+        // What the screen has already is not shown again.
+        let rest = self.held.get(self.shown..).unwrap_or_default();
+        let sent = stdin.write_all(rest).and_then(|()| stdin.flush());
         self.child = Some((child, stdin));
         self.held.clear();
         sent
@@ -150,6 +152,22 @@ mod tests {
         let file = dir.path().join("paged");
         assert_eq!(shown(100, &format!("cat > {}", file.display())), "");
         assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 100);
+    }
+
+    #[test]
+    fn slow_output_is_shown_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("paged");
+        let mut out = Vec::new();
+        let screen = Screen { columns: 10, rows: 5 };
+        let mut paged = Paged::new(&mut out, screen, format!("cat > {}", file.display()));
+        paged.since = Instant::now() - 2 * PATIENCE;
+        for i in 0..20 {
+            writeln!(paged, "line {i}").unwrap();
+        }
+        paged.finish().unwrap();
+        let all = String::from_utf8(out).unwrap() + &std::fs::read_to_string(file).unwrap();
+        assert_eq!(all, (0..20).map(|i| format!("line {i}\n")).collect::<String>());
     }
 
     #[test]

@@ -79,23 +79,35 @@ struct Places {
 /// Shows one task; `foreach files` does the same for many.
 pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
     let t = &cx.target;
-    out.heading(&of_task(task, cx.tasks()?.cpu_of(task)))?;
-    if let Some((root, cwd)) = vfs::root_and_cwd(t, task)? {
-        let row = Places { pid: task.pid, root, cwd };
-        out.row(&row, |p| format!("ROOT: {}    CWD: {}", p.root, p.cwd))?;
+    let (header, reference) = (of_task(task, cx.tasks()?.cpu_of(task)), args.value('R'));
+    if reference.is_none() {
+        out.heading(&header)?;
     }
-    let Some(open) = vfs::of_task(t, task)? else {
-        return Ok(out.heading("No open files")?);
-    };
+    let places = vfs::root_and_cwd(t, task)?.map(|(root, cwd)| Places { pid: task.pid, root, cwd });
+    if reference.is_none() {
+        show_places(places.as_ref(), out)?;
+    }
+    let mut open = vfs::of_task(t, task)?.unwrap_or_default();
+    if let Some(reference) = reference {
+        open.retain(|one| refers(one.fd, &one.file, reference));
+        let placed = places.iter().any(|p| p.root == reference || p.cwd == reference);
+        // Who has none is not asked about.
+        if open.is_empty() && !placed {
+            return Ok(());
+        }
+        out.heading(&header)?;
+        show_places(places.as_ref(), out)?;
+    }
     if open.is_empty() {
-        return Ok(out.heading("No open files")?);
+        // With -R it was the place that is referred to.
+        return if reference.is_none() { Ok(out.heading("No open files")?) } else { Ok(()) };
     }
     let cached = args.has('c');
     out.heading(match cached {
         true => " FD      INODE          I_MAPPING     NRPAGES TYPE PATH",
         false => " FD       FILE            DENTRY           INODE       TYPE PATH",
     })?;
-    for one in open.iter().filter(|one| args.value('R').is_none_or(|r| refers(one.fd, &one.file, r))) {
+    for one in &open {
         let inode = if cached { vfs::inode(t, one.file.inode).ok() } else { None };
         let row = Row {
             pid: task.pid,
@@ -111,6 +123,13 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
         out.row(&row, |r| line(r, cached))?;
     }
     Ok(())
+}
+
+fn show_places(places: Option<&Places>, out: &mut dyn Sink) -> Result<(), CommandError> {
+    match places {
+        Some(row) => Ok(out.row(row, |p| format!("ROOT: {}    CWD: {}", p.root, p.cwd))?),
+        None => Ok(()),
+    }
 }
 
 fn line(r: &Row, cached: bool) -> String {

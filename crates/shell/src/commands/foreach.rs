@@ -99,7 +99,8 @@ fn each(
     };
     let mut first = true;
     parallel::ordered(tasks, one, |(pid, shown, end)| {
-        if !std::mem::take(&mut first) {
+        // Of tasks with nothing to show (`net -s -R`) there is no trace.
+        if !shown.is_empty() && !std::mem::take(&mut first) {
             out.heading("")?;
         }
         shown.play(out)?;

@@ -190,8 +190,19 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
     if !args.has('s') && !args.has('S') {
         return Err(CommandError::Usage("of tasks there are sockets: net -s or net -S".into()));
     }
-    out.heading(&of_task(task, cx.tasks()?.cpu_of(task)))?;
-    let sockets = net::sockets_of(&cx.target, task)?;
+    let (header, reference) = (of_task(task, cx.tasks()?.cpu_of(task)), args.value('R'));
+    if reference.is_none() {
+        out.heading(&header)?;
+    }
+    let mut sockets = net::sockets_of(&cx.target, task)?;
+    if let Some(reference) = reference {
+        sockets.retain(|(fd, socket)| refers(*fd, socket, reference));
+        // Who has none is not asked about.
+        if sockets.is_empty() {
+            return Ok(());
+        }
+        out.heading(&header)?;
+    }
     if sockets.is_empty() {
         return Ok(out.heading("No open sockets.")?);
     }
@@ -199,7 +210,7 @@ pub fn show(cx: &Context, task: &Task, args: &Args, out: &mut dyn Sink) -> Resul
     if !whole {
         out.heading("FD      SOCKET            SOCK       FAMILY:TYPE SOURCE-PORT DESTINATION-PORT")?;
     }
-    for (fd, socket) in sockets.iter().filter(|(fd, s)| args.value('R').is_none_or(|r| refers(*fd, s, r))) {
+    for (fd, socket) in &sockets {
         let row = row(task, *fd, socket);
         match whole {
             true => structures(cx, &row, socket, args, out)?,

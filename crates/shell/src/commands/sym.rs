@@ -100,7 +100,10 @@ fn of_kernel(cx: &Context, symbol: KSymbol) -> Row {
     // Per-CPU variables linked at offset 0 count as absolute in kallsyms; they are data.
     let percpu = cx.target.kallsyms().is_some_and(|k| k.percpu_absolute());
     let kind = match symbol.kind {
-        b'A' if percpu && symbol.address < 1 << 30 => b'D',
+        b'A' if percpu && symbol.address < 1 << 30 => match cx.is_static_percpu(&symbol.name) {
+            true => b'd',
+            false => b'D',
+        },
         kind => kind,
     };
     Row {

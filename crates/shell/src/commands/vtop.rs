@@ -3,14 +3,14 @@
 use necropsy_arch::{Level, Mapping, PageTables, WalkError};
 use necropsy_base::VirtAddr;
 use necropsy_kernel::tasks::Task;
-use necropsy_kernel::vma;
+use necropsy_kernel::{swap, vma};
 use necropsy_report::Hex;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::header::of_task;
 use super::page_row::PageRow;
-use super::vm::area_row::AreaRow;
+use super::vm::area_row::{AreaRow, path};
 use crate::schema::rows;
 use crate::{Args, Command, CommandError, Context, Example, RowType, Sink, SinkExt, Spec};
 
@@ -104,24 +104,26 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
     let (levels, mapping, why) = match cx.target.arch().translate(phys.as_ref(), &tables, at) {
         Ok(m) => (m.levels.to_vec(), Some(m), None),
         Err(e) => {
-            let level = match &e {
-                WalkError::NotMapped { level, .. } => vec![*level],
+            let levels = match &e {
+                WalkError::NotMapped { levels, .. } => levels.to_vec(),
                 _ => Vec::new(),
             };
-            (level, None, Some(e))
+            (levels, None, Some(e))
         }
     };
     let levels: Vec<Level> = levels.into_iter().filter(|l| !l.name.is_empty()).collect();
     let step = |l: &Level| Step { level: l.name, at: Hex(l.entry_at.0), entry: Hex(l.entry) };
+    let swapped = mapping.is_none().then(|| levels.last().and_then(|l| Swapped::of(cx, l.entry))).flatten();
     let row = Translation {
         virt: Hex(at.0),
         physical: mapping.as_ref().map(|m| Hex(m.phys.0)),
         levels: levels.iter().map(step).collect(),
         page_size: mapping.as_ref().map(|m| m.size),
         flags: levels.last().map(|l| flags(l.entry)),
+        swap: swapped,
     };
     let directory = cx.target.arch().is_kernel(at).then(|| directory(cx)).flatten();
-    out.row(&row, |_| text(at, directory, &levels, mapping.as_ref()))?;
+    out.row(&row, |row| text(at, directory, &levels, mapping.as_ref(), row.swap.as_ref()))?;
     if let Some(area) = task.and_then(|task| vma::holding(&cx.target, task.mm, at)) {
         out.heading("")?;
         out.heading(AreaRow::HEADING)?;
@@ -131,7 +133,12 @@ fn walk(cx: &Context, at: VirtAddr, task: Option<&Task>, out: &mut dyn Sink) -> 
         out.heading("")?;
         page(cx, m.phys.0, out)?;
     }
+    if let Some(swapped) = &row.swap {
+        out.heading(&format!("\nSWAP: {}  OFFSET: {}", swapped.file, swapped.offset))?;
+    }
     match why {
+        // Where it is in swap is told.
+        Some(WalkError::NotMapped { .. }) if row.swap.is_some() => Ok(()),
         // That nothing is there is an answer; which entry says so is told beside it.
         Some(e @ WalkError::NotMapped { .. }) => {
             out.note(&e.to_string());
@@ -151,6 +158,34 @@ struct Translation {
     levels: Vec<Step>,
     page_size: Option<u64>,
     flags: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    swap: Option<Swapped>,
+}
+
+/// Where a page that is not in memory is.
+#[derive(Serialize, JsonSchema)]
+struct Swapped {
+    /// The partition or file.
+    file: String,
+    /// In pages.
+    offset: u64,
+}
+
+impl Swapped {
+    fn of(cx: &Context, entry: u64) -> Option<Swapped> {
+        let found = swap::entry(&cx.target, entry)?;
+        Some(Swapped { file: path(cx, found.file), offset: found.offset })
+    }
+
+    fn text(&self, entry: u64) -> String {
+        let (entry, offset) = (format!("{entry:x}"), self.offset.to_string());
+        let (a, b, c) = (entry.len().max(3), self.file.len().max(4), offset.len().max(6));
+        let line = |x: &str, y: &str, z: &str| {
+            let line = format!("{x:^a$}  {y:^b$}  {z:^c$}");
+            line.trim_end().to_owned() + "\n"
+        };
+        line("PTE", "SWAP", "OFFSET") + &line(&entry, &self.file, &offset)
+    }
 }
 
 /// An entry of the page tables on the way.
@@ -167,6 +202,8 @@ struct Entry {
     entry: Hex,
     physical: Hex,
     flags: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    swap: Option<Swapped>,
 }
 
 /// The `struct page` of a physical page, as `kmem -p` shows it; memory of devices has none.
@@ -185,7 +222,13 @@ fn directory(cx: &Context) -> Option<VirtAddr> {
     ["init_top_pgt", "swapper_pg_dir", "init_level4_pgt"].iter().find_map(|name| cx.target.symbol(name))
 }
 
-fn text(at: VirtAddr, directory: Option<VirtAddr>, levels: &[Level], mapping: Option<&Mapping>) -> String {
+fn text(
+    at: VirtAddr,
+    directory: Option<VirtAddr>,
+    levels: &[Level],
+    mapping: Option<&Mapping>,
+    swapped: Option<&Swapped>,
+) -> String {
     let physical = mapping.map_or("(not mapped)".into(), |m| format!("{:x}", m.phys.0));
     let mut out = format!("{:<16}  {:<16}\n", "VIRTUAL", "PHYSICAL").replace(" \n", "\n");
     out = format!("{}\n{:<16x}  {physical}\n\n", out.trim_end(), at.0);
@@ -197,8 +240,10 @@ fn text(at: VirtAddr, directory: Option<VirtAddr>, levels: &[Level], mapping: Op
     for l in levels_left {
         out += &format!("{:>6}: {:x} => {:x}\n", l.name, l.entry_at.0, l.entry);
     }
-    let (Some(m), Some(last)) = (mapping, levels.last()) else {
-        return out;
+    let (m, last) = match (mapping, swapped, levels.last()) {
+        (Some(m), _, Some(last)) => (m, last),
+        (_, Some(swapped), Some(last)) => return out + "\n" + &swapped.text(last.entry),
+        _ => return out,
     };
     let page = m.phys.0 & !(m.size - 1);
     let size = if m.size > 4096 { format!("  ({} KB)", m.size >> 10) } else { String::new() };
@@ -209,7 +254,10 @@ fn text(at: VirtAddr, directory: Option<VirtAddr>, levels: &[Level], mapping: Op
 /// An entry taken apart.
 fn entry(name: &str, entry: u64, page: u64) -> String {
     let width = format!("{entry:x}").len().max(3);
-    let flags = flags(entry).join("|");
+    let flags = match flags(entry).join("|") {
+        none if none.is_empty() => "no mapping".to_owned(),
+        flags => flags,
+    };
     format!("{name:^width$}  PHYSICAL  FLAGS\n{entry:>width$x}  {page:>8x}  ({flags})\n")
 }
 
@@ -224,7 +272,8 @@ impl Command for Pte {
         "what a page table entry says"
     }
     fn help(&self) -> &'static str {
-        "The physical page and the flags of page table entries given in hexadecimal, as vtop shows them."
+        "The physical page and the flags of page table entries given in hexadecimal, as vtop shows them; of one that is not present, the swap \
+         area and the place in it."
     }
     fn examples(&self) -> &'static [Example] {
         &[Example { line: "pte 8000000001234567", what: "flags of an entry" }]
@@ -236,7 +285,7 @@ impl Command for Pte {
         rows![Entry]
     }
 
-    fn run(&self, _: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
+    fn run(&self, cx: &Context, args: &Args, out: &mut dyn Sink) -> Result<(), CommandError> {
         if args.rest.is_empty() {
             return Err(CommandError::Usage("an entry is missing".into()));
         }
@@ -246,8 +295,12 @@ impl Command for Pte {
                 value.ok_or_else(|| CommandError::Usage(format!("{word} is no hexadecimal number")))?;
             // Bits 12 to 51 are the address on every x86-64.
             let page = value & 0x000f_ffff_ffff_f000;
-            let row = Entry { entry: Hex(value), physical: Hex(page), flags: flags(value) };
-            out.row(&row, |_| entry("PTE", value, page))?;
+            let swap = Swapped::of(cx, value);
+            let row = Entry { entry: Hex(value), physical: Hex(page), flags: flags(value), swap };
+            out.row(&row, |row| match &row.swap {
+                Some(swapped) => swapped.text(value),
+                None => entry("PTE", value, page),
+            })?;
         }
         Ok(())
     }

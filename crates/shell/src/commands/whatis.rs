@@ -1,5 +1,8 @@
 //! `whatis`: the declaration of a type, a function or a variable.
 
+use std::sync::Arc;
+
+use necropsy_base::VirtAddr;
 use necropsy_debuginfo::{Kind, Type, Types};
 use necropsy_kernel::globals;
 use necropsy_target::TypeRef;
@@ -26,7 +29,8 @@ impl Command for Whatis {
         "the declaration of a type, a function or a variable; types by size"
     }
     fn help(&self) -> &'static str {
-        "A type is shown with its members, a function as its prototype, a variable with its type where that is known.\n\
+        "A type is shown with its members, a function as its prototype (of a module without types of its own by its .ko file with debug\n\
+         information), a variable with its type where that is known.\n\
          -r SIZE | LOW-HIGH   the structs and unions of that size in bytes\n\
          -m MEMBER            of these, or of all, those with a member of that type (struct list_head, or list_head *)"
     }
@@ -71,8 +75,12 @@ struct Declared {
 /// A function's prototype or a variable's declaration; types come after these, as gdb has it.
 fn of_symbol(cx: &Context, name: &str) -> Option<String> {
     let t = &cx.target;
+    let at = cx.symbol(name);
+    if let Some(text) = at.and_then(|at| by_file(cx, name, at)) {
+        return Some(text);
+    }
     let tables = std::iter::once(t.types().ok()?.clone())
-        .chain(t.module_types().iter().map(|(_, b)| b.clone() as std::sync::Arc<dyn Types>));
+        .chain(t.module_types().iter().map(|(_, b)| b.clone() as Arc<dyn Types>));
     for table in tables {
         if let Some(id) = table.find(Kind::Func, name)
             && let Ok(Type::Func { proto, .. }) = table.get(id)
@@ -80,10 +88,22 @@ fn of_symbol(cx: &Context, name: &str) -> Option<String> {
             return Some(format!("{};", declaration(&TypeRef { table, id: proto }, name)));
         }
     }
-    let at = cx.symbol(name)?;
+    let at = at?;
     let ty = t.percpu_type(name).or_else(|| t.global_type(name, at));
     let known = || globals::type_of(name).map(|ty| format!("{ty} {name};"));
     ty.map(|ty| format!("{};", declaration(&ty, name))).or_else(known)
+}
+
+/// The prototype of a module's function by the file that describes its code, if the module brought no types along.
+fn by_file(cx: &Context, name: &str, at: VirtAddr) -> Option<String> {
+    let t = &cx.target;
+    let module = t.modules().holding(at)?;
+    if t.module_types().iter().any(|(of, _)| *of == module.at) {
+        return None;
+    }
+    let table: Arc<dyn Types> = t.debug_at(at)?.types.clone();
+    let Type::Func { proto, .. } = table.get(table.find(Kind::Func, name)?).ok()? else { return None };
+    Some(format!("{};", declaration(&TypeRef { table, id: proto }, name)))
 }
 
 #[derive(Serialize, JsonSchema)]

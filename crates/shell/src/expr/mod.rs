@@ -334,7 +334,10 @@ impl<'c> Parser<'c> {
             _ if offset => number::count(word),
             _ => number::address(word),
         };
-        match self.cx.symbol(word).map(|at| at.0).or(number) {
+        // No symbol begins with a digit; to look for one would read the modules.
+        let digit = word.starts_with(|c: char| c.is_ascii_digit());
+        let symbol = number.filter(|_| digit).is_none().then(|| self.cx.symbol(word)).flatten();
+        match symbol.map(|at| at.0).or(number) {
             Some(n) => Ok(Operand::Number(n, None)),
             None => Err(CommandError::unknown(What::Symbol, word, format!("symbol not found: {word}"))),
         }

@@ -27,6 +27,9 @@ const MAX_RANGES: usize = 1 << 20;
 /// At dump level 1 nothing but pages of zeros is left out: such a page is not lost.
 const ONLY_ZEROS: Why = Why::Filtered(1);
 
+mod front;
+mod scan;
+
 thread_local! {
     /// Compressed bytes on their way.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -44,6 +47,8 @@ pub(super) struct KdumpMemory {
     zero: OnceLock<(u64, Desc, Arc<[u8]>)>,
     ram: OnceLock<RangeSet<PhysAddr>>,
     zeros: Arc<[u8]>,
+    /// Which of all memories of this process it is.
+    number: u64,
 }
 
 /// A page of a large read: where it is in the file.
@@ -64,6 +69,7 @@ impl KdumpMemory {
             zero: OnceLock::new(),
             ram: OnceLock::new(),
             zeros: std::iter::repeat_n(0, header.block_size as usize).collect(),
+            number: front::number(),
         }
     }
 
@@ -182,11 +188,14 @@ impl KdumpMemory {
                 Err((_, why)) => Err(ReadError::phys(PhysAddr(at), why)),
             };
         }
-        let page = self.page(pfn).map_err(|why| ReadError::phys(PhysAddr(at), why))?;
         let n = buf.len().min(self.size - within);
-        if let (Some(from), Some(to)) = (page.get(within..within + n), buf.get_mut(..n)) {
-            to.copy_from_slice(from);
-        }
+        let copy = |page: &[u8]| {
+            if let (Some(from), Some(to)) = (page.get(within..within + n), buf.get_mut(..n)) {
+                to.copy_from_slice(from);
+            }
+        };
+        front::with(self.number, pfn, || self.page(pfn), copy)
+            .map_err(|why| ReadError::phys(PhysAddr(at), why))?;
         Ok(n)
     }
 }
@@ -256,6 +265,21 @@ impl PhysMem for KdumpMemory {
         let first = self.parts.partition_point(|p| p.pfns.end <= pfn);
         let run = self.parts.get(first..)?.iter().find_map(|p| p.run(pfn))?;
         Some(PhysAddr((run.start << self.shift).max(from.0))..PhysAddr(run.end << self.shift))
+    }
+
+    fn each_present(&self, range: Range<PhysAddr>, look: &mut dyn FnMut(PhysAddr, &[u8])) {
+        if range.is_empty() {
+            return;
+        }
+        let frames = range.start.0 >> self.shift..((range.end.0 - 1) >> self.shift) + 1;
+        self.scan(frames, &mut |pfn, page| {
+            let start = pfn << self.shift;
+            let from = range.start.0.saturating_sub(start).min(self.size as u64);
+            let to = range.end.0.saturating_sub(start).min(self.size as u64);
+            if let Some(bytes) = page.get(from as usize..to as usize) {
+                look(PhysAddr(start + from), bytes);
+            }
+        });
     }
 }
 

@@ -78,8 +78,19 @@ impl DumpPart {
             let ram = self.ram.get(pfn).map_err(|e| why(&e))?;
             return Err(if ram { Why::Filtered(self.level) } else { Why::Hole });
         }
-        let desc = self.desc(rank.saturating_sub(self.first)).map_err(|e| why(&e))?;
-        match desc {
+        self.checked(rank.saturating_sub(self.first))
+    }
+
+    /// Where the dumped pages `run` are; they follow each other in the table.
+    pub(super) fn locate_run(&self, run: Range<u64>) -> impl Iterator<Item = (u64, Result<Desc, Why>)> + '_ {
+        let rank = self.dumped.rank(run.start).map_err(|e| why(&e));
+        let first = rank.map(|rank| rank.saturating_sub(self.first));
+        run.clone().map(move |pfn| (pfn, first.and_then(|first| self.checked(first + (pfn - run.start)))))
+    }
+
+    /// Descriptor number `index`, if it makes sense.
+    fn checked(&self, index: u64) -> Result<Desc, Why> {
+        match self.desc(index).map_err(|e| why(&e))? {
             // makedumpfile zeroes descriptors it had no room for.
             Desc { offset: 0, .. } => Err(Why::Lost),
             d if d.end() > self.store.len() => Err(Why::Lost),

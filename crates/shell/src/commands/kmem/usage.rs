@@ -59,9 +59,9 @@ pub fn show(cx: &Context, shared: bool, out: &mut dyn Sink) -> Result<(), Comman
     let total = total(t);
     let free = count(&zones, &["NR_FREE_PAGES"]);
     let buffers = meminfo::buffers(t);
-    let cached = count(&nodes, &["NR_FILE_PAGES"])
-        .saturating_sub(count(&nodes, &["NR_SWAPCACHE"]))
-        .saturating_sub(buffers);
+    let counted = nodes.iter().any(|c| c.name == "NR_SWAPCACHE");
+    let swapped = if counted { count(&nodes, &["NR_SWAPCACHE"]) } else { swap::cached(t).unwrap_or(0) };
+    let cached = count(&nodes, &["NR_FILE_PAGES"]).saturating_sub(swapped).saturating_sub(buffers);
     let slab = count(&nodes, &["NR_SLAB_RECLAIMABLE_B", "NR_SLAB_RECLAIMABLE"])
         + count(&nodes, &["NR_SLAB_UNRECLAIMABLE_B", "NR_SLAB_UNRECLAIMABLE"]);
     table.out.heading("                 PAGES        TOTAL      PERCENTAGE")?;

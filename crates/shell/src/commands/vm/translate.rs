@@ -1,11 +1,13 @@
 //! `vm -p`: where each page of a mapping is.
 
+use std::collections::HashMap;
+
 use necropsy_arch::{PageTables, WalkError};
 use necropsy_base::VirtAddr;
-use necropsy_kernel::mm;
 use necropsy_kernel::swap::{self, Entry};
 use necropsy_kernel::tasks::Task;
 use necropsy_kernel::vma::Area;
+use necropsy_kernel::{mm, vfs};
 use necropsy_report::Hex;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,7 +35,7 @@ impl Row {
     fn text(&self) -> String {
         let offset = self.offset.map_or(0, |o| o.0);
         if let Some(why) = &self.unknown {
-            return format!("{:<11x} ({why})", self.r#virtual.0);
+            return format!("{:<10x}  ({why})", self.r#virtual.0);
         }
         let place = match (self.physical, &self.file, &self.swap) {
             (Some(physical), ..) => format!("{:>8x}", physical.0),
@@ -41,7 +43,7 @@ impl Row {
             (_, Some(file), _) => format!("FILE: {file}  OFFSET: {offset:x}"),
             _ => "(not mapped)".into(),
         };
-        format!("{:<11x} {place}", self.r#virtual.0)
+        format!("{:<10x}  {place}", self.r#virtual.0)
     }
 }
 
@@ -59,6 +61,7 @@ pub fn show(
     };
     let tables = PageTables { root: mm::page_tables(t, task)?, ..kernel.tables() };
     out.heading("VIRTUAL     PHYSICAL")?;
+    let shared = in_swap(cx, area);
     let wide = area.end.0.saturating_sub(area.start.0) > WIDE;
     let mut at = area.start;
     while at < area.end {
@@ -70,7 +73,7 @@ pub fn show(
             Ok(mapping) => (row(at, Some(mapping.phys.0)), at.offset(t.page_size())),
             Err(WalkError::NotMapped { level, .. }) => {
                 let span = if wide { span(level.name) } else { t.page_size() };
-                (absent(cx, area, file, at, level.entry), after(at, span))
+                (absent(cx, area, file, &shared, at, level.entry), after(at, span))
             }
             Err(e) => {
                 let next = match &e {
@@ -118,14 +121,31 @@ fn row(at: VirtAddr, physical: Option<u64>) -> Row {
     }
 }
 
+/// Pages in swap of the file that is mapped, by their index in it: shared memory has them there, not in the page tables.
+fn in_swap(cx: &Context, area: &Area) -> HashMap<u64, u64> {
+    let t = &cx.target;
+    let inode = || vfs::inode(t, vfs::inode_of(t, area.file).ok()?).ok();
+    let inode = if area.file.is_null() { None } else { inode() };
+    inode.and_then(|inode| vfs::swapped_pages(t, &inode).ok()).unwrap_or_default().into_iter().collect()
+}
+
 /// A page that is not in memory: what its entry says, or else where the file has it.
-fn absent(cx: &Context, area: &Area, file: Option<&str>, at: VirtAddr, entry: u64) -> Row {
-    if let Some(Entry { file, offset }) = swap::entry(&cx.target, entry) {
+fn absent(
+    cx: &Context,
+    area: &Area,
+    file: Option<&str>,
+    shared: &HashMap<u64, u64>,
+    at: VirtAddr,
+    entry: u64,
+) -> Row {
+    let into = at.0.saturating_sub(area.start.0);
+    let index = area.offset.saturating_add(into / cx.target.page_size());
+    let value = || swap::by_value(&cx.target, *shared.get(&index)?);
+    if let Some(Entry { file, offset }) = swap::entry(&cx.target, entry).or_else(value) {
         let name = area_row::path(cx, file);
         return Row { swap: Some(name), offset: Some(Hex(offset)), ..row(at, None) };
     }
     let Some(file) = file else { return row(at, None) };
-    let into = at.0.saturating_sub(area.start.0);
     let offset = area.offset.saturating_mul(cx.target.page_size()).saturating_add(into);
     Row { file: Some(file.to_owned()), offset: Some(Hex(offset)), ..row(at, None) }
 }

@@ -1,14 +1,20 @@
 //! `search`: where a value or a text stands in memory.
 
+mod find;
+mod scan;
+
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use necropsy_base::{Memory, PhysAddr, VirtAddr};
-use necropsy_kernel::tasks::Task;
-use necropsy_kernel::{memmap, parallel, vmalloc};
-use necropsy_report::{Hex, bytes_text};
+use necropsy_base::{Memory, VirtAddr};
+use necropsy_kernel::Target;
+use necropsy_kernel::vmalloc::{self, Area, Kind};
+use necropsy_report::Hex;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use find::{Hit, Wanted};
+use scan::{Seen, frames_in, stacks, virtual_range};
 
 use super::header::of_task;
 use crate::output::SinkExt;
@@ -61,31 +67,13 @@ impl Command for Search {
         if args.has('p') {
             return physical(cx, args, &wanted, out);
         }
+        let mut seen = Seen::default();
         for range in ranges(cx, args)? {
-            virtual_range(cx, &wanted, range, out)?;
+            virtual_range(cx, &wanted, range, &mut seen, out)?;
         }
         Ok(())
     }
 }
-
-/// What is looked for.
-struct Wanted {
-    values: Vec<u64>,
-    texts: Vec<Finder<'static>>,
-    mask: u64,
-    size: usize,
-    around: u64,
-}
-
-/// A place where it is.
-struct Hit {
-    at: u64,
-    value: u64,
-    text: Option<String>,
-}
-
-/// How much text is shown behind a hit.
-const SHOWN: usize = 55;
 
 impl Wanted {
     fn new(cx: &Context, args: &Args) -> Result<Wanted, CommandError> {
@@ -117,33 +105,6 @@ impl Wanted {
             wanted.values.push(value & wanted.all() & !wanted.mask);
         }
         Ok(wanted)
-    }
-
-    fn all(&self) -> u64 {
-        u64::MAX >> (64 - 8 * self.size)
-    }
-
-    /// The hits in some bytes that begin at `at`.
-    fn find(&self, at: u64, bytes: &[u8], out: &mut Vec<Hit>) {
-        for finder in &self.texts {
-            out.extend(finder.find_iter(bytes).map(|i| {
-                let text = &bytes[i..bytes.len().min(i + SHOWN)];
-                let end = text.iter().position(|b| !(b' '..=b'~').contains(b)).unwrap_or(text.len());
-                Hit { at: at + i as u64, value: 0, text: Some(bytes_text(&text[..end])) }
-            }));
-        }
-        if self.values.is_empty() {
-            return;
-        }
-        // The first byte of a single value finds candidates fast; most pages have none.
-        for (i, chunk) in bytes.chunks_exact(self.size).enumerate() {
-            let mut word = [0; 8];
-            word[..self.size].copy_from_slice(chunk);
-            let value = u64::from_le_bytes(word);
-            if self.values.contains(&(value & !self.mask)) {
-                out.push(Hit { at: at + (i * self.size) as u64, value, text: None });
-            }
-        }
     }
 }
 
@@ -211,7 +172,8 @@ fn ranges(cx: &Context, args: &Args) -> Result<Vec<Range<u64>>, CommandError> {
         all.push(map);
     }
     if let Ok(walk) = vmalloc::areas(t) {
-        areas.extend(walk.or_note(t, "vmalloc areas").into_iter().map(|a| a.start.0..a.end.0));
+        let found = walk.or_note(t, "vmalloc areas").into_iter().filter(|a| !outside(t, a));
+        areas.extend(found.map(|a| a.start.0..a.end.0));
     }
     all.push(t.image());
     let chosen = match () {
@@ -227,56 +189,15 @@ fn ranges(cx: &Context, args: &Args) -> Result<Vec<Range<u64>>, CommandError> {
     Ok(chosen)
 }
 
-/// How many pages a thread looks through at once, and how many such pieces are handed out before their hits are shown.
-const PIECE: u64 = 256;
-const PIECES: u64 = 32;
-
-fn virtual_range(
-    cx: &Context,
-    wanted: &Wanted,
-    range: Range<u64>,
-    out: &mut dyn Sink,
-) -> Result<(), CommandError> {
-    let t = &cx.target;
-    let page = t.page_size();
-    let direct = t.kernel().and_then(|k| k.direct_map()).filter(|m| m.contains(&range.start));
-    if let (Some(map), Some(phys)) = (direct, t.phys()) {
-        // What is mapped in a row is as large as address space; only pages that are there count.
-        let first = memmap::to_phys(t, VirtAddr(map.start)).unwrap_or_default();
-        let frames = PhysAddr(first.0 + (range.start - map.start))
-            ..PhysAddr(first.0.saturating_add(range.end - map.start));
-        let shift = map.start.wrapping_sub(first.0);
-        return frames_in(cx, wanted, phys.as_ref(), frames, shift, out);
-    }
-    let mut pieces = Vec::new();
-    let mut at = range.start & !(wanted.size as u64 - 1);
-    while at < range.end {
-        let end = ((at / page + PIECE) * page).min(range.end);
-        pieces.push(at..end);
-        at = end;
-    }
-    for batch in pieces.chunks(PIECES as usize) {
-        cx.go_on()?;
-        let found = parallel::map(batch, |piece| in_pages(t.memory(), wanted, piece.clone(), page));
-        for hit in found.into_iter().flatten() {
-            show(hit, wanted, Some(t.memory()), out)?;
-        }
-    }
-    Ok(())
-}
-
-fn in_pages(memory: &dyn Memory, wanted: &Wanted, range: Range<u64>, page: u64) -> Vec<Hit> {
-    let (mut hits, mut at) = (Vec::new(), range.start);
-    let mut buffer = vec![0; page as usize];
-    while at < range.end {
-        let end = ((at / page + 1) * page).min(range.end);
-        let bytes = &mut buffer[..(end - at) as usize];
-        if memory.read(VirtAddr(at), bytes).is_ok() {
-            wanted.find(at, bytes, &mut hits);
-        }
-        at = end;
-    }
-    hits
+/// Whether an area is of a device that has no page in the dump. Such areas are in a row (ioremap_page_range(), mm/vmalloc.c), and some are
+/// larger than all memory.
+fn outside(t: &Target, area: &Area) -> bool {
+    let (Some(kernel), Some(phys)) = (t.kernel().filter(|_| area.kind == Kind::Device), t.phys()) else {
+        return false;
+    };
+    let length = area.end.0.saturating_sub(area.start.0);
+    let first = kernel.to_phys(area.start).ok();
+    first.is_some_and(|at| phys.present(at).is_none_or(|run| run.start.0 >= at.0.saturating_add(length)))
 }
 
 fn physical(cx: &Context, args: &Args, wanted: &Wanted, out: &mut dyn Sink) -> Result<(), CommandError> {
@@ -290,88 +211,5 @@ fn physical(cx: &Context, args: &Args, wanted: &Wanted, out: &mut dyn Sink) -> R
         (None, Some(length)) => start.saturating_add(hex(length)?),
         (None, None) => u64::MAX,
     };
-    frames_in(cx, wanted, phys.as_ref(), PhysAddr(start)..PhysAddr(end), 0, out)
-}
-
-/// The pages of physical memory that are in the dump; addresses are shown moved by `shift`.
-fn frames_in(
-    cx: &Context,
-    wanted: &Wanted,
-    phys: &dyn necropsy_base::PhysMem,
-    range: Range<PhysAddr>,
-    shift: u64,
-    out: &mut dyn Sink,
-) -> Result<(), CommandError> {
-    let page = cx.target.page_size();
-    let mut at = range.start;
-    let mut pieces: Vec<Range<u64>> = Vec::new();
-    loop {
-        let run = phys.present(at).filter(|run| run.start < range.end);
-        let last = run.is_none();
-        if let Some(run) = run {
-            let end = run.end.0.min(range.end.0);
-            let mut from = run.start.0.max(at.0);
-            while from < end {
-                let to = ((from / page + PIECE) * page).min(end);
-                pieces.push(from..to);
-                from = to;
-            }
-            at = PhysAddr(end.max(at.0 + 1));
-        }
-        if last || pieces.len() as u64 >= PIECES {
-            let found = parallel::map(&pieces, |piece| in_frames(phys, wanted, piece.clone(), page, shift));
-            pieces.clear();
-            for hit in found.into_iter().flatten() {
-                show(hit, wanted, (shift != 0).then(|| cx.target.memory()), out)?;
-            }
-        }
-        if last {
-            return Ok(());
-        }
-        cx.go_on()?;
-    }
-}
-
-fn in_frames(
-    phys: &dyn necropsy_base::PhysMem,
-    wanted: &Wanted,
-    range: Range<u64>,
-    page: u64,
-    shift: u64,
-) -> Vec<Hit> {
-    let (mut hits, mut at) = (Vec::new(), range.start);
-    let mut buffer = vec![0; page as usize];
-    while at < range.end {
-        let end = ((at / page + 1) * page).min(range.end);
-        let bytes = &mut buffer[..(end - at) as usize];
-        if phys.read(PhysAddr(at), bytes).is_ok() {
-            wanted.find(at.wrapping_add(shift), bytes, &mut hits);
-        }
-        at = end;
-    }
-    hits
-}
-
-/// The kernel stacks of tasks, those with hits under their task.
-fn stacks(cx: &Context, args: &Args, wanted: &Wanted, out: &mut dyn Sink) -> Result<(), CommandError> {
-    let t = &cx.target;
-    let tasks = cx.tasks()?;
-    let chosen: Vec<&Task> =
-        tasks.all.iter().filter(|task| args.has('t') || tasks.running_on(task).is_some()).collect();
-    for batch in chosen.chunks(PIECES as usize) {
-        cx.go_on()?;
-        let found =
-            parallel::map(batch, |task| in_pages(t.memory(), wanted, task.stack_range(t), t.page_size()));
-        for (task, hits) in batch.iter().zip(found) {
-            if hits.is_empty() {
-                continue;
-            }
-            out.heading(&of_task(task, tasks.cpu_of(task)))?;
-            for hit in hits {
-                show(hit, wanted, Some(t.memory()), out)?;
-            }
-            out.heading("")?;
-        }
-    }
-    Ok(())
+    frames_in(cx, wanted, phys.as_ref(), start..end, 0, &mut Seen::default(), out)
 }
