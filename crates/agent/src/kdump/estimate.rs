@@ -156,6 +156,7 @@ pub fn reservation(kernel: u64, initramfs: u64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // One range of memory is meant.
 mod tests {
     use super::*;
 

@@ -172,6 +172,7 @@ fn kind(flags: u64, head: Option<Kind>) -> Kind {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // One range of memory is meant.
 mod tests {
     use super::*;
 
