@@ -132,6 +132,18 @@ fn suses_rule_for_added_memory() {
     assert_eq!(outcome(&m, "virtual-machine").status, Pass);
 }
 
+/// What `kdumpctl test` found out counts where ours was never run.
+#[test]
+fn kdumpctls_own_test() {
+    let m = Machine::red_hat();
+    m.remove("/var/lib/necropsy");
+    assert_eq!(outcome(&m, "last-test").status, Warn);
+    m.put("/var/lib/kdump/vmcore-creation.status", "success 1760000000\n");
+    assert_eq!(outcome(&m, "last-test").status, Pass);
+    m.put("/var/lib/kdump/vmcore-creation.status", "fail: 1760000000\n");
+    assert_eq!(outcome(&m, "last-test").status, Warn);
+}
+
 /// A debug kernel is captured by the one beside it.
 #[test]
 fn debug_kernels_have_the_plain_ones_initramfs() {
