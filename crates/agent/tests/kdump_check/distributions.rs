@@ -29,8 +29,9 @@ fn kdump_conf_with_faults() {
 
     let target = outcome(&kdump_conf("ssh a@b\ncore_collector makedumpfile -l -d 31\n"), "dump-target");
     assert!(target.status == Fail && target.fix[0].contains("-F"));
-    let target = outcome(&kdump_conf("path /a\npath /b\n"), "dump-target");
-    assert!(target.problems.iter().any(|p| p.ends_with("path more than once")), "{target:?}");
+    let target = outcome(&kdump_conf("path /a\npath /var/crash\n"), "dump-target");
+    assert!(target.status == Warn && target.problems[0].contains("path more than once"), "{target:?}");
+    assert_eq!(outcome(&kdump_conf("nfs h:/x\nssh a@b\n"), "dump-target").status, Fail);
 }
 
 #[test]

@@ -26,7 +26,10 @@ fn run(system: &System) -> Outcome {
     };
     let wrong = config.wrong.iter().map(|what| format!("{} has {what}", config.file));
     let outcome = wrong.fold(outcome, |outcome, what| outcome.problem(Status::Fail, what));
-    match config.wrong.is_empty() {
+    let doubtful =
+        config.doubtful.iter().map(|what| format!("{} has {what}: new versions refuse it", config.file));
+    let outcome = doubtful.fold(outcome, |outcome, what| outcome.problem(Status::Warn, what));
+    match config.wrong.is_empty() && config.doubtful.is_empty() {
         true => outcome,
         false => outcome.fix([format!("correct {}", config.file), system.family.reload().to_owned()]),
     }

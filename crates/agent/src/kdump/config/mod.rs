@@ -58,6 +58,8 @@ pub struct DumpConfig {
     pub own: Option<String>,
     /// What kdump would refuse, one sentence each.
     pub wrong: Vec<String>,
+    /// What only some versions of it refuse.
+    pub doubtful: Vec<String>,
 }
 
 impl DumpConfig {
@@ -81,6 +83,7 @@ impl DumpConfig {
             dumps: true,
             own: None,
             wrong: Vec::new(),
+            doubtful: Vec::new(),
         }
     }
 

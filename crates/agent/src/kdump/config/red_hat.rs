@@ -40,7 +40,7 @@ pub fn red_hat(text: Option<String>, sysconfig: &str) -> DumpConfig {
     for line in text.unwrap_or_default().lines() {
         let line = line.split('#').next().unwrap_or_default().trim();
         let (word, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        if !word.is_empty() && c.wrong.len() < 16 {
+        if !word.is_empty() && c.wrong.len() + c.doubtful.len() < 16 {
             read(&mut c, word, value.trim(), &mut seen);
         }
     }
@@ -61,9 +61,12 @@ fn read(c: &mut DumpConfig, word: &str, value: &str, seen: &mut BTreeSet<String>
     if value.is_empty() {
         return c.wrong.push(format!("{word} without a value"));
     }
-    let once = if target.is_some() { "a target" } else { word };
-    if !seen.insert(once.to_owned()) {
-        return c.wrong.push(format!("{once} more than once"));
+    if target.is_some() && !seen.insert("a target".to_owned()) {
+        return c.wrong.push("more than one target".to_owned());
+    }
+    // Since 2.0.22 of kexec-tools; before, the last one counted.
+    if !seen.insert(word.to_owned()) {
+        c.doubtful.push(format!("{} more than once", short(word)));
     }
     match (target, word) {
         (Some(target), _) => c.target = target,
@@ -136,8 +139,9 @@ mod tests {
     #[test]
     fn what_kdumpctl_refuses() {
         let wrong = |text: &str| of(text).wrong;
-        assert_eq!(wrong("path /a\npath /b"), ["path more than once"]);
-        assert_eq!(wrong("xfs /dev/a\nnfs h:/x"), ["a target more than once"]);
+        assert_eq!(of("path /a\npath /b").doubtful, ["path more than once"]);
+        assert_eq!(of("path /a\npath /b").directory, "/b");
+        assert_eq!(wrong("xfs /dev/a\nnfs h:/x"), ["more than one target"]);
         assert_eq!(wrong("core_collector"), ["core_collector without a value"]);
         assert_eq!(wrong("vfat /dev/a"), ["a word that kdump does not know: vfat"]);
         assert_eq!(wrong("blacklist nouveau\n").len(), 1);
