@@ -65,7 +65,7 @@ fn a_webhook_that_fails_gets_all_later() {
     let mut log = pipe(dir);
     let receiver = Receiver::start();
     receiver.status.store(503, Ordering::SeqCst);
-    let watcher = Watcher::start(dir, Some(&receiver.url), &[]);
+    let watcher = Watcher::start(dir, Some(&receiver.url), &["--node", "rack-7"]);
     for i in 0..3 {
         log.write_all(oops(1 + 10 * i, &format!("f{}", ["a", "b", "c"][i as usize])).as_bytes()).unwrap();
     }
@@ -76,6 +76,7 @@ fn a_webhook_that_fails_gets_all_later() {
     receiver.status.store(200, Ordering::SeqCst);
     until("they are sent", || receiver.ids().len() == 3 && spooled(dir).is_empty());
     assert_eq!(receiver.ids(), ids(dir));
+    assert!(receiver.got.lock().unwrap().iter().all(|e| e["node"] == "rack-7"));
     assert!(receiver.asked.load(Ordering::SeqCst) >= 4);
     watcher.terminate();
 }
