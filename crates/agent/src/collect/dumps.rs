@@ -12,12 +12,15 @@ const DIRECTORIES: usize = 4096;
 
 /// A dump as it lies there.
 #[derive(Clone, Debug, PartialEq)]
-struct Dump {
-    path: PathBuf,
-    size: u64,
-    time: Timestamp,
+pub struct Dump {
+    /// The file.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was last written to.
+    pub time: Timestamp,
     /// Its name says that it was not finished.
-    incomplete: bool,
+    pub incomplete: bool,
 }
 
 /// Dumps that are not in the list, analysed.
@@ -68,7 +71,7 @@ fn trace(dump: Dump, key: String, analyst: &Analyst, notes: &mut Vec<String>) ->
 }
 
 /// All dumps in the directories of a directory, and in itself.
-fn find(dir: &Path) -> Vec<Dump> {
+pub fn find(dir: &Path) -> Vec<Dump> {
     let entries = |dir: &Path| -> Vec<PathBuf> {
         let read = fs::read_dir(dir).into_iter().flatten().take(DIRECTORIES);
         let mut paths: Vec<PathBuf> = read.filter_map(|e| Some(e.ok()?.path())).collect();

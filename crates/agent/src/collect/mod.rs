@@ -21,6 +21,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
+pub(crate) use dumps::find as find_dumps;
+
 pub use alive::{LastAlive, Witness};
 pub use analyse::{Analysis, Analyst};
 pub use list::{Crash, Crashes, Trace};

@@ -10,12 +10,18 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 const LARGEST: u64 = 2 << 30;
 /// No archive has more files.
 const FILES: usize = 200_000;
+/// Nor longer names, all together.
+const NAMES: usize = 64 << 20;
+/// Archives of microcode, of early modules, and what else the kernel is to find before it unpacks the rest.
+const ARCHIVES: usize = 16;
 
 /// The files of an initramfs.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
     /// Their paths, without a leading `/`.
     pub files: BTreeSet<String>,
+    /// Bytes of all names.
+    names: usize,
 }
 
 impl Contents {
@@ -45,7 +51,7 @@ pub fn contents(mut file: impl Read + Seek) -> io::Result<Contents> {
     let mut found = Contents::default();
     let mut start = 0;
     // The uncompressed archive of microcode comes first.
-    for _ in 0..4 {
+    for _ in 0..ARCHIVES {
         file.seek(SeekFrom::Start(start))?;
         let mut magic = [0; 6];
         file.read_exact(&mut magic)?;
@@ -65,7 +71,7 @@ pub fn contents(mut file: impl Read + Seek) -> io::Result<Contents> {
         }
         start += counted.read - 1;
     }
-    Ok(found)
+    Err(broken("too many archives"))
 }
 
 fn is_cpio(magic: &[u8]) -> bool {
@@ -91,7 +97,6 @@ fn archives(input: impl Read, found: &mut Contents) -> io::Result<()> {
 }
 
 fn archive(input: &mut Counted<impl Read>, found: &mut Contents) -> io::Result<()> {
-    let broken = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     while found.files.len() < FILES {
         let mut header = [0; 110];
         input.read_exact(&mut header)?;
@@ -121,9 +126,17 @@ fn archive(input: &mut Counted<impl Read>, found: &mut Contents) -> io::Result<(
         if skipped < skip {
             return Err(broken("cut short"));
         }
+        found.names += text.len();
+        if found.names > NAMES {
+            return Err(broken("too many names"));
+        }
         found.files.insert(text.trim_start_matches("./").trim_start_matches('/').to_owned());
     }
-    Ok(())
+    Err(broken("too many files"))
+}
+
+fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@ mod boot;
 mod checks;
 mod config;
 mod crashkernel;
+mod devices;
 mod estimate;
 mod family;
 mod initramfs;
 mod meminfo;
+mod memory;
 mod mounts;
+mod pages;
 mod render;
 mod shell;
 mod system;
@@ -24,6 +27,7 @@ use crate::Root;
 pub use checks::CHECKS;
 pub use config::{DumpConfig, Target};
 pub use crashkernel::Crashkernel;
+pub use estimate::{Estimate, Part, Source};
 pub use family::Family;
 pub use render::text;
 pub use system::System;
@@ -151,6 +155,10 @@ pub struct Readiness {
     pub crashkernel_bytes: Option<u64>,
     /// Bytes that a dump would take at most.
     pub dump_expected_bytes: Option<u64>,
+    /// How that is made up, and what is likely.
+    pub dump_estimate: Option<Estimate>,
+    /// Bytes that the last dump took that is kept.
+    pub dump_last_bytes: Option<u64>,
     /// Bytes that are free where it would go.
     pub dump_free_bytes: Option<u64>,
     /// Each check.
@@ -180,6 +188,8 @@ pub fn examine(system: &System) -> Readiness {
         ready: ready(&checks),
         crashkernel_bytes: system.reserved(),
         dump_expected_bytes: system.expected_dump().map(|e| e.bytes),
+        dump_estimate: system.expected_dump().cloned(),
+        dump_last_bytes: system.last_dump().map(|(bytes, _)| bytes),
         dump_free_bytes: system.free_at_target(),
         checks,
     }

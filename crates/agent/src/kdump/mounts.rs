@@ -1,6 +1,7 @@
 //! Which file system a directory is on, and how much is free there.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::Root;
 
@@ -22,7 +23,11 @@ pub fn mounts(root: &Root) -> Vec<Mount> {
     // /proc/mounts is a link to self/mounts, and that one is the reader's, not the collected machine's.
     let text =
         root.text("/proc/mounts").or_else(|| root.text("/proc/1/mounts")).or_else(|| root.text("/etc/fstab"));
-    let text = text.unwrap_or_default();
+    parsed(&text.unwrap_or_default())
+}
+
+/// What is in such a file.
+pub fn parsed(text: &str) -> Vec<Mount> {
     let parse = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let (source, point) = (words.next()?, words.next()?);
@@ -51,12 +56,29 @@ pub fn of_path<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     mounts.iter().filter(inside).enumerate().max_by_key(|(i, m)| (m.point.len(), *i)).map(|(_, m)| m)
 }
 
+/// The mount of another machine's export, and what of the address lies below it: `host:/export/dumps`, `host/export/dumps`,
+/// `user:password@host/share`.
+pub fn of_export<'a>(mounts: &'a [Mount], address: &'a str) -> Option<(&'a Mount, &'a str)> {
+    let plain = |m: &str| m.trim_start_matches("//").replacen(":/", "/", 1);
+    let address = address.rsplit_once('@').map_or(address, |(_, a)| a).trim_start_matches("//");
+    let remote =
+        |m: &&Mount| m.kind.starts_with("nfs") || m.kind.starts_with("cifs") || m.kind.starts_with("smb");
+    let below = |m: &'a Mount| {
+        let source = plain(m.source.trim_end_matches('/'));
+        let rest = plain(address).strip_prefix(source.as_str()).map(str::len)?;
+        let rest = address.get(address.len().checked_sub(rest)?..)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some((m, rest))
+    };
+    mounts.iter().filter(remote).filter_map(below).min_by_key(|(_, rest)| rest.len())
+}
+
+/// How long another machine may take to say how full its disk is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Bytes that are free for root where a path is: of this machine, or as a sosreport's `df` says.
 pub fn free(root: &Root, mounts: &[Mount], path: &str) -> Option<u64> {
     if root.is_live() {
-        let existing = Path::new(path).ancestors().find(|p| p.exists())?;
-        let stat = rustix::fs::statvfs(existing).ok()?;
-        return stat.f_bfree.checked_mul(stat.f_frsize);
+        return free_here(path);
     }
     let point = &of_path(mounts, path)?.point;
     let reports = ["/sos_commands/filesys/df_-al_-x_autofs", "/sos_commands/filesys/df_-al", "/df"];
@@ -64,6 +86,17 @@ pub fn free(root: &Root, mounts: &[Mount], path: &str) -> Option<u64> {
     let line = text.lines().find(|l| l.split_ascii_whitespace().last() == Some(point))?;
     let mut words = line.split_ascii_whitespace().rev();
     words.nth(2)?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// Asked in a thread of its own: a server that is gone answers never.
+fn free_here(path: &str) -> Option<u64> {
+    let (path, (tell, told)) = (path.to_owned(), std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        let existing = Path::new(&path).ancestors().find(|p| p.exists());
+        let stat = existing.and_then(|p| rustix::fs::statvfs(p).ok());
+        let _ = tell.send(stat.and_then(|s| s.f_bfree.checked_mul(s.f_frsize)));
+    });
+    told.recv_timeout(PATIENCE).ok().flatten()
 }
 
 #[cfg(test)]
@@ -90,5 +123,28 @@ mod tests {
         .unwrap();
         assert_eq!(free(&root, &all, "/var/crash"), Some(4096));
         assert_eq!(free(&root, &all, "/home"), None);
+    }
+
+    #[test]
+    fn exports_by_address() {
+        let mount = |source: &str, kind: &str, point: &str| Mount {
+            source: source.to_owned(),
+            point: point.to_owned(),
+            kind: kind.to_owned(),
+            read_only: false,
+        };
+        let all = [
+            mount("store:/export", "nfs4", "/a"),
+            mount("store:/export/dumps", "nfs", "/b"),
+            mount("[2001:db8::1]:/export", "nfs4", "/6"),
+            mount("//win/share", "cifs", "/c"),
+            mount("store:/other", "ext4", "/d"),
+        ];
+        let of = |address| of_export(&all, address).map(|(m, rest)| (m.point.as_str(), rest));
+        assert_eq!(of("store:/export/dumps/x"), Some(("/b", "/x")));
+        assert_eq!(of("store/export/y"), Some(("/a", "/y")));
+        assert_eq!(of("[2001:db8::1]:/export"), Some(("/6", "")));
+        assert_eq!(of("user:secret@win/share/dumps"), Some(("/c", "/dumps")));
+        assert_eq!([of("store:/exported"), of("store:/other"), of("")], [None; 3]);
     }
 }

@@ -47,7 +47,12 @@ fn check(out: &mut String, c: &Checked) {
     c.fix.iter().for_each(|f| out.push_str(&format!("{INDENT}fix: {}\n", escaped(f))));
 }
 
+/// Characters that turn what follows the other way round, or hide.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Nothing in a file can move the cursor of the terminal.
 fn escaped(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || turns(c) { '?' } else { c }).collect()
 }

@@ -2,14 +2,24 @@
 
 use std::collections::BTreeMap;
 
+/// No value is longer.
+const LONGEST: usize = 65_536;
+/// Nor all of a file's together.
+const ALL: usize = 4 << 20;
+
 /// The variables that are set, the last time each is set counts. `$NAME` is replaced by what was set before it in the same file.
 pub fn assignments(text: &str) -> BTreeMap<String, String> {
-    let mut vars = BTreeMap::new();
+    let (mut vars, mut size) = (BTreeMap::new(), 0);
     for line in text.lines() {
         let line = line.trim().trim_start_matches("export ").trim_start();
         let Some((name, value)) = line.split_once('=') else { continue };
         if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             let value = unquoted(value, &vars);
+            // A few assignments that name each other could double a text without end.
+            size += value.len();
+            if size > ALL {
+                break;
+            }
             vars.insert(name.to_owned(), value);
         }
     }
@@ -40,8 +50,7 @@ fn unquoted(value: &str, vars: &BTreeMap<String, String>) -> String {
             (c, None) if c.is_whitespace() || c == ';' => break,
             (c, _) => out.push(c),
         }
-        // A few assignments that name each other could double a text without end.
-        if out.len() > 65_536 {
+        if out.len() > LONGEST {
             break;
         }
     }
@@ -64,5 +73,12 @@ mod tests {
         assert_eq!(get("D"), Some("two words 1!"));
         assert_eq!(get("E"), Some("\"q"));
         assert_eq!(vars.len(), 5);
+    }
+
+    #[test]
+    fn what_grows_without_end_is_cut() {
+        let lines = (1..20_000).map(|i| format!("A{i}=\"$A{0}$A{0}\"\n", i - 1));
+        let vars = assignments(&format!("A0={}\n{}", "x".repeat(60_000), lines.collect::<String>()));
+        assert!(vars.values().map(String::len).sum::<usize>() <= ALL);
     }
 }

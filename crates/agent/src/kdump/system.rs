@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use jiff::Timestamp;
 
-use super::meminfo::{self, MemInfo, Resource};
+use super::meminfo::{MemInfo, Resource};
 use super::mounts::{self, Mount};
 use super::{DumpConfig, Family, Target, boot, estimate, initramfs, shell};
 use crate::Root;
@@ -32,7 +32,8 @@ pub struct System {
     /// Mounted file systems.
     pub mounts: Vec<Mount>,
     sysctls: OnceCell<Option<String>>,
-    iomem: OnceCell<Option<Vec<Resource>>>,
+    pub(super) iomem: OnceCell<Option<Vec<Resource>>>,
+    pub(super) expected: OnceCell<Option<estimate::Estimate>>,
     initramfs: OnceCell<Result<initramfs::Contents, String>>,
 }
 
@@ -54,6 +55,7 @@ impl System {
             mounts: mounts::mounts(&root),
             sysctls: OnceCell::new(),
             iomem: OnceCell::new(),
+            expected: OnceCell::new(),
             initramfs: OnceCell::new(),
             release,
             root,
@@ -109,63 +111,40 @@ impl System {
         Some(lines.map(plain).collect::<Vec<_>>().join("\n")).filter(|t| !t.is_empty())
     }
 
-    /// Ranges of physical memory, where they can be seen.
-    pub fn iomem(&self) -> Option<&[Resource]> {
-        self.iomem.get_or_init(|| meminfo::iomem(&self.root.text("/proc/iomem")?)).as_deref()
-    }
-
-    /// Bytes that are reserved for the capture kernel.
-    pub fn reserved(&self) -> Option<u64> {
-        let said = self.root.number("/sys/kernel/kexec_crash_size").and_then(|n| u64::try_from(n).ok());
-        said.or_else(|| {
-            let ranges = self.iomem()?.iter().filter(|r| r.name == "Crash kernel");
-            Some(ranges.map(Resource::len).fold(0, u64::saturating_add))
-        })
-    }
-
-    /// Physical memory: what the firmware gave, or what the kernel has for use and what it reserved.
-    pub fn physical_memory(&self) -> Option<u64> {
-        let ram = |all: &[Resource]| {
-            let ram = all.iter().filter(|r| r.top && r.name == "System RAM");
-            ram.map(Resource::len).fold(0, u64::saturating_add)
-        };
-        let seen = self.iomem().map(ram).filter(|n| *n > 0);
-        seen.or_else(|| Some(self.memory?.total.saturating_add(self.reserved().unwrap_or(0))))
-    }
-
-    /// How large a dump of now would be.
-    pub fn expected_dump(&self) -> Option<estimate::Estimate> {
-        let level = self.config.as_ref().map_or(Some(31), |c| c.level);
-        Some(estimate::dump(&self.memory?, level.unwrap_or(0)))
-    }
-
     /// The directory on this machine that dumps go to, if they stay on it.
     pub fn local_directory(&self) -> Option<String> {
         let config = self.config.as_ref()?;
         match &config.target {
             Target::Local => Some(config.directory.clone()),
             Target::Device(_, device) => {
-                let mount = self.mounts.iter().find(|m| self.is_device(device, m))?;
+                let mount = self.mounts.iter().find(|m| self.same_device(device, &m.source))?;
                 Some(format!("{}{}", mount.point.trim_end_matches('/'), config.directory))
             }
             Target::Raw(_) | Target::Remote(..) => None,
         }
     }
 
-    fn is_device(&self, device: &str, mount: &Mount) -> bool {
-        let path = match device.split_once('=') {
-            Some(("UUID", id)) => format!("/dev/disk/by-uuid/{id}"),
-            Some(("LABEL", label)) => format!("/dev/disk/by-label/{label}"),
-            _ => device.to_owned(),
-        };
-        mount.source == device
-            || mount.source == path
-            || self.root.canonical(&path).is_some_and(|real| real == mount.source)
+    /// Where an export of another machine is mounted here, and its directory for dumps.
+    pub fn remote_directory(&self) -> Option<String> {
+        let config = self.config.as_ref()?;
+        let Target::Remote(_, address) = &config.target else { return None };
+        let (mount, below) = mounts::of_export(&self.mounts, address)?;
+        Some(format!("{}{below}", mount.point.trim_end_matches('/')))
     }
 
-    /// Bytes that are free where a dump would go; `None` for another machine's disk.
+    /// Bytes that are free where a dump would go; `None` where that cannot be known from here.
     pub fn free_at_target(&self) -> Option<u64> {
-        mounts::free(&self.root, &self.mounts, &self.local_directory()?)
+        if let Some(Target::Raw(device)) = self.config.as_ref().map(|c| &c.target) {
+            return self.device_bytes(device);
+        }
+        let directory = self.local_directory().or_else(|| self.remote_directory())?;
+        mounts::free(&self.root, &self.mounts, &directory)
+    }
+
+    /// The last whole dump that is kept where dumps go, if they stay on this machine.
+    pub fn last_dump(&self) -> Option<(u64, Timestamp)> {
+        let dumps = crate::collect::find_dumps(&self.root.path(&self.local_directory()?));
+        dumps.iter().filter(|d| !d.incomplete).map(|d| (d.size, d.time)).max_by_key(|(_, time)| *time)
     }
 
     /// Command lines that the boot loader has for the running kernel.
@@ -175,17 +154,26 @@ impl System {
 
     /// Where the capture kernel's initramfs may lie, likeliest first.
     pub fn initramfs_candidates(&self) -> Vec<String> {
-        let Some(release) = self.release.as_deref() else { return Vec::new() };
-        let named = self.config.as_ref().and_then(|c| c.initramfs.clone());
+        let config = self.config.as_ref();
+        let Some(release) = config.and_then(|c| c.release.as_deref()).or(self.release.as_deref()) else {
+            return Vec::new();
+        };
+        let named = config.and_then(|c| c.initramfs.clone());
         let usual: &[&str] = match (self.family, &named) {
             // `kdump-config load` makes the link that the configuration names, if this is there.
             (Family::Debian, Some(_)) => &["/var/lib/kdump/initrd.img-{}"],
             (Family::Debian, None) => &["/boot/initrd.img-{}"],
+            // The firmware boots what is booted always.
+            (Family::RedHat, _) if self.fadump() => &["/boot/initramfs-{}.img"],
             (Family::RedHat, _) => &["/boot/initramfs-{}kdump.img", "/var/lib/kdump/initramfs-{}kdump.img"],
             (Family::Suse, _) => &["/var/lib/kdump/initrd", "/boot/initrd-{}-kdump"],
             (Family::Other, _) => &[],
         };
-        named.into_iter().chain(usual.iter().map(|p| p.replace("{}", release))).collect()
+        // A debug kernel has the one without debugging capture, if that is installed.
+        let plain = ["+debug", "-debug"].iter().find_map(|s| release.strip_suffix(s));
+        let releases: Vec<&str> = plain.into_iter().chain([release]).collect();
+        let usual = usual.iter().flat_map(|p| releases.iter().map(|r| p.replace("{}", r)));
+        named.into_iter().chain(usual).collect()
     }
 
     /// The capture kernel's initramfs, if there is one.
@@ -201,33 +189,6 @@ impl System {
             initramfs::contents(file).map_err(|e| e.to_string())
         };
         self.initramfs.get_or_init(read).as_ref().map_err(String::as_str)
-    }
-
-    /// Modules that drive a block device, from the disk up to the bus, as sysfs links them.
-    pub fn drivers(&self, device: &str) -> Vec<String> {
-        let name = self.root.canonical(device).unwrap_or_else(|| device.to_owned());
-        let mut found = Vec::new();
-        self.add_drivers(name.trim_start_matches("/dev/"), 0, &mut found);
-        found
-    }
-
-    fn add_drivers(&self, name: &str, depth: u32, found: &mut Vec<String>) {
-        // Device mapper on RAID on partitions is as deep as it gets.
-        if depth > 4 || name.contains("..") || found.len() > 64 {
-            return;
-        }
-        let class = format!("/sys/class/block/{name}");
-        for below in self.root.list(&format!("{class}/slaves")) {
-            self.add_drivers(&below, depth + 1, found);
-        }
-        let Some(path) = self.root.canonical(&class) else { return };
-        for dir in std::path::Path::new(&path).ancestors().take(32).filter_map(|p| p.to_str()) {
-            let module = self.root.canonical(&format!("{dir}/driver/module"));
-            let module = module
-                .filter(|m| m.contains("/module/"))
-                .and_then(|m| Some(m.rsplit('/').next()?.to_owned()));
-            found.extend(module.filter(|m| !found.contains(m)));
-        }
     }
 
     /// Modules built into the running kernel.

@@ -25,6 +25,8 @@ pub struct Config {
     pub source: PathBuf,
     /// Where it remembers.
     pub state_dir: PathBuf,
+    /// What this machine is called in events; its host's name if that is not said. In a container that is another.
+    pub node: Option<String>,
     /// Where Prometheus asks.
     pub listen: Option<SocketAddr>,
     /// A file that gets a line of JSON per event.
@@ -58,6 +60,7 @@ impl Default for Config {
         Config {
             source: "/dev/kmsg".into(),
             state_dir: "/var/lib/necropsy".into(),
+            node: None,
             listen: None,
             lines: None,
             webhook: None,

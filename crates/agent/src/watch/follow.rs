@@ -59,6 +59,7 @@ impl<L: Log> Follower<L> {
     /// Goes on where the last run stopped, if it is still the same boot or file.
     pub fn new(source: L, shared: Arc<Shared>) -> Follower<L> {
         let boot_id = shared.lock().state.boot_id.clone();
+        let node = shared.config.node.clone().filter(|n| !n.is_empty());
         let limits = Limits { boot: 16, open: 8, ..Limits::default() };
         Follower {
             source,
@@ -69,7 +70,7 @@ impl<L: Log> Follower<L> {
             rest: Vec::new(),
             offset: 0,
             boot_id,
-            node: Root::new("/").word("/proc/sys/kernel/hostname"),
+            node: node.or_else(|| Root::new("/").word("/proc/sys/kernel/hostname")),
             dirty: false,
             saved: Instant::now(),
             heard: Instant::now(),

@@ -1,8 +1,10 @@
 //! Events that are not told everywhere yet: a directory with one file each, bounded in bytes.
 //!
 //! An event is written here before anything else is done with it, and removed when everybody has it. Files are written whole or not at
-//! all, and named after the event: who is killed at any moment finds each event exactly once.
+//! all, and named after the event: who is killed at any moment finds each event exactly once. Beside an event whose program has run
+//! while the webhook has not taken it yet lies an empty file that says so.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -21,24 +23,35 @@ pub struct Outbox {
     limit: u64,
     /// Names and sizes, oldest first.
     files: Vec<(String, u64)>,
+    /// Of which of them the program has run.
+    commanded: BTreeSet<String>,
 }
+
+/// What follows the name of an event whose program has run.
+const COMMANDED: &str = ".commanded";
 
 impl Outbox {
     /// Opens it, and removes what was not finished being written.
     pub fn open(dir: &Path, limit: u64) -> io::Result<Outbox> {
         fs::create_dir_all(dir)?;
-        let mut files = Vec::new();
+        let (mut files, mut commanded) = (Vec::new(), BTreeSet::new());
         for entry in fs::read_dir(dir)?.take(FILES) {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             if name.starts_with(".new-") {
                 fs::remove_file(entry.path())?;
+            } else if let Some(of) = name.strip_suffix(COMMANDED) {
+                commanded.insert(of.to_owned());
             } else if name.ends_with(".json") {
                 files.push((name, entry.metadata()?.len()));
             }
         }
         files.sort_unstable();
-        Ok(Outbox { dir: dir.to_owned(), limit, files })
+        // Who was killed between the removal of an event and of its mark has left the mark.
+        for of in commanded.extract_if(.., |of| !files.iter().any(|(n, _)| n == of)) {
+            remove(&dir.join(of + COMMANDED))?;
+        }
+        Ok(Outbox { dir: dir.to_owned(), limit, files, commanded })
     }
 
     /// The names, oldest first.
@@ -66,7 +79,8 @@ impl Outbox {
         let mut dropped = 0;
         while self.bytes() + size > self.limit && !self.files.is_empty() {
             let (oldest, _) = self.files.remove(0);
-            remove(&self.dir.join(oldest))?;
+            remove(&self.dir.join(&oldest))?;
+            self.unmark(&oldest)?;
             dropped += 1;
         }
         crate::write_whole(&self.dir.join(&name), text.as_bytes())?;
@@ -86,7 +100,27 @@ impl Outbox {
     pub fn remove(&mut self, name: &str) -> io::Result<()> {
         self.files.retain(|(n, _)| n != name);
         remove(&self.dir.join(name))?;
+        self.unmark(name)?;
         sync_directory(&self.dir)
+    }
+
+    /// Whether the program has run for an event.
+    pub fn is_commanded(&self, name: &str) -> bool {
+        self.commanded.contains(name)
+    }
+
+    /// It has.
+    pub fn mark_commanded(&mut self, name: &str) -> io::Result<()> {
+        self.commanded.insert(name.to_owned());
+        fs::File::create(self.dir.join(format!("{name}{COMMANDED}")))?;
+        sync_directory(&self.dir)
+    }
+
+    fn unmark(&mut self, name: &str) -> io::Result<()> {
+        match self.commanded.remove(name) {
+            true => remove(&self.dir.join(format!("{name}{COMMANDED}"))),
+            false => Ok(()),
+        }
     }
 }
 
@@ -128,5 +162,29 @@ mod tests {
         again.remove("b-4.json").unwrap();
         again.remove("b-4.json").unwrap();
         assert!(!dir.path().join("b-4.json").exists() && !dir.path().join(".new-xyz").exists());
+    }
+
+    #[test]
+    fn that_the_program_ran_is_remembered_as_long_as_the_event() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Outbox::open(dir.path(), 1 << 20).unwrap();
+        let mut outbox = open();
+        outbox.put(&event("a")).unwrap();
+        outbox.put(&event("b")).unwrap();
+        outbox.mark_commanded("a.json").unwrap();
+        assert!(open().is_commanded("a.json") && !open().is_commanded("b.json"));
+        // Killed in the middle of the removal.
+        fs::remove_file(dir.path().join("a.json")).unwrap();
+        assert!(!open().is_commanded("a.json"));
+        outbox.mark_commanded("b.json").unwrap();
+        outbox.remove("b.json").unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        // One that is dropped for want of room takes its mark along.
+        let mut small = Outbox::open(dir.path(), 1).unwrap();
+        small.put(&event("c")).unwrap();
+        small.mark_commanded("c.json").unwrap();
+        small.put(&event("d")).unwrap();
+        assert_eq!((small.names(), small.is_commanded("c.json")), (vec!["d.json".to_owned()], false));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -145,7 +145,15 @@ impl Machine {
             "/etc/os-release",
             "PRETTY_NAME=\"Red Hat Enterprise Linux 9.4\"\nID=\"rhel\"\nID_LIKE=\"fedora\"\n",
         );
-        m.put("/etc/kdump.conf", "path /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n");
+        // What kdump-utils installs, but for the comments.
+        let conf = "auto_reset_crashkernel yes\npath /var/crash\ncore_collector makedumpfile -l --message-level 7 -d 31\n";
+        m.put("/etc/kdump.conf", conf);
+        m.put(
+            "/etc/sysconfig/kdump",
+            "KDUMP_KERNELVER=\"\"\nKDUMP_COMMANDLINE=\"\"\nKDUMP_COMMANDLINE_REMOVE=\"hugepages quiet\"\n\
+             KDUMP_COMMANDLINE_APPEND=\"irqpoll nr_cpus=1 reset_devices cgroup_disable=memory mce=off numa=off\"\n\
+             KEXEC_ARGS=\"-s\"\nKDUMP_IMG=\"vmlinuz\"\nKDUMP_IMG_EXT=\"\"\nVMCORE_CREATION_NOTIFICATION=\"yes\"\n",
+        );
         m.days_old("/etc/kdump.conf", 30);
         m.put("/usr/lib/systemd/system/kdump.service", "[Unit]\n");
         m.link(
@@ -172,7 +180,11 @@ impl Machine {
         );
         m.put(
             "/etc/sysconfig/kdump",
-            "KDUMP_SAVEDIR=\"/var/crash\"\nKDUMP_KEEP_OLD_DUMPS=\"5\"\nKDUMP_DUMPFORMAT=\"lzo\"\n",
+            // What kdump 2 installs, but for the comments, and one that keeps all dumps for ever.
+            "KDUMP_KERNELVER=\"\"\nKDUMP_CPUS=1\nKDUMP_COMMANDLINE=\"\"\nKDUMP_COMMANDLINE_APPEND=\"\"\n\
+             KDUMP_AUTO_RESIZE=\"false\"\nKEXEC_OPTIONS=\"\"\nKDUMP_IMMEDIATE_REBOOT=\"true\"\nKDUMP_TRANSFER=\"\"\n\
+             KDUMP_SAVEDIR=\"/var/crash\"\nKDUMP_KEEP_OLD_DUMPS=5\nKDUMP_FREE_DISK_SIZE=64\nKDUMP_VERBOSE=0\n\
+             KDUMP_DUMPLEVEL=31\nKDUMP_DUMPFORMAT=\"compressed\"\nKDUMP_CONTINUE_ON_ERROR=\"true\"\nKDUMP_NETCONFIG=\"auto\"\n",
         );
         m.days_old("/etc/sysconfig/kdump", 30);
         m.put("/usr/lib/systemd/system/kdump.service", "[Unit]\n");

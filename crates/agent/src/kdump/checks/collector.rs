@@ -10,10 +10,16 @@ pub static CHECK: Check = Check {
     run,
 };
 
+/// makedumpfile takes no other level.
+const LARGEST: u32 = 31;
+
 fn run(system: &System) -> Outcome {
     let Some(config) = system.config.as_ref().filter(|c| c.present) else {
         return Outcome::unknown("kdump's configuration is not there");
     };
+    if let Some(own) = &config.own {
+        return Outcome::unknown(format!("what this writes only its author knows: {own}"));
+    }
     let collector = config.collector.clone().unwrap_or_default();
     let outcome = Outcome::pass(collector.clone());
     let set = |value: &str| format!("set {value} in {}", config.file);
@@ -22,9 +28,14 @@ fn run(system: &System) -> Outcome {
         crate::kdump::Family::Suse => "KDUMP_DUMPLEVEL=31",
         _ => "core_collector makedumpfile -l --message-level 7 -d 31",
     };
+    if !config.dumps {
+        return Outcome::pass("only the kernel's log is saved")
+            .problem(Status::Fail, "there will be no dump")
+            .fix([set("KDUMP_DUMPFORMAT=compressed")]);
+    }
     let outcome = match config.level {
         None => outcome.problem(Status::Warn, "all of memory is copied as it is").fix([set(wanted)]),
-        Some(level) if level > 63 => {
+        Some(level) if level > LARGEST => {
             outcome.problem(Status::Fail, format!("{level} is no dump level")).fix([set(wanted)])
         }
         Some(level) if level & 16 == 0 => {

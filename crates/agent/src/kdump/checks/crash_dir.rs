@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::kdump::{Check, Outcome, Status, System};
+use crate::kdump::{Check, Outcome, Status, System, Target};
 
 pub static CHECK: Check = Check {
     id: "dump-permissions",
@@ -14,7 +14,11 @@ pub static CHECK: Check = Check {
 
 fn run(system: &System) -> Outcome {
     let Some(directory) = system.local_directory() else {
-        return Outcome::pass("dumps do not stay on this machine");
+        return match system.config.as_ref().map(|c| &c.target) {
+            Some(Target::Device(_, device)) => Outcome::unknown(format!("{device} is not mounted")),
+            Some(Target::Raw(_)) => Outcome::pass("the dump is on a partition of its own"),
+            _ => Outcome::pass("dumps do not stay on this machine"),
+        };
     };
     match system.root.look(&directory) {
         Err(why) => Outcome::unknown(format!("{directory}: {why}")),

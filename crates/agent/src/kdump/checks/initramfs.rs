@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::kdump::initramfs::Contents;
 use crate::kdump::mounts::of_path;
 use crate::kdump::{Check, Family, Outcome, Status, System, Target};
 
@@ -34,27 +35,35 @@ fn run(system: &System) -> Outcome {
         Err(_) => outcome,
         Ok(contents) => {
             outcome.found = format!("{path}: {} files", contents.files.len());
-            let missing = needed_module(system)
-                .into_iter()
-                .chain(needed_drivers(system))
-                .filter(|m| !contents.has_module(m));
-            for module in missing {
-                let what = format!("the module {module}, which the dump's target needs, is not in it");
-                outcome = outcome.problem(Status::Fail, what).fix(rebuild.clone());
-            }
-            let writes = system.family != Family::Debian && !contents.has_program("makedumpfile");
-            let own = system.config.as_ref().and_then(|c| c.collector.as_deref()).unwrap_or_default();
-            if writes && (own.is_empty() || own.contains("makedumpfile")) {
-                outcome = outcome.problem(Status::Fail, "makedumpfile is not in it").fix(rebuild.clone());
-            }
-            let heavy: Vec<&str> = HEAVY.iter().copied().filter(|m| contents.has_module(m)).collect();
-            if !heavy.is_empty() {
-                let what = format!("it has drivers that take much memory: {}", heavy.join(", "));
-                outcome = outcome.problem(Status::Warn, what).fix([leave_out(system, &heavy)]);
-            }
-            outcome
+            heavy(system, contents, lacks(system, contents, outcome, &rebuild))
         }
     }
+}
+
+/// What the dump needs and is not in it.
+fn lacks(system: &System, contents: &Contents, outcome: Outcome, rebuild: &[String]) -> Outcome {
+    let needed = needed_module(system).into_iter().chain(needed_drivers(system));
+    let missing = needed.filter(|m| !contents.has_module(m));
+    let outcome = missing.fold(outcome, |outcome, module| {
+        let what = format!("the module {module}, which the dump's target needs, is not in it");
+        outcome.problem(Status::Fail, what).fix(rebuild.to_vec())
+    });
+    let writes = system.family != Family::Debian && !contents.has_program("makedumpfile");
+    let own = system.config.as_ref().and_then(|c| c.collector.as_deref()).unwrap_or_default();
+    if writes && (own.is_empty() || own.contains("makedumpfile")) {
+        return outcome.problem(Status::Fail, "makedumpfile is not in it").fix(rebuild.to_vec());
+    }
+    outcome
+}
+
+/// What it has and had better not.
+fn heavy(system: &System, contents: &Contents, outcome: Outcome) -> Outcome {
+    let heavy: Vec<&str> = HEAVY.iter().copied().filter(|m| contents.has_module(m)).collect();
+    if heavy.is_empty() {
+        return outcome;
+    }
+    let what = format!("it has drivers that take much memory: {}", heavy.join(", "));
+    outcome.problem(Status::Warn, what).fix([leave_out(system, &heavy)])
 }
 
 fn missing(system: &System) -> Outcome {

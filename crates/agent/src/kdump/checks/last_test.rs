@@ -17,6 +17,9 @@ pub static CHECK: Check = Check {
 /// Where `necropsy kdump test` leaves its result.
 pub const RESULT: &str = "/var/lib/necropsy/kdump-test.json";
 
+/// And where `kdumpctl test` does, and did.
+const KDUMPCTL: &[&str] = &["/var/lib/kdump/vmcore-creation.status", "/var/crash/vmcore-creation.status"];
+
 #[derive(Deserialize)]
 struct Result {
     time: Timestamp,
@@ -35,7 +38,7 @@ fn run(system: &System) -> Outcome {
         Read::Unreadable(why) => return Outcome::unknown(format!("{RESULT}: {why}")),
         Read::Missing => {}
     }
-    if let Some(status) = system.root.word("/var/crash/vmcore-creation.status") {
+    if let Some(status) = KDUMPCTL.iter().find_map(|path| system.root.word(path)) {
         let status: String = status.chars().take(120).collect();
         return match status.starts_with("success") {
             true => Outcome::pass(format!("kdumpctl test: {status}")),

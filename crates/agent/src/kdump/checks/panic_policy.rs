@@ -78,7 +78,7 @@ const SHOWN: &[&str] = &[
 const FILE: &str = "/etc/sysctl.d/90-necropsy-kdump.conf";
 
 fn run(system: &System) -> Outcome {
-    let loaded = system.root.number("/sys/kernel/kexec_crash_loaded") == Some(1);
+    let not_loaded = system.root.number("/sys/kernel/kexec_crash_loaded") == Some(0);
     let mut seen = Vec::new();
     let mut outcome = Outcome::pass("");
     for wish in WISHES {
@@ -94,7 +94,7 @@ fn run(system: &System) -> Outcome {
     if let Some(0) = system.sysctl("kernel.panic").and_then(|v| v.parse::<i64>().ok()) {
         seen.push("panic=0".to_owned());
         let what = "kernel.panic=0: if no capture kernel can be booted, the machine stays down";
-        let status = if loaded { Status::Warn } else { Status::Fail };
+        let status = if not_loaded { Status::Fail } else { Status::Warn };
         outcome = outcome.problem(status, what).fix([format!("echo 'kernel.panic = 10' >> {FILE}")]);
     }
     if seen.is_empty() {

@@ -16,8 +16,9 @@ fn run(system: &System) -> Outcome {
     let Some(cmdline) = &system.cmdline else {
         return Outcome::unknown("/proc/cmdline cannot be read").fix(next_boot(system).err());
     };
-    let asked = Crashkernel::of(cmdline, system.physical_memory());
+    let asked = Crashkernel::of(cmdline, system.rounded_memory());
     let outcome = match &asked {
+        None if fadump(cmdline) => Outcome::pass("fadump=on: the firmware's default is reserved"),
         None => Outcome::pass("no crashkernel= in /proc/cmdline")
             .problem(Status::Fail, "no memory is reserved for a capture kernel")
             .fix(set(system)),
@@ -25,9 +26,15 @@ fn run(system: &System) -> Outcome {
     };
     match next_boot(system) {
         Ok(()) => outcome,
+        Err(_) if asked.is_none() && fadump(cmdline) => outcome,
         Err(what) if asked.is_none() => outcome.problem(Status::Fail, what),
         Err(what) => outcome.problem(Status::Warn, what).fix(set(system)),
     }
+}
+
+/// Firmware-assisted dumps need no more than to be switched on (Documentation/arch/powerpc/firmware-assisted-dump.rst).
+fn fadump(cmdline: &str) -> bool {
+    cmdline.split_ascii_whitespace().any(|w| w == "fadump=on" || w == "fadump=nocma")
 }
 
 fn this_boot(system: &System, asked: &Crashkernel) -> Outcome {
@@ -73,6 +80,6 @@ fn set(system: &System) -> Vec<String> {
         return vec!["reboot".to_owned()];
     }
     let machine = system.machine.as_deref();
-    let least = system.physical_memory().and_then(|m| recommended(system.family, machine, m)).unwrap_or(0);
+    let least = system.rounded_memory().and_then(|m| recommended(system.family, machine, m)).unwrap_or(0);
     system.family.set_parameter(&parameter(system.family, machine, least))
 }

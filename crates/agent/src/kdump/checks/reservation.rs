@@ -17,7 +17,7 @@ const KERNEL: u64 = 64 << 20;
 
 fn run(system: &System) -> Outcome {
     let Some(reserved) = system.reserved() else {
-        return Outcome::unknown("neither /sys/kernel/kexec_crash_size nor /proc/iomem tells");
+        return Outcome::unknown("neither /sys/kernel/kexec_crash_size nor /proc/iomem tells, nor fadump");
     };
     if reserved == 0 {
         return Outcome::pass("0 bytes")
@@ -46,7 +46,7 @@ fn nothing(system: &System) -> &'static str {
 /// The larger of the distribution's rule and our own estimate.
 fn needed(system: &System) -> (u64, &'static str) {
     let machine = system.machine.as_deref();
-    let rule = system.physical_memory().and_then(|m| recommended(system.family, machine, m)).unwrap_or(0);
+    let rule = system.rounded_memory().and_then(|m| recommended(system.family, machine, m)).unwrap_or(0);
     let size = |path: String| system.root.look(&path).ok().flatten().map(|m| m.len());
     let own = system.initramfs_path().and_then(size).map_or(0, |i| estimate::reservation(kernel(system), i));
     if own > rule {

@@ -1,6 +1,6 @@
 //! Where the dump goes.
 
-use crate::kdump::mounts::of_path;
+use crate::kdump::mounts::{of_path, parsed};
 use crate::kdump::{Check, DumpConfig, Family, Outcome, Status, System, Target};
 
 pub static CHECK: Check = Check {
@@ -24,11 +24,14 @@ fn run(system: &System) -> Outcome {
         Target::Raw(device) => raw(system, config, device),
         Target::Remote(way, address) => remote(system, config, way, address),
     };
-    match config.unknown.first() {
-        None => outcome,
-        Some(word) => outcome
-            .problem(Status::Fail, format!("{} has a word that kdump does not know: {word}", config.file))
-            .fix([format!("correct {}", config.file), system.family.reload().to_owned()]),
+    let wrong = config.wrong.iter().map(|what| format!("{} has {what}", config.file));
+    let outcome = wrong.fold(outcome, |outcome, what| outcome.problem(Status::Fail, what));
+    let doubtful =
+        config.doubtful.iter().map(|what| format!("{} has {what}: new versions refuse it", config.file));
+    let outcome = doubtful.fold(outcome, |outcome, what| outcome.problem(Status::Warn, what));
+    match config.wrong.is_empty() && config.doubtful.is_empty() {
+        true => outcome,
+        false => outcome.fix([format!("correct {}", config.file), system.family.reload().to_owned()]),
     }
 }
 
@@ -69,10 +72,11 @@ fn not_mounted_again(system: &System, point: &str) -> Option<String> {
     if system.family != Family::Debian || system.is_partial() {
         return None;
     }
-    let fstab = system.root.text("/etc/fstab").unwrap_or_default();
-    let points = fstab.lines().filter(|l| !l.trim_start().starts_with('#'));
-    let listed = points.filter_map(|l| l.split_ascii_whitespace().nth(1)).any(|p| p == point);
-    let unit = format!("{}.mount", point.trim_start_matches('/').replace('/', "-"));
+    let fstab = parsed(&system.root.text("/etc/fstab").unwrap_or_default());
+    let slash = |p: &str| p.trim_end_matches('/').to_owned();
+    let listed = fstab.iter().any(|m| slash(&m.point) == slash(point));
+    // systemd.unit(5), "string escaping for inclusion in unit names".
+    let unit = format!("{}.mount", point.trim_matches('/').replace('-', "\\x2d").replace('/', "-"));
     let dirs = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
     if listed || dirs.iter().any(|d| system.root.exists(&format!("{d}/{unit}"))) {
         return None;
@@ -88,19 +92,12 @@ fn not_mounted_again(system: &System, point: &str) -> Option<String> {
     }
 }
 
-/// A dump cannot be written to a disk that needs a passphrase first.
+/// A dump cannot be written to a disk that needs a passphrase first: the file system's own, or one that it lies on.
 fn encrypted(system: &System, source: &str, outcome: Outcome) -> Outcome {
-    let Some(real) = system.root.canonical(source) else { return outcome };
-    let name = real.trim_start_matches("/dev/");
-    let uuid = system.root.word(&format!("/sys/class/block/{name}/dm/uuid")).unwrap_or_default();
-    if !uuid.starts_with("CRYPT-") {
-        return outcome;
-    }
-    let key = system.root.text("/etc/crypttab").is_some_and(|t| {
-        let fields = t.lines().filter(|l| !l.starts_with('#')).map(|l| l.split_ascii_whitespace().nth(2));
-        fields.flatten().any(|key| key.starts_with('/'))
-    });
-    if key {
+    let layers = system.layers(source);
+    let read = |layer: &str, what: &str| system.root.word(&format!("{layer}/dm/{what}")).unwrap_or_default();
+    let locked = layers.iter().filter(|l| read(l, "uuid").starts_with("CRYPT-"));
+    if locked.map(|l| read(l, "name")).all(|name| has_key(system, &name)) {
         return outcome;
     }
     outcome
@@ -111,19 +108,28 @@ fn encrypted(system: &System, source: &str, outcome: Outcome) -> Outcome {
         .fix(["put the dump on a partition that is not encrypted, or send it to another machine"])
 }
 
+/// Whether crypttab(5) has a file with the key of a volume.
+fn has_key(system: &System, name: &str) -> bool {
+    let text = system.root.text("/etc/crypttab").unwrap_or_default();
+    let mut lines = text.lines().map(|l| l.split_ascii_whitespace().collect::<Vec<_>>());
+    lines.any(|words| match words[..] {
+        [volume, _, key, ..] => volume == name && key.starts_with('/') && !key.starts_with("/dev/"),
+        _ => false,
+    })
+}
+
 fn device_of(system: &System, config: &DumpConfig, kind: &str, device: &str) -> Outcome {
     let outcome = Outcome::pass(format!("{} on {device} ({kind})", config.directory));
-    let path = match device.split_once('=') {
-        Some(("UUID", id)) => format!("/dev/disk/by-uuid/{id}"),
-        Some(("LABEL", label)) => format!("/dev/disk/by-label/{label}"),
-        _ => device.to_owned(),
-    };
-    exists(system, config, &path, outcome)
+    match kind {
+        // Its device is a tag that only the host knows.
+        "virtiofs" => outcome,
+        _ => encrypted(system, device, exists(system, config, device, outcome)),
+    }
 }
 
 fn raw(system: &System, config: &DumpConfig, device: &str) -> Outcome {
     let outcome = exists(system, config, device, Outcome::pass(format!("raw partition {device}")));
-    if system.mounts.iter().any(|m| m.source == device) {
+    if system.mounts.iter().any(|m| m.source.starts_with('/') && system.same_device(device, &m.source)) {
         return outcome
             .problem(Status::Fail, "it is mounted: a dump would overwrite the file system on it")
             .fix([format!("name an unused partition in {}", config.file)]);
@@ -132,32 +138,45 @@ fn raw(system: &System, config: &DumpConfig, device: &str) -> Outcome {
 }
 
 fn exists(system: &System, config: &DumpConfig, device: &str, outcome: Outcome) -> Outcome {
-    match system.root.look(device) {
+    match system.root.look(&system.device_path(device)) {
         Ok(Some(_)) => outcome,
         // An image has no devices.
-        _ if !system.root.exists("/dev/disk") => Outcome { status: Status::Unknown, ..outcome },
-        _ => outcome
+        Ok(None) if system.root.exists("/dev/disk") => outcome
             .problem(Status::Fail, "there is no such device")
             .fix([format!("correct {}", config.file), system.family.reload().to_owned()]),
+        _ => Outcome { status: Status::Unknown, ..outcome },
     }
 }
 
 fn remote(system: &System, config: &DumpConfig, way: &str, address: &str) -> Outcome {
-    let outcome = Outcome::pass(format!("{way} {address}"));
-    let key = config.key.clone().unwrap_or_else(|| "/root/.ssh/kdump_id_rsa".to_owned());
-    let outcome = if way == "ssh" && !system.is_partial() && config.key.is_some() && !system.root.exists(&key)
-    {
-        outcome.problem(Status::Fail, format!("there is no key {key}")).fix([
-            if system.family == Family::Debian { "kdump-config propagate" } else { "kdumpctl propagate" },
-        ])
-    } else {
-        outcome
-    };
-    let flat = config
-        .collector
-        .as_deref()
-        .is_some_and(|c| c.contains("makedumpfile") && !c.split(' ').any(|w| w == "-F"));
-    if way == "ssh" && flat && system.family == Family::RedHat {
+    // What stands before the @ may have a password.
+    let host = address.rsplit_once('@').map_or(address, |(_, host)| host);
+    let outcome = Outcome::pass(format!("{way} {host}"));
+    if way != "ssh" {
+        return outcome;
+    }
+    flattened(system.family, config, key(system, config, outcome))
+}
+
+/// The key for ssh. Red Hat's tools take their usual one if that which is named is not there.
+fn key(system: &System, config: &DumpConfig, outcome: Outcome) -> Outcome {
+    const USUAL: &str = "/root/.ssh/kdump_id_rsa";
+    let Some(key) = config.key.as_deref().filter(|_| !system.is_partial()) else { return outcome };
+    // What only root can see is not missing.
+    let missing = |key: &str| matches!(system.root.look(key), Ok(None));
+    if !missing(key) {
+        return outcome;
+    }
+    let spare = system.family == Family::RedHat && !missing(USUAL);
+    outcome
+        .problem(if spare { Status::Warn } else { Status::Fail }, format!("there is no key {key}"))
+        .fix([if system.family == Family::Debian { "kdump-config propagate" } else { "kdumpctl propagate" }])
+}
+
+fn flattened(family: Family, config: &DumpConfig, outcome: Outcome) -> Outcome {
+    let words = config.collector.as_deref().unwrap_or_default();
+    let whole = words.contains("makedumpfile") && !words.split(' ').any(|w| w == "-F");
+    if family == Family::RedHat && whole {
         return outcome
             .problem(Status::Fail, "through ssh makedumpfile must write the flattened form")
             .fix([format!("add -F to core_collector in {}", config.file)]);

@@ -19,7 +19,14 @@ fn run(system: &System) -> Outcome {
         Outcome::pass(name.clone().map_or_else(|| unnamed(system), |n| format!("a guest of {n}")));
     let removable = system.root.exists("/sys/devices/system/memory/auto_online_blocks")
         && system.root.list("/sys/devices/system/memory").iter().any(|n| n.starts_with("memory"));
-    let rules = ["/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/etc/udev/rules.d"];
+    // SUSE's kdump copies its rule to /run when it has loaded the capture kernel.
+    let rules = [
+        "/lib/udev/rules.d",
+        "/usr/lib/udev/rules.d",
+        "/etc/udev/rules.d",
+        "/run/udev/rules.d",
+        "/usr/lib/kdump",
+    ];
     let rule =
         rules.iter().any(|d| system.root.list(d).iter().any(|n| n.contains("kdump") || n.contains("kexec")));
     // Kernels since 6.10 update the loaded image themselves.

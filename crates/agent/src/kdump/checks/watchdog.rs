@@ -72,5 +72,6 @@ fn carried(system: &System, identity: &str) -> bool {
     ];
     let module = DRIVERS.iter().find(|(i, _)| *i == identity).map(|(_, m)| *m);
     let in_it = module.zip(system.initramfs().ok()).is_some_and(|(m, contents)| contents.has_module(m));
-    in_it || identity == "Software Watchdog"
+    let built_in = module.is_some_and(|m| system.is_built_in(m) == Some(true));
+    in_it || built_in || identity == "Software Watchdog"
 }

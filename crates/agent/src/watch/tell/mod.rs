@@ -4,7 +4,7 @@ mod command;
 mod lines;
 mod webhook;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 pub use lines::Lines;
 
 use super::event::Event;
+use super::outbox::Outbox;
 use super::shared::Shared;
 use super::{Alarm, decode};
 use webhook::{Answer, Client};
@@ -29,7 +30,7 @@ pub fn start(
     alarm: Alarm,
 ) -> std::io::Result<JoinHandle<()>> {
     let client = shared.config.webhook.clone().map(Client::new);
-    let teller = Teller { shared, stopping, client, commanded: BTreeSet::new(), pause: None };
+    let teller = Teller { shared, stopping, client, pause: None };
     std::thread::Builder::new().name("tell".to_owned()).stack_size(1 << 20).spawn(move || {
         let _alarm = alarm;
         teller.run();
@@ -40,8 +41,6 @@ struct Teller {
     shared: Arc<Shared>,
     stopping: Arc<AtomicBool>,
     client: Option<Client>,
-    /// Events that the program has had, and the webhook has not.
-    commanded: BTreeSet<String>,
     /// After a failure: how long, and until when.
     pause: Option<(Duration, Instant)>,
 }
@@ -56,8 +55,10 @@ impl Teller {
             }
             let pause = self.pause.map(|(_, until)| until.saturating_duration_since(Instant::now()));
             let pause = pause.filter(|p| !p.is_zero());
-            let wanted = |name: &str| pause.is_none() || self.wants_command(name);
-            let name = self.shared.lock().outbox.find(wanted);
+            let name = {
+                let outbox = &self.shared.lock().outbox;
+                outbox.find(|name| pause.is_none() || self.wants_command(outbox, name))
+            };
             match name {
                 Some(name) => self.one(&name, pause.is_none()),
                 None => self.shared.wait(seen, pause.unwrap_or(Duration::from_secs(3600))),
@@ -65,8 +66,8 @@ impl Teller {
         }
     }
 
-    fn wants_command(&self, name: &str) -> bool {
-        self.shared.config.command.is_some() && !self.commanded.contains(name)
+    fn wants_command(&self, outbox: &Outbox, name: &str) -> bool {
+        self.shared.config.command.is_some() && !outbox.is_commanded(name)
     }
 
     /// Tells one event to everybody who has not had it.
@@ -76,9 +77,10 @@ impl Teller {
             self.done(name);
             return;
         };
-        if self.wants_command(name) {
+        let command = self.wants_command(&self.shared.lock().outbox, name);
+        if command {
             self.command(&event);
-            self.commanded.insert(name.to_owned());
+            self.commanded(name);
         }
         if self.client.is_some() && !(send && self.post(&event)) {
             return;
@@ -90,11 +92,21 @@ impl Teller {
     }
 
     fn done(&mut self, name: &str) {
-        self.commanded.remove(name);
         if let Err(e) = self.shared.lock().outbox.remove(name) {
             self.shared.say(3, &format!("outbox: {e}"));
             // What cannot be removed would be told again and again.
             self.pause = Some((LONGEST_PAUSE, Instant::now() + LONGEST_PAUSE));
+        }
+    }
+
+    /// Who is started again does not run the program again; only who is killed before this is written.
+    fn commanded(&self, name: &str) {
+        // Without a webhook the event is done, and gone, right away.
+        if self.client.is_none() {
+            return;
+        }
+        if let Err(e) = self.shared.lock().outbox.mark_commanded(name) {
+            self.shared.say(3, &format!("outbox: {e}"));
         }
     }
 

@@ -1,5 +1,8 @@
 //! What the distribution's kdump is told to do: /etc/default/kdump-tools, /etc/kdump.conf, /etc/sysconfig/kdump.
 
+mod red_hat;
+mod suse;
+
 use super::{Family, shell};
 use crate::Root;
 
@@ -45,8 +48,18 @@ pub struct DumpConfig {
     pub kernel: Option<String>,
     /// The same of its initramfs.
     pub initramfs: Option<String>,
-    /// Lines that mean nothing.
-    pub unknown: Vec<String>,
+    /// The release of the kernel that is booted to capture, where that is another.
+    pub release: Option<String>,
+    /// Bytes that must be free when the dump is written, or it is removed again.
+    pub spare: u64,
+    /// Whether a dump is written, and not only the log.
+    pub dumps: bool,
+    /// A command of somebody's own that does all of it.
+    pub own: Option<String>,
+    /// What kdump would refuse, one sentence each.
+    pub wrong: Vec<String>,
+    /// What only some versions of it refuse.
+    pub doubtful: Vec<String>,
 }
 
 impl DumpConfig {
@@ -65,7 +78,12 @@ impl DumpConfig {
             append: None,
             kernel: None,
             initramfs: None,
-            unknown: Vec::new(),
+            release: None,
+            spare: 0,
+            dumps: true,
+            own: None,
+            wrong: Vec::new(),
+            doubtful: Vec::new(),
         }
     }
 
@@ -75,9 +93,9 @@ impl DumpConfig {
             Family::Debian => Some(debian(root.text("/etc/default/kdump-tools"))),
             Family::RedHat => {
                 let sysconfig = root.text("/etc/sysconfig/kdump").unwrap_or_default();
-                Some(red_hat(root.text("/etc/kdump.conf"), &sysconfig))
+                Some(red_hat::red_hat(root.text("/etc/kdump.conf"), &sysconfig))
             }
-            Family::Suse => Some(suse(root.text("/etc/sysconfig/kdump"))),
+            Family::Suse => Some(suse::suse(root.text("/etc/sysconfig/kdump"))),
             Family::Other => None,
         }
     }
@@ -106,86 +124,17 @@ fn debian(text: Option<String>) -> DumpConfig {
     c
 }
 
-const FILE_SYSTEMS: &[&str] = &["ext2", "ext3", "ext4", "xfs", "btrfs", "minix", "vfat", "virtiofs"];
-/// The other words of kdump.conf(5).
-const OPTIONS: &[&str] = &[
-    "kdump_post",
-    "kdump_pre",
-    "extra_bins",
-    "extra_modules",
-    "failure_action",
-    "default",
-    "final_action",
-    "force_rebuild",
-    "force_no_rebuild",
-    "dracut_args",
-    "fence_kdump_args",
-    "fence_kdump_nodes",
-    "auto_reset_crashkernel",
-    "override_resettable",
-];
-
-fn red_hat(text: Option<String>, sysconfig: &str) -> DumpConfig {
-    let mut c = DumpConfig::new("/etc/kdump.conf", "/var/crash");
-    c.present = text.is_some();
-    c.append = shell::assignments(sysconfig).get("KDUMP_COMMANDLINE_APPEND").cloned();
-    let text = text.unwrap_or_default();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        let (word, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let value = value.trim().to_owned();
-        match word {
-            "" => {}
-            "path" => c.directory = format!("/{}", value.trim_matches('/')),
-            "core_collector" => collector(&mut c, value),
-            "raw" => c.target = Target::Raw(value),
-            "nfs" => c.target = Target::Remote("nfs", value),
-            "ssh" => c.target = Target::Remote("ssh", value),
-            "sshkey" => c.key = Some(value),
-            fs if FILE_SYSTEMS.contains(&fs) => c.target = Target::Device(fs.to_owned(), value),
-            known if OPTIONS.contains(&known) => {}
-            other => c.unknown.push(other.chars().take(64).collect()),
-        }
-    }
-    if c.collector.is_none() {
-        collector(&mut c, "makedumpfile -l --message-level 7 -d 31".to_owned());
-    }
-    c.unknown.truncate(16);
-    c
-}
-
-fn suse(text: Option<String>) -> DumpConfig {
-    let mut c = DumpConfig::new("/etc/sysconfig/kdump", "/var/crash");
-    c.present = text.is_some();
-    let vars = shell::assignments(&text.unwrap_or_default());
-    let get = |name: &str| vars.get(name).filter(|v| !v.is_empty()).cloned();
-    let place = get("KDUMP_SAVEDIR").unwrap_or_else(|| "/var/crash".to_owned());
-    let place = place.split_ascii_whitespace().next().unwrap_or("/var/crash").to_owned();
-    match place.split_once("://") {
-        None => c.directory = place,
-        Some(("file", path)) => c.directory = format!("/{}", path.trim_matches('/')),
-        Some(("nfs", at)) => c.target = Target::Remote("nfs", at.to_owned()),
-        Some(("ssh" | "sftp", at)) => c.target = Target::Remote("ssh", at.to_owned()),
-        Some(("ftp", at)) => c.target = Target::Remote("ftp", at.to_owned()),
-        Some(("cifs", at)) => c.target = Target::Remote("cifs", at.to_owned()),
-        Some((other, _)) => c.unknown.push(format!("KDUMP_SAVEDIR={other}://")),
-    }
-    c.level = get("KDUMP_DUMPLEVEL").map_or(Some(31), |l| l.parse().ok());
-    let format = get("KDUMP_DUMPFORMAT").unwrap_or_else(|| "lzo".to_owned());
-    c.compressed = matches!(format.as_str(), "compressed" | "lzo" | "snappy" | "zstd");
-    c.collector = Some(format!("makedumpfile: format {format}, dump level {}", c.level.unwrap_or_default()));
-    c.keep = get("KDUMP_KEEP_OLD_DUMPS").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-    c.append = get("KDUMP_COMMANDLINE_APPEND");
-    c
-}
-
 /// Takes the level and the compression out of makedumpfile's options.
 fn collector(c: &mut DumpConfig, command: String) {
     let words: Vec<&str> = command.split_ascii_whitespace().collect();
-    let attached = words.iter().find_map(|w| w.strip_prefix("-d").filter(|n| !n.is_empty()));
-    let apart = words.iter().position(|w| *w == "-d" || *w == "--dump-level").and_then(|i| words.get(i + 1));
+    // The last one counts, as getopt(3) has it.
+    let at = words.iter().rposition(|w| w.starts_with("-d"));
+    let level = at.and_then(|at| match words[at].strip_prefix("-d").filter(|n| !n.is_empty()) {
+        Some(attached) => Some(attached),
+        None => words.get(at + 1).copied(),
+    });
     let makes = words.first().is_some_and(|w| w.ends_with("makedumpfile") || w.starts_with('-'));
-    c.level = attached.or(apart.copied()).and_then(|n| n.split(',').next()?.parse().ok());
+    c.level = level.and_then(|n| n.split(',').next()?.parse().ok());
     if c.level.is_none() && makes {
         c.level = Some(0);
     }
@@ -209,27 +158,5 @@ mod tests {
         assert_eq!((c.enabled, c.level, c.compressed), (false, Some(31), true));
         assert_eq!(c.target, Target::Remote("ssh", "u@h".to_owned()));
         assert!(!debian(None).present && !debian(None).enabled);
-    }
-
-    #[test]
-    fn red_hats() {
-        let text =
-            "# comment\nxfs /dev/sdb1\npath dumps # here\ncore_collector makedumpfile -l -d31\nnonsense 1\n";
-        let c = red_hat(Some(text.to_owned()), "");
-        assert_eq!(c.target, Target::Device("xfs".to_owned(), "/dev/sdb1".to_owned()));
-        assert_eq!((c.directory.as_str(), c.level, c.compressed), ("/dumps", Some(31), true));
-        assert_eq!(c.unknown, ["nonsense"]);
-        let c = red_hat(Some("core_collector scp\nssh k@h".to_owned()), "");
-        assert_eq!((c.level, c.target), (None, Target::Remote("ssh", "k@h".to_owned())));
-    }
-
-    #[test]
-    fn suses() {
-        let c = suse(Some("KDUMP_SAVEDIR=\"ssh://u@h/d\"\nKDUMP_DUMPFORMAT=ELF\n".to_owned()));
-        assert_eq!(
-            (c.target, c.compressed, c.level),
-            (Target::Remote("ssh", "u@h/d".to_owned()), false, Some(31))
-        );
-        assert_eq!(suse(Some("KDUMP_SAVEDIR=file:///a/b".to_owned())).directory, "/a/b");
     }
 }
