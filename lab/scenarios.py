@@ -453,10 +453,6 @@ SCENARIOS = {
         kind="vmalloc memory is read after vfree()", module="clkmap", run="poke -n map_sum /proc/clkmap m",
         classes=["use-after-free", "wild-pointer-dereference", "out-of-bounds-access"], bugs=[("culprit", "map_sum", "CULPRIT_MAP")],
         frames=["map_sum", "clk_write"], note="map still points to the area"),
-    "rcu_twice": dict(
-        kind="an object is handed to call_rcu() twice", module="clkmap", run="poke -n route /proc/clkmap d5; sleep 20",
-        classes=["double-free", "use-after-free", "null-function-call", "slab-corruption", "list-corruption", "soft-lockup", "wild-pointer-dereference", "bug-assertion"],
-        task=False, bugs=[("culprit", "route_drop", "CULPRIT_RCU"), ("victim", "route_free", "kfree(r)")], note="the head is in RCU's list twice"),
     "work_hogs": dict(
         kind="a work item that gives way but never ends; another of its pool waits", module="clkmap", append="workqueue.watchdog_thresh=10 workqueue.panic_on_stall=1",
         run="poke -n sweep /proc/clkmap w; sleep 100", classes=["workqueue-stall"], wait=300, task=False,

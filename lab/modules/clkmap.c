@@ -3,9 +3,7 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
-#include <linux/rcupdate.h>
 #include <linux/seqlock.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
@@ -14,12 +12,6 @@
 struct slot {
 	unsigned long marks;
 	u32 users, value;
-};
-
-struct route {
-	u64 to;
-	struct rcu_head rcu;
-	u32 cost;
 };
 
 static seqcount_t clk_seq = SEQCNT_ZERO(clk_seq);
@@ -90,20 +82,6 @@ static noinline u32 map_sum(u32 count)
 	return sum;
 }
 
-static void route_free(struct rcu_head *head)
-{
-	struct route *r = container_of(head, struct route, rcu);
-
-	clk_sum += r->cost;
-	kfree(r);
-}
-
-/* A route is given back twice. */
-static noinline void route_drop(struct route *r)
-{
-	call_rcu(&r->rcu, route_free);	/* CULPRIT_RCU */
-}
-
 /* Gives way to others, and never ends: its pool's other items wait. */
 static void sweep(struct work_struct *work)
 {
@@ -122,7 +100,6 @@ static DECLARE_WORK(late_work, sweep_late);
 static ssize_t clk_write(struct file *f, const char __user *ubuf, size_t len, loff_t *off)
 {
 	char text[16] = "";
-	struct route *r;
 	u32 n;
 
 	if (len >= sizeof(text) || copy_from_user(text, ubuf, len))
@@ -147,12 +124,6 @@ static ssize_t clk_write(struct file *f, const char __user *ubuf, size_t len, lo
 		map_drop();
 		msleep(100);
 		clk_sum += map_sum(64);
-		break;
-	case 'd':
-		r = kzalloc(sizeof(*r), GFP_KERNEL);
-		r->cost = n;
-		route_drop(r);
-		route_drop(r);
 		break;
 	case 'w':
 		schedule_work_on(1, &sweep_work);
