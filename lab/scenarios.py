@@ -459,8 +459,8 @@ SCENARIOS = {
         bugs=[("culprit", "sweep", "CULPRIT_SWEEP")], note="kernels with workqueue.panic_on_stall (7.2)"),
     "irq_storm": dict(
         kind="an interrupt that nobody handles is switched off; sysrq-c", module="linedrv", run="poke -n line_test /proc/linedrv p" + CRASH,
-        classes=["irq-storm", "requested-crash"], requested=True, task=False, bugs=[("culprit", "line_irq", "CULPRIT")],
-        note="the handler says IRQ_NONE 100,000 times; __report_bad_irq()"),
+        classes=["irq-storm", "requested-crash"], requested=True, task=False,
+        note="line_irq() says IRQ_NONE 100,000 times; __report_bad_irq()"),
     "unloaded_file": dict(
         kind="a module is unloaded and leaves its file in /proc; somebody opens it", module="clkmap", run="rmmod clkmap; poke -n clk_read /proc/clkmap r",
         classes=["nx-violation", "wild-pointer-dereference", "use-after-free"], task=False, blamed="clkmap",

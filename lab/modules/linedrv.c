@@ -13,7 +13,7 @@ static u32 pulses, cookie;
 static irqreturn_t line_irq(int irq, void *dev)
 {
 	pulses++;
-	return IRQ_NONE;		/* CULPRIT */
+	return IRQ_NONE;
 }
 
 static ssize_t line_write(struct file *f, const char __user *ubuf, size_t len, loff_t *off)
