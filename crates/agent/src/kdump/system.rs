@@ -1,6 +1,7 @@
 //! What all checks want to know of a machine, found out once.
 
 use std::cell::OnceCell;
+use std::io::Read as _;
 
 use jiff::Timestamp;
 
@@ -209,7 +210,17 @@ impl System {
             format!("/lib/modules/{release}/config"),
             format!("/usr/lib/modules/{release}/config"),
         ];
-        files.iter().find_map(|f| self.root.text(f))
+        files.iter().find_map(|f| self.root.text(f)).or_else(|| self.own_config())
+    }
+
+    /// What a kernel says of itself (CONFIG_IKCONFIG_PROC).
+    fn own_config(&self) -> Option<String> {
+        /// No configuration is larger.
+        const LARGEST: u64 = 4 << 20;
+        let file = self.root.open("/proc/config.gz").ok()?;
+        let mut text = Vec::new();
+        necropsy_klog::decompressed(file).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned()).filter(|t| t.contains("CONFIG_"))
     }
 }
 
