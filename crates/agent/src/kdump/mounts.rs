@@ -18,6 +18,13 @@ pub struct Mount {
     pub read_only: bool,
 }
 
+impl Mount {
+    /// Whether another machine has to answer.
+    pub fn is_remote(&self) -> bool {
+        ["nfs", "cifs", "smb"].iter().any(|kind| self.kind.starts_with(kind))
+    }
+}
+
 /// /proc/mounts, or what a sosreport and fstab say instead.
 pub fn mounts(root: &Root) -> Vec<Mount> {
     // /proc/mounts is a link to self/mounts, and that one is the reader's, not the collected machine's.
@@ -61,15 +68,13 @@ pub fn of_path<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
 pub fn of_export<'a>(mounts: &'a [Mount], address: &'a str) -> Option<(&'a Mount, &'a str)> {
     let plain = |m: &str| m.trim_start_matches("//").replacen(":/", "/", 1);
     let address = address.rsplit_once('@').map_or(address, |(_, a)| a).trim_start_matches("//");
-    let remote =
-        |m: &&Mount| m.kind.starts_with("nfs") || m.kind.starts_with("cifs") || m.kind.starts_with("smb");
     let below = |m: &'a Mount| {
         let source = plain(m.source.trim_end_matches('/'));
         let rest = plain(address).strip_prefix(source.as_str()).map(str::len)?;
         let rest = address.get(address.len().checked_sub(rest)?..)?;
         (rest.is_empty() || rest.starts_with('/')).then_some((m, rest))
     };
-    mounts.iter().filter(remote).filter_map(below).min_by_key(|(_, rest)| rest.len())
+    mounts.iter().filter(|m| m.is_remote()).filter_map(below).min_by_key(|(_, rest)| rest.len())
 }
 
 /// How long another machine may take to say how full its disk is.

@@ -1,6 +1,7 @@
 //! What all checks want to know of a machine, found out once.
 
 use std::cell::OnceCell;
+use std::io::Read as _;
 
 use jiff::Timestamp;
 
@@ -34,6 +35,8 @@ pub struct System {
     sysctls: OnceCell<Option<String>>,
     pub(super) iomem: OnceCell<Option<Vec<Resource>>>,
     pub(super) expected: OnceCell<Option<estimate::Estimate>>,
+    free: OnceCell<Option<u64>>,
+    last: OnceCell<Option<(u64, Timestamp)>>,
     initramfs: OnceCell<Result<initramfs::Contents, String>>,
 }
 
@@ -56,6 +59,8 @@ impl System {
             sysctls: OnceCell::new(),
             iomem: OnceCell::new(),
             expected: OnceCell::new(),
+            free: OnceCell::new(),
+            last: OnceCell::new(),
             initramfs: OnceCell::new(),
             release,
             root,
@@ -134,6 +139,16 @@ impl System {
 
     /// Bytes that are free where a dump would go; `None` where that cannot be known from here.
     pub fn free_at_target(&self) -> Option<u64> {
+        *self.free.get_or_init(|| self.ask_free())
+    }
+
+    /// Whether dumps go to a mounted export of a machine that does not answer: who looks there waits for ever.
+    pub fn target_is_silent(&self) -> bool {
+        let mount = self.local_directory().and_then(|d| mounts::of_path(&self.mounts, &d).cloned());
+        self.root.is_live() && mount.is_some_and(|m| m.is_remote()) && self.free_at_target().is_none()
+    }
+
+    fn ask_free(&self) -> Option<u64> {
         if let Some(Target::Raw(device)) = self.config.as_ref().map(|c| &c.target) {
             return self.device_bytes(device);
         }
@@ -143,6 +158,13 @@ impl System {
 
     /// The last whole dump that is kept where dumps go, if they stay on this machine.
     pub fn last_dump(&self) -> Option<(u64, Timestamp)> {
+        *self.last.get_or_init(|| self.find_last_dump())
+    }
+
+    fn find_last_dump(&self) -> Option<(u64, Timestamp)> {
+        if self.target_is_silent() {
+            return None;
+        }
         let dumps = crate::collect::find_dumps(&self.root.path(&self.local_directory()?));
         dumps.iter().filter(|d| !d.incomplete).map(|d| (d.size, d.time)).max_by_key(|(_, time)| *time)
     }
@@ -209,7 +231,17 @@ impl System {
             format!("/lib/modules/{release}/config"),
             format!("/usr/lib/modules/{release}/config"),
         ];
-        files.iter().find_map(|f| self.root.text(f))
+        files.iter().find_map(|f| self.root.text(f)).or_else(|| self.own_config())
+    }
+
+    /// What a kernel says of itself (CONFIG_IKCONFIG_PROC).
+    fn own_config(&self) -> Option<String> {
+        /// No configuration is larger.
+        const LARGEST: u64 = 4 << 20;
+        let file = self.root.open("/proc/config.gz").ok()?;
+        let mut text = Vec::new();
+        necropsy_klog::decompressed(file).ok()?.take(LARGEST).read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned()).filter(|t| t.contains("CONFIG_"))
     }
 }
 

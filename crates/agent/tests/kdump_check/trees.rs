@@ -3,7 +3,7 @@
 use necropsy_agent::kdump::Status;
 
 use super::support::{Machine, RELEASE};
-use super::{complaints, look};
+use super::{complaints, look, outcome};
 
 /// A sosreport has few of a machine's files: what is not there says nothing.
 #[test]
@@ -39,6 +39,18 @@ fn an_image_is_judged_by_what_it_will_set() {
     assert!(of("panic-policy").found.contains("panic_on_oops=1"));
     assert_eq!(of("panic-on-warn").status, Status::Warn);
     assert_eq!((of("kernel-loaded").status, found.ready), (Status::Unknown, None));
+}
+
+/// A kernel may bring its configuration itself, and what is junk says nothing.
+#[test]
+fn a_kernels_own_configuration() {
+    let m = Machine::debian();
+    let file = format!("/boot/config-{RELEASE}");
+    let text = std::fs::read(m.path(&file)).unwrap();
+    m.remove(&file).put("/proc/config.gz", text);
+    assert_eq!(outcome(&m, "kernel-config").status, Status::Pass);
+    m.put("/proc/config.gz", "\x1f\u{8b}junk");
+    assert_eq!(outcome(&m, "kernel-config").status, Status::Unknown);
 }
 
 #[test]

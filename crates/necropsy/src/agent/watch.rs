@@ -20,7 +20,7 @@ pub struct WatchArgs {
     /// Where to remember what was told, and to keep what is still to be sent.
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// What this machine is called in events; the default is its host name, which in a container is another.
+    /// What this machine is called in events; the default is what NECROPSY_NODE says, or its host name, which in a container is another.
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
     /// Answer Prometheus here, at /metrics.
@@ -66,7 +66,8 @@ fn override_with(config: &mut Config, args: &WatchArgs) {
         config.state_dir.clone_from(dir);
         config.crashes = dir.join("crashes.json");
     }
-    config.node = args.node.clone().or(config.node.take());
+    let named = args.node.clone().or_else(|| std::env::var("NECROPSY_NODE").ok());
+    config.node = named.or(config.node.take());
     config.listen = args.listen.or(config.listen);
     config.lines = args.lines.clone().or(config.lines.take());
     if let Some(url) = &args.webhook {

@@ -77,11 +77,16 @@ pub struct Watcher {
 
 impl Watcher {
     pub fn start(dir: &Path, webhook: Option<&str>, more: &[&str]) -> Watcher {
+        Watcher::start_with(dir, webhook, more, &[])
+    }
+
+    pub fn start_with(dir: &Path, webhook: Option<&str>, more: &[&str], env: &[(&str, &str)]) -> Watcher {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(env!("CARGO_BIN_EXE_necropsy"));
         command.arg("watch").arg("--source").arg(dir.join("kmsg")).arg("--state-dir").arg(dir.join("state"));
         command.arg("--lines").arg(dir.join("events.jsonl")).args(["--listen", &address]).args(more);
+        command.envs(env.iter().copied());
         if let Some(url) = webhook {
             command.args(["--webhook", url]);
         }

@@ -65,7 +65,7 @@ fn a_webhook_that_fails_gets_all_later() {
     let mut log = pipe(dir);
     let receiver = Receiver::start();
     receiver.status.store(503, Ordering::SeqCst);
-    let watcher = Watcher::start(dir, Some(&receiver.url), &["--node", "rack-7"]);
+    let watcher = Watcher::start_with(dir, Some(&receiver.url), &[], &[("NECROPSY_NODE", "rack-7")]);
     for i in 0..3 {
         log.write_all(oops(1 + 10 * i, &format!("f{}", ["a", "b", "c"][i as usize])).as_bytes()).unwrap();
     }
@@ -91,7 +91,8 @@ fn a_program_that_has_run_does_not_run_again() {
     receiver.status.store(503, Ordering::SeqCst);
     let hook = dir.join("hook.sh");
     script(&hook, &format!("echo \"$NECROPSY_ID\" >>{}/hooked", dir.display()));
-    let start = || Watcher::start(dir, Some(&receiver.url), &["--command", hook.to_str().unwrap()]);
+    let more = ["--command", hook.to_str().unwrap(), "--node", "rack-8"];
+    let start = || Watcher::start_with(dir, Some(&receiver.url), &more, &[("NECROPSY_NODE", "rack-7")]);
     let had = || fs::read_to_string(dir.join("hooked")).unwrap_or_default();
     let watcher = start();
     log.write_all(oops(1, "poke").as_bytes()).unwrap();
@@ -104,6 +105,7 @@ fn a_program_that_has_run_does_not_run_again() {
     until("it is sent", || spooled(dir).is_empty());
     watcher.terminate();
     assert_eq!(had().lines().collect::<Vec<_>>(), ids(dir));
+    assert_eq!(events(dir)[0]["node"], "rack-8");
 }
 
 /// Killed while the program runs: it runs again, and is told so by the same identifier.

@@ -20,6 +20,9 @@ fn run(system: &System) -> Outcome {
             _ => Outcome::pass("dumps do not stay on this machine"),
         };
     };
+    if system.target_is_silent() {
+        return Outcome::unknown(format!("{directory}: the machine that has it does not answer"));
+    }
     match system.root.look(&directory) {
         Err(why) => Outcome::unknown(format!("{directory}: {why}")),
         Ok(None) if system.is_partial() => Outcome::unknown(format!("{directory} is not among the files")),

@@ -51,6 +51,10 @@ fn local(system: &System, config: &DumpConfig) -> Outcome {
         _ if mount.read_only => return elsewhere("it is mounted read-only"),
         _ => {}
     }
+    if system.target_is_silent() {
+        return Outcome::unknown(format!("{} on {}, which does not answer", config.directory, mount.source))
+            .fix([format!("umount -f -l {0} && mount {0}  # or mend the server", mount.point)]);
+    }
     if let Some(what) = not_mounted_again(system, &mount.point) {
         return outcome
             .problem(Status::Fail, what)
