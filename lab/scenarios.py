@@ -453,10 +453,6 @@ SCENARIOS = {
         kind="vmalloc memory is read after vfree()", module="clkmap", run="poke -n map_sum /proc/clkmap m",
         classes=["use-after-free", "wild-pointer-dereference", "out-of-bounds-access"], bugs=[("culprit", "map_sum", "CULPRIT_MAP")],
         frames=["map_sum", "clk_write"], note="map still points to the area"),
-    "work_hogs": dict(
-        kind="a work item that keeps its CPU; another of its pool waits", module="clkmap", append="workqueue.watchdog_thresh=10 workqueue.panic_on_stall=1",
-        run="poke -n sweep /proc/clkmap w; sleep 100", classes=["workqueue-stall"], wait=300, task=False,
-        bugs=[("culprit", "sweep", "CULPRIT_SWEEP")], note="kernels with workqueue.panic_on_stall (6.12, 7.2)"),
     "irq_storm": dict(
         kind="an interrupt that nobody handles is switched off; sysrq-c", module="linedrv", run="poke -n line_test /proc/linedrv p" + CRASH,
         classes=["irq-storm", "requested-crash"], requested=True, task=False,

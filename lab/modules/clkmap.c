@@ -6,7 +6,6 @@
 #include <linux/seqlock.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-#include <linux/workqueue.h>
 #include <linux/bit_spinlock.h>
 
 struct slot {
@@ -18,7 +17,6 @@ static seqcount_t clk_seq = SEQCNT_ZERO(clk_seq);
 static struct slot slots[8];
 static u32 *map;
 static u64 clk_base, clk_sum;
-static struct work_struct sweep_work;
 
 /* The way out for a bad step leaves the count odd: readers wait for its end. */
 static noinline int clk_adjust(s32 step)
@@ -82,21 +80,6 @@ static noinline u32 map_sum(u32 count)
 	return sum;
 }
 
-/* Keeps its CPU, and never ends: its pool's other items wait. */
-static void sweep(struct work_struct *work)
-{
-	preempt_disable();
-	while (!READ_ONCE(slots[7].users))
-		udelay(50);		/* CULPRIT_SWEEP */
-	preempt_enable();
-}
-
-static void sweep_late(struct work_struct *work)
-{
-	clk_sum++;
-}
-static DECLARE_WORK(late_work, sweep_late);
-
 static ssize_t clk_write(struct file *f, const char __user *ubuf, size_t len, loff_t *off)
 {
 	char text[16] = "";
@@ -125,11 +108,6 @@ static ssize_t clk_write(struct file *f, const char __user *ubuf, size_t len, lo
 		msleep(100);
 		clk_sum += map_sum(64);
 		break;
-	case 'w':
-		schedule_work_on(1, &sweep_work);
-		msleep(10);
-		schedule_work_on(1, &late_work);
-		break;
 	}
 	return len;
 }
@@ -138,7 +116,6 @@ static const struct proc_ops clk_ops = { .proc_write = clk_write };
 
 static int __init clk_init(void)
 {
-	INIT_WORK(&sweep_work, sweep);
 	return proc_create("clkmap", 0222, NULL, &clk_ops) ? 0 : -ENOMEM;
 }
 module_init(clk_init);
@@ -146,7 +123,6 @@ module_init(clk_init);
 /* The file stays behind. */
 static void __exit clk_exit(void)
 {
-	cancel_work_sync(&sweep_work);
 }
 module_exit(clk_exit);
 

@@ -114,10 +114,15 @@ const MAX_WAITING: usize = 64;
 
 /// The pools in which items wait for a worker, found by the workers; the one without progress for longest first.
 pub fn waiting(t: &Target, tasks: &Tasks) -> Result<Vec<Pool>, LoadError> {
+    waiting_behind(t, tasks.all.iter().filter_map(|task| worker(t, task)))
+}
+
+/// The same by these workers.
+pub fn waiting_behind(t: &Target, workers: impl Iterator<Item = Worker>) -> Result<Vec<Pool>, LoadError> {
     let (of, list) = (t.offset_of("worker", "pool")?, t.offset_of("worker_pool", "worklist")?);
     let (entry, function) = (t.offset_of("work_struct", "entry")?, t.offset_of("work_struct", "func")?);
     let mut pools: Vec<Pool> = Vec::new();
-    for worker in tasks.all.iter().filter_map(|task| worker(t, task)) {
+    for worker in workers {
         let Ok(at) = t.memory().ptr(worker.at.offset(of)) else { continue };
         let known = pools.iter().position(|p| p.at == at);
         let index = match known {

@@ -5,6 +5,7 @@ mod made;
 
 use necropsy_base::{Abi, VirtAddr};
 use necropsy_kernel::net::{Endpoint, socket_of};
+use necropsy_kernel::workqueue::{self, Worker};
 use necropsy_kernel::{devices, ipc, sbitmap};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
@@ -219,5 +220,42 @@ fn bits_that_are_in_use() {
         let waiters = sbitmap::waiters(&t, &queue).unwrap();
         assert_eq!(waiters[3], (sized.then_some(5), true));
         assert!(waiters.iter().filter(|w| w.1).count() == 1 && sbitmap::hints(&t, &queue).is_empty());
+    }
+}
+
+#[test]
+fn pools_in_which_work_waits() {
+    // The member that says when a pool moved last was renamed.
+    for progress in ["watchdog_ts", "last_progress_ts"] {
+        let mut b = BtfBuilder::new(Abi::LE64);
+        let [_, _, uint, ulong, pointer] = basics(&mut b);
+        let list = b.structure(false, "list_head", 16, &[("next", pointer, 0, 0), ("prev", pointer, 64, 0)]);
+        b.structure(false, "worker", 8, &[("pool", pointer, 0, 0)]);
+        let pool = [("cpu", uint, 0, 0), (progress, ulong, 64, 0), ("worklist", list, 128, 0)];
+        b.structure(false, "worker_pool", 32, &pool);
+        let work = [("data", ulong, 0, 0), ("entry", list, 64, 0), ("func", pointer, 192, 0)];
+        b.structure(false, "work_struct", 32, &work);
+        // Two workers of the pool of CPU 1, where two items wait, and one of an empty pool.
+        let (full, empty, one, two) = (HEAP, HEAP + 0x100, HEAP + 0x200, HEAP + 0x300);
+        let mut m = memory();
+        words(&mut m, DATA, &[full, full, empty]);
+        words(&mut m, full, &[1, 77, one + 8, two + 8]);
+        words(&mut m, one, &[5, two + 8, full + 16, 0xffff_ffff_8100_0010]);
+        words(&mut m, two, &[5, full + 16, one + 8, 0xffff_ffff_8100_0020]);
+        words(&mut m, empty, &[0, 99, empty + 16, empty + 16]);
+        let t = opened(m, &b, &[]);
+        let worker = |i: u64, work: u64| Worker {
+            at: VirtAddr(DATA + 8 * i),
+            task: VirtAddr(0x1000 + i),
+            work: VirtAddr(work),
+            function: VirtAddr(0x10),
+            queue: VirtAddr(0),
+        };
+        let workers = [worker(0, HEAP + 0x400), worker(1, 0), worker(2, HEAP + 0x500)];
+        let found = workqueue::waiting_behind(&t, workers.iter().cloned()).unwrap();
+        let [pool] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((pool.at.0, pool.cpu, pool.progress), (full, 1, 77));
+        assert_eq!(pool.waiting, [VirtAddr(0xffff_ffff_8100_0010), VirtAddr(0xffff_ffff_8100_0020)]);
+        assert_eq!(pool.busy, workers[..1]);
     }
 }
