@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::spinning::takes_spin_lock;
-use crate::{advice, blame, log_reading};
+use necropsy_kernel::locks::wait_function;
 use necropsy_klog::{
     Report, Role, StackFrame, canonical, clean_title, function_name, never_to_blame, read_reports,
 };
@@ -11,6 +10,9 @@ use necropsy_report::{
     Analysis, Event, Evidence, Fingerprint, FrameInfo, Hex, Hypothesis, Input, Place, Related, StackInfo,
     SystemInfo, TaskInfo, Verdict,
 };
+
+use crate::spinning::takes_spin_lock;
+use crate::{advice, blame, log_reading};
 
 /// Reports of one log that are looked at.
 const MAX_REPORTS: usize = 4096;
@@ -233,6 +235,10 @@ fn culprit_frame(report: &Report) -> Option<&StackFrame> {
     let own = |f: &&StackFrame| report.function.as_deref() == Some(name(f).as_str());
     let runs = matches!(report.class, "soft-lockup" | "hard-lockup" | "rcu-stall");
     let by_title = || report.frames.iter().find(own);
+    if report.class == "hung-task" {
+        let waits = |f: &StackFrame| wait_function(&f.function).is_some() || blame::is_servant(&f.function);
+        return report.frames.iter().find(|f| !f.stale && !waits(f)).or_else(by_title);
+    }
     if !runs {
         // What does as it is told was called by whom to blame.
         let title = report.frames.iter().position(|f| own(&f))?;

@@ -1,7 +1,7 @@
 //! Tasks that wait for too long, though not in a circle.
 
 use necropsy_kernel::block::{self, Disk};
-use necropsy_kernel::locks::{Lock, Owner, Root, Wait};
+use necropsy_kernel::locks::{Lock, Owner, Root, Wait, WaitKind};
 use necropsy_kernel::tasks::{self, Task};
 use necropsy_report::{Place, Related, bytes_text};
 use necropsy_target::unwind::{Frame, Stack};
@@ -113,7 +113,7 @@ fn hypothesis(
         None => format!("; it all waits for {what}. {}", why_unknown(waits.lock(last))),
     };
     let mut h = Hypothesis::new(CLASS, title, statement);
-    h.culprit = holder.and_then(|h| culprit(case, h, waits.lock(last)));
+    h.culprit = holder.and_then(|h| culprit(case, h, waits.lock(last))).or_else(|| for_ever(case, last));
     h.victim = victim.and_then(|f| frame_place(&case.target, f, None));
     h.related = holder.map(owner).into_iter().collect();
     h.task = Some(task_info(longest));
@@ -204,7 +204,7 @@ fn why_unknown(lock: Option<&Lock>) -> String {
                 "The task that held it ({task:#x}) is not there any more: it ended without giving it back."
             )
         }
-        Some(Owner::Unknown { why }) => format!("Who is to blame cannot be told: {why}."),
+        Some(Owner::Unknown { why }) => format!("Who should end this wait cannot be told: {why}."),
         Some(Owner::Nobody) => {
             "Nobody holds it any more: the waiter was not woken, or had no time to run.".into()
         }
@@ -217,6 +217,16 @@ fn culprit(case: &Case, h: &Holder<'_>, lock: Option<&Lock>) -> Option<necropsy_
     let certain = lock.and_then(Lock::holder).is_some_and(|(_, certain)| certain);
     let sure = if certain { 0.65 } else { 0.4 };
     frame_place(&case.target, busy_with(&h.stack.frames)?, Some(sure))
+}
+
+/// Who waits without a limit for what nobody has to give: it is where to look first, and no more than that.
+fn for_ever(case: &Case, last: &Wait) -> Option<necropsy_report::Place> {
+    let nobody_holds = match case.waits().lock(last) {
+        Some(lock) => lock.kind == "completion",
+        None => last.kind == WaitKind::Other,
+    };
+    let (frame, _) = blamed(&case.target, last).filter(|_| nobody_holds)?;
+    frame_place(&case.target, frame, Some(0.45))
 }
 
 fn owner(h: &Holder<'_>) -> Related {
