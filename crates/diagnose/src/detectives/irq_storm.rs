@@ -2,6 +2,7 @@
 
 use necropsy_kernel::irq::{self, Irq};
 use necropsy_report::Place;
+use necropsy_target::Target;
 
 use crate::findings::place;
 use crate::suspect::named;
@@ -46,19 +47,29 @@ fn examine(case: &Case, found: &mut Findings) {
     h.requested = case.crash().is_some_and(|c| c.is_requested());
     h.advice = vec!["look at the device behind it, and whether its driver is bound: irq, dev -p, log".into()];
     found.hypotheses.push(h);
-    tell(&irq, &by, found);
+    tell(t, &irq, found);
 }
 
-fn tell(irq: &Irq, by: &str, found: &mut Findings) {
-    let claim = format!(
-        "interrupt {} is marked as switched off because nobody wanted it; it is handled by {by}",
-        irq.number
+fn tell(t: &Target, irq: &Irq, found: &mut Findings) {
+    let names: Vec<&str> = irq.actions.iter().map(|a| a.name.as_str()).collect();
+    let claim = format!("interrupt {} (of {}) is there, at {:#x}", irq.number, names.join(", "), irq.at.0);
+    found.add(
+        CLASS,
+        0.1,
+        format!("memory:*(struct irq_desc *){:#x}", irq.at.0),
+        format!("irq {}", irq.number),
+        claim,
     );
-    let source = format!("memory:*(struct irq_desc *){:#x}", irq.at.0);
-    found.add(CLASS, 3.5, source, format!("irq {}", irq.number), claim);
-    let claim =
-        format!("bit 1 of its state (IRQS_SPURIOUS_DISABLED) is set, in the descriptor at {:#x}", irq.at.0);
+    let claim = format!(
+        "bit 1 of its state is set in the descriptor at {:#x}: switched off, as nobody wanted it",
+        irq.at.0
+    );
     let show =
         format!("struct irq_desc.core_internal_state__do_not_mess_with_it,irqs_unhandled {:x}", irq.at.0);
-    found.add(CLASS, 0.5, format!("memory:{:#x}", irq.at.0), show, claim);
+    found.add(CLASS, 3.5, format!("memory:*(struct irq_desc *){:#x}", irq.at.0), show, claim);
+    for action in irq.actions.iter().take(4) {
+        let claim = format!("{} handles it", named(&place(t, action.handler, None)));
+        let source = format!("memory:*(struct irqaction *){:#x}", action.at.0);
+        found.add(CLASS, 0.4, source, format!("struct irqaction.handler {:x}", action.at.0), claim);
+    }
 }

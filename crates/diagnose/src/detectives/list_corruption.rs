@@ -98,7 +98,12 @@ fn tell(t: &Target, bad: &Misfit, found: &mut Findings) {
     for (from, link, way) in walks {
         let Some((count, last)) = walk(t, bad.entry, from, link) else { continue };
         let claim = format!("{way} from there {count} entries fit; the next one, {last:#x}, does not");
-        found.add(CLASS, 0.3, format!("memory:{last:#x}"), format!("rd {last:x} 2"), claim);
+        let shown = match t.memory().ptr(VirtAddr(last)) {
+            Ok(_) => Some(format!("rd {last:x} 2")),
+            // What cannot be read is seen where it is kept.
+            Err(_) => (count == 0).then(|| format!("rd {at:x} 2")),
+        };
+        found.add(CLASS, 0.3, format!("memory:{last:#x}"), shown, claim);
     }
     if let Some(h) = found.hypotheses.iter_mut().find(|h| h.class == CLASS) {
         h.statement += &format!(" {}{}.", claim[..1].to_uppercase(), &claim[1..]);

@@ -163,8 +163,8 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
             crash.cpu, dog.what
         );
     }
-    if let Some(word) = awaited.filter(|_| blocker.is_none()) {
-        let (told, left_by) = wait_of(t, &word, dog.class, found);
+    if let Some((word, by)) = awaited.zip(stuck).filter(|_| blocker.is_none()) {
+        let (told, left_by) = wait_of(t, &word, &frames[by], dog.class, found);
         statement += &told;
         culprit = left_by.or(culprit);
     }
@@ -212,13 +212,22 @@ fn awaited(t: &Target, frames: &[Frame], stuck: usize) -> Option<Awaited> {
 }
 
 /// A wait in words, and who left the word changed halfway, if there is just one who can.
-fn wait_of(t: &Target, word: &Awaited, class: Class, found: &mut Findings) -> (String, Option<Place>) {
+fn wait_of(
+    t: &Target,
+    word: &Awaited,
+    by: &Frame,
+    class: Class,
+    found: &mut Findings,
+) -> (String, Option<Place>) {
     let name = t.describe(word.word).replace("+0x0", "");
     let size = usize::from(word.size).clamp(1, 8);
     let holds = t.memory().uint(word.word, size).map(|n| format!(", which is {n:#x}")).unwrap_or_default();
-    let claim = format!("the loop only waits until {name} at {:#x}{holds}, changes", word.word.0);
+    let function = by.name().unwrap_or_default();
+    let claim = format!("the loop of {function} only waits until {name} changes");
+    found.add(class, 0.2, format!("text:{function}"), format!("dis {function}"), claim);
     let proof = format!("rd -{} {:x} 1", 8 * size.next_power_of_two(), word.word.0);
-    found.add(class, 0.3, format!("memory:{:#x}", word.word.0), proof, claim);
+    let claim = format!("that is at {:#x}{holds}", word.word.0);
+    found.add(class, 0.1, format!("memory:{:#x}", word.word.0), proof, claim);
     let told = format!(" The loop only waits until {name}{holds}, changes.");
     let losers = busy_wait::losers(t, word.word);
     let [loser] = &losers[..] else { return (told, None) };

@@ -75,13 +75,16 @@ fn examine(case: &Case, found: &mut Findings) {
     h.culprit = culprit;
     h.advice = vec!["look what ends the recursion, or what is large on the stack: bt -f".into()];
     found.hypotheses.push(h);
-    let claim = format!(
-        "the stack pointer {sp:#x} was {} the task's stack, {:#x} to {:#x}",
-        if sp < stack.start { "below" } else { "at the end of" },
-        stack.start,
-        stack.end
+    let side = if sp < stack.start { "below" } else { "at the end of" };
+    found.add(
+        CLASS,
+        4.5,
+        "stack",
+        "fault".to_owned(),
+        format!("the stack pointer was {sp:#x}, {side} the task's stack"),
     );
-    found.add(CLASS, 4.5, "stack", format!("task -R stack {}", crash.task.pid), claim);
+    let claim = format!("the task's stack begins at {:#x}", stack.start);
+    found.add(CLASS, 0.2, "stack", format!("task -R stack {}", crash.task.pid), claim);
     if let Some(c) = &cycle {
         let claim =
             format!("{} stands on the stack at least {} times in a row", c.names.join(" > "), c.rounds);
