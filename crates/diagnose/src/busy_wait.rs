@@ -1,6 +1,8 @@
 //! Loops that only look at a word of memory until somebody changes it (a flag, a sequence count, a bit that is a lock): the bug may be with who
 //! should change it, and is where a function can leave it changed halfway.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Regs};
@@ -21,10 +23,52 @@ pub struct Awaited {
 /// The word that the loop around `pc` waits for; `None` if the loop does anything else.
 pub fn awaited(t: &Target, pc: VirtAddr, regs: &Regs) -> Option<Awaited> {
     let insns = code::function(t, &t.near(pc)?);
-    let range = code::innermost_loop(&insns, pc)?;
-    let inside: Vec<&Insn> = insns.iter().filter(|i| range.contains(&i.at)).collect();
-    let touched = |i: &&Insn| i.mem.filter(|m| m.access != Access::None);
-    let operands: Vec<MemOperand> = inside.iter().filter_map(touched).collect();
+    let whole = code::innermost_loop(&insns, pc)
+        .map(|range| insns.iter().filter(|i| range.contains(&i.at)).collect::<Vec<_>>());
+    // A compiler may put the wait out of the way, around other code: then the shortest way back to the same place is the loop.
+    let waits = whole.and_then(|inside| only_waits(&inside, regs));
+    waits.or_else(|| only_waits(&shortest_way_round(&insns, pc)?, regs))
+}
+
+/// Instructions of a loop that does nothing but wait are few.
+const FEW: usize = 12;
+
+/// The instructions on the shortest way from `pc` back to it.
+fn shortest_way_round(insns: &[Insn], pc: VirtAddr) -> Option<Vec<&Insn>> {
+    let index = |at: VirtAddr| insns.iter().position(|i| i.at == at);
+    let start = index(pc)?;
+    let mut from: HashMap<usize, usize> = HashMap::new();
+    let mut ways = VecDeque::from([(start, 0)]);
+    while let Some((at, steps)) = ways.pop_front().filter(|(_, steps)| *steps < FEW) {
+        let insn = &insns[at];
+        let next = Some(at + 1).filter(|next| *next < insns.len());
+        let after = match insn.flow {
+            Flow::Next | Flow::Call(_) => [next, None],
+            Flow::Branch(to) => [index(to), next],
+            Flow::Jump(Some(to)) => [index(to), None],
+            _ => [None, None],
+        };
+        for to in after.into_iter().flatten() {
+            if to == start {
+                let mut way = vec![at];
+                while let Some(before) = way.last().and_then(|last| from.get(last)) {
+                    way.push(*before);
+                }
+                return Some(way.into_iter().map(|i| &insns[i]).collect());
+            }
+            if let Entry::Vacant(new) = from.entry(to) {
+                new.insert(at);
+                ways.push_back((to, steps + 1));
+            }
+        }
+    }
+    None
+}
+
+/// The word that these instructions wait for, if that is all they do.
+fn only_waits(inside: &[&Insn], regs: &Regs) -> Option<Awaited> {
+    let touched = |i: &Insn| i.mem.filter(|m| m.access != Access::None);
+    let operands: Vec<MemOperand> = inside.iter().copied().filter_map(touched).collect();
     let (read, written): (Vec<MemOperand>, Vec<MemOperand>) =
         operands.into_iter().partition(|m| m.access == Access::Read);
     // It may count how often it looked.
@@ -121,6 +165,22 @@ mod tests {
         let look = at_data(&[0x8b, 0x05], 0x108, 0, &[]);
         let end = [0x85, 0xc0, 0x74, 0xee, 0xc3];
         assert_eq!(waits_for(&[&count[..], &look, &end].concat(), 8, &Regs::new()), Some(DATA));
+    }
+
+    #[test]
+    fn a_wait_that_stands_out_of_the_way() {
+        // again: mov count,%eax; test $1,%al; jne wait; mov value,%rdx; cmp count,%eax; jne again; ret; wait: pause; jmp again
+        let code = [
+            &at_data(&[0x8b, 0x05], 0x100, 0, &[])[..],
+            &[0xa8, 0x01, 0x75, 0x10],
+            &at_data(&[0x48, 0x8b, 0x15], 0x10a, 8, &[]),
+            &at_data(&[0x3b, 0x05], 0x111, 0, &[]),
+            &[0x75, 0xe7, 0xc3],
+            &[0xf3, 0x90, 0xeb, 0xe2],
+        ]
+        .concat();
+        assert_eq!(waits_for(&code, 0x1a, &Regs::new()), Some(DATA));
+        assert_eq!(waits_for(&code, 0x1c, &Regs::new()), Some(DATA));
     }
 
     #[test]
