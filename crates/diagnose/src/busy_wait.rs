@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Regs};
 use necropsy_base::{Near, VirtAddr};
+use necropsy_target::unwind::Frame;
 use necropsy_target::{Module, Target};
 
 use crate::code;
@@ -20,8 +21,17 @@ pub struct Awaited {
     pub size: u8,
 }
 
+/// No more certain is who is to blame for a loop that waits for others.
+pub const SURE: f64 = 0.75;
+
+/// The word that the interrupted code in frame `stuck` only waits for.
+pub fn awaited_in(t: &Target, frames: &[Frame], stuck: usize) -> Option<Awaited> {
+    let regs = frames.get(stuck.checked_sub(1)?)?.trap.as_ref()?;
+    awaited(t, frames.get(stuck)?.pc?, regs)
+}
+
 /// The word that the loop around `pc` waits for; `None` if the loop does anything else.
-pub fn awaited(t: &Target, pc: VirtAddr, regs: &Regs) -> Option<Awaited> {
+fn awaited(t: &Target, pc: VirtAddr, regs: &Regs) -> Option<Awaited> {
     let insns = code::function(t, &t.near(pc)?);
     let whole = code::innermost_loop(&insns, pc)
         .map(|range| insns.iter().filter(|i| range.contains(&i.at)).collect::<Vec<_>>());

@@ -59,8 +59,6 @@ const WATCHDOGS: &[Watchdog] = &[
     },
 ];
 
-/// No more certain is who is to blame for a loop that waits for others.
-const WAITS: f64 = 0.75;
 const PANIC: &[&str] = &["panic", "vpanic", "nmi_panic"];
 
 /// Functions in which a CPU has nothing to do.
@@ -119,9 +117,9 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         Some((index, sure)) => (Some(index), sure),
         None => (None, 0.0),
     };
-    let awaited = stuck.filter(|_| !waits && !asks).and_then(|k| awaited(t, frames, k));
+    let awaited = stuck.filter(|_| !waits && !asks).and_then(|k| busy_wait::awaited_in(t, frames, k));
     // Who should have changed what it waits for may be to blame.
-    let sure = if awaited.is_some() { sure.min(WAITS) } else { sure };
+    let sure = if awaited.is_some() { sure.min(busy_wait::SURE) } else { sure };
     let mut culprit = index.map(|i| place_in(t, frames, i, sure));
     let victim = culprit.clone();
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
@@ -205,12 +203,6 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     }
 }
 
-/// The word that the interrupted loop only waits for.
-fn awaited(t: &Target, frames: &[Frame], stuck: usize) -> Option<Awaited> {
-    let regs = frames.get(stuck.checked_sub(1)?)?.trap.as_ref()?;
-    busy_wait::awaited(t, frames.get(stuck)?.pc?, regs)
-}
-
 /// A wait in words, and who left the word changed halfway, if there is just one who can.
 fn wait_of(
     t: &Target,
@@ -231,7 +223,7 @@ fn wait_of(
     let told = format!(" The loop only waits until {name}{holds}, changes.");
     let losers = busy_wait::losers(t, word.word);
     let [loser] = &losers[..] else { return (told, None) };
-    let culprit = place(t, loser.taken, Some(WAITS));
+    let culprit = place(t, loser.taken, Some(busy_wait::SURE));
     let who = named(&culprit);
     let claim = format!(
         "{who} changes {name} at {} and can come to its return at {} without changing it back",
@@ -268,7 +260,8 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     // An interrupt that stopped the CPU stands above what it was doing.
     let from = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
     let (index, sure) = blame::culprit(t, frames, from)?;
-    let place = place_in(t, frames, index, 0.9 * sure);
+    let most = if busy_wait::awaited_in(t, frames, from).is_some() { busy_wait::SURE } else { 1.0 };
+    let place = place_in(t, frames, index, most.min(0.9 * sure));
     let who = named(&place);
     Some(Blocker {
         text: format!(" CPU {stuck} {why}: it runs {who}, in task {}.", on.who()),

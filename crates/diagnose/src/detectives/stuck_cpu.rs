@@ -9,7 +9,7 @@ use necropsy_target::unwind::Frame;
 use crate::spinning::{OnCpu, takes_spin_lock};
 use crate::suspect::{named, place_in};
 use crate::waiting::Ending;
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code, present};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, busy_wait, code, present};
 
 use super::lockup::seconds_stuck;
 
@@ -50,6 +50,8 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some((index, sure)) = blame::culprit(&case.target, &worst.on.stack.frames, worst.frame) else {
         return;
     };
+    let waits = busy_wait::awaited_in(&case.target, &worst.on.stack.frames, worst.frame).is_some();
+    let sure = if waits { sure.min(busy_wait::SURE) } else { sure };
     let place = place_in(&case.target, &worst.on.stack.frames, index, sure);
     found.hypotheses.push(hypothesis(&worst, &place));
     tell(case, &worst, &place, found);
