@@ -25,7 +25,10 @@ fn examine(case: &Case, found: &mut Findings) {
     if !matches!(Ending::of(case), Ending::Stopped | Ending::Alive | Ending::HungTask) {
         return;
     }
-    let all = irq::descriptors(t).unwrap_or_default();
+    let all = irq::descriptors(t).unwrap_or_else(|e| {
+        t.note(format!("interrupts: {e}"));
+        Vec::new()
+    });
     let given_up = all.into_iter().filter_map(|(n, at)| irq::irq(t, n, at).ok()).find(|irq| irq.given_up);
     let Some(irq) = given_up else { return };
     let handlers: Vec<Place> = irq.actions.iter().map(|a| place(t, a.handler, None)).collect();
