@@ -240,7 +240,7 @@ fn lost_pages(t: &Target) -> HashSet<u64> {
     for area in areas.iter().filter(|a| a.pages > 0 && a.pages < 1 << 24) {
         let end = area.page_array.offset(area.pages * u64::from(t.abi().word)).0;
         holders::scan(t, &(area.page_array.0..end), &mut |_, page| {
-            if let Some(frame) = map.and_then(|m| m.frame(VirtAddr(page))) {
+            if let Some(frame) = map.as_ref().and_then(|m| m.frame(VirtAddr(page))) {
                 lost.remove(&frame);
             }
         });

@@ -5,13 +5,14 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Load, LoadError, Target};
 
 use crate::containers;
-use crate::memmap::Memmap;
 
 /// No machine has more sections with memory.
 const MAX_SECTIONS: u64 = 1 << 20;
 /// The low bits of `section_mem_map` say what the section is (`SECTION_MARKED_PRESENT`, `SECTION_HAS_MEM_MAP`, …); 6 at most.
 const FLAG_BITS: u64 = 0x3f;
 const PRESENT: u64 = 1;
+/// What a pointer and the room behind it take at most; the table of roots was never so small.
+const POINTER: u64 = 64;
 const STATES: [(u64, char); 4] = [(1, 'P'), (2, 'M'), (4, 'O'), (8, 'E')];
 
 /// A section of physical memory.
@@ -40,13 +41,12 @@ struct Raw {
 /// All sections that have memory.
 pub fn sections(t: &Target) -> Result<Vec<Section>, LoadError> {
     let (table, size) = (t.need_symbol("mem_section")?, t.size_of("mem_section")?);
-    let (shift, stride) = (section_shift(t).ok_or(LoadError::NoSymbol("SECTION_SIZE_BITS".into()))?, {
-        Memmap::of(t).map_or(0, |map| map.stride)
-    });
+    let shift = section_shift(t).ok_or(LoadError::NoSymbol("SECTION_SIZE_BITS".into()))?;
+    let stride = t.size_of("page").unwrap_or(0);
     let word = u64::from(t.abi().word);
-    // Roots of a page each, from a table that is allocated since 4.15.
+    // Roots of a page each, from a table that is allocated since 4.15. Behind a pointer there may be a red zone of KASAN's.
     let roots = match t.near(table).and_then(|n| n.size) {
-        Some(bytes) if bytes > word => table,
+        Some(bytes) if bytes > POINTER => table,
         _ => t.memory().ptr(table)?,
     };
     let per_root = (t.page_size() / size.max(1)).max(1);
@@ -75,6 +75,11 @@ fn section(raw: Raw, number: u64, at: VirtAddr, shift: u32, stride: u64, t: &Tar
     let set = STATES.iter().filter(|(bit, _)| raw.section_mem_map & bit != 0);
     let first = coded.offset(frame.wrapping_mul(stride));
     Section { number, at, coded, first, frame, state: set.map(|(_, letter)| letter).collect() }
+}
+
+/// How many pages a section has.
+pub fn frames(t: &Target) -> Option<u64> {
+    Some((1 << section_shift(t)?) / t.page_size())
 }
 
 /// A section's size as a power of two: in VMCOREINFO since 5.8, and on x86-64 always 27.

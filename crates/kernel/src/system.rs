@@ -53,7 +53,13 @@ pub fn clock(t: &Target) -> Result<Clock, LoadError> {
 fn timekeeper(t: &Target) -> Result<VirtAddr, LoadError> {
     let at = t.symbol("tk_core").or_else(|| t.symbol("timekeeper_data"));
     let at = at.ok_or_else(|| LoadError::NoSymbol("tk_core".into()))?;
-    Ok(at.offset(t.offset_of("tk_data", "timekeeper").unwrap_or(8)))
+    Ok(at.offset(t.offset_of("tk_data", "timekeeper").unwrap_or_else(|_| behind_count(t))))
+}
+
+/// Where the timekeeper stands behind a sequence count: how large that is depends on whether it knows its lock (lockdep, real-time).
+fn behind_count(t: &Target) -> u64 {
+    let size = t.size_of("seqcount_raw_spinlock").or_else(|_| t.size_of("seqcount"));
+    size.unwrap_or(8).next_multiple_of(8)
 }
 
 /// The three load averages.

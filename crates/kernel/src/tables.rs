@@ -48,9 +48,14 @@ fn calls(t: &Target, name: &str, table: VirtAddr) -> Vec<Strange> {
     let word = u64::from(t.abi().word);
     let count = t.near(table).and_then(|n| n.size).map_or(0, |size| size / word).min(MAX_CALLS);
     let Ok(bytes) = t.memory().bytes(table, (count * word) as usize) else { return Vec::new() };
-    let entries = bytes.chunks_exact(word as usize).map(|raw| t.abi().uint(raw)).enumerate();
-    // What follows the last entry up to the next symbol is filled with zeroes.
-    let strange = entries.filter(|(_, target)| *target != 0 && !begins_function(t, VirtAddr(*target)));
+    let mut entries: Vec<u64> = bytes.chunks_exact(word as usize).map(|raw| t.abi().uint(raw)).collect();
+    // What follows the last entry up to the next symbol is filled with zeroes, or with what has no symbol: texts, as a rule.
+    let end = entries.iter().rposition(|target| is_call(t, VirtAddr(*target))).map_or(0, |i| i + 1);
+    entries.truncate(end);
+    let strange = entries
+        .into_iter()
+        .enumerate()
+        .filter(|(_, target)| *target != 0 && !begins_function(t, VirtAddr(*target)));
     let entry = |(i, target): (usize, u64)| Strange {
         table: name.to_owned(),
         index: i as u64,
@@ -58,6 +63,11 @@ fn calls(t: &Target, name: &str, table: VirtAddr) -> Vec<Strange> {
         target: VirtAddr(target),
     };
     strange.map(entry).collect()
+}
+
+/// Whether a function that serves a system call begins there: `__x64_sys_read`, `sys_ni_syscall`, `compat_sys_ioctl`.
+fn is_call(t: &Target, at: VirtAddr) -> bool {
+    begins_function(t, at) && t.near(at).is_some_and(|n| n.name.to_ascii_lowercase().contains("sys_"))
 }
 
 /// Whether a function of the kernel itself begins there.

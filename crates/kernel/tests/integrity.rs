@@ -120,8 +120,10 @@ fn entries_of_the_system_call_table_must_begin_functions() {
     let mut made = Functions::default();
     let read = made.function(0x100, "__x64_sys_read", &[0xc3]);
     let write = made.function(0x200, "__x64_sys_write", &[0xc3]);
-    made.data(0x100, "sys_call_table", &[read, write, MODULE + 0x30, read + 1, 0]);
-    made.data(0x128, "after", &[0]);
+    // Behind the table, up to the next symbol, is what has none: a text.
+    let text = u64::from_le_bytes(*b"include/");
+    made.data(0x100, "sys_call_table", &[read, write, MODULE + 0x30, read + 1, write, text, 0]);
+    made.data(0x138, "after", &[0]);
     let t = target(made);
     let found: Vec<_> = tables::strange_calls(&t).into_iter().map(|s| (s.index, s.target.0)).collect();
     assert_eq!(found, [(2, MODULE + 0x30), (3, read + 1)]);

@@ -6,7 +6,7 @@ mod made;
 use necropsy_base::{Abi, VirtAddr};
 use necropsy_kernel::meminfo::Counters;
 use necropsy_kernel::vmalloc::{self, Kind};
-use necropsy_kernel::{Target, memmap};
+use necropsy_kernel::{Target, memmap, system};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
 
@@ -153,4 +153,57 @@ fn pages_and_their_descriptions_are_found_from_each_other() {
     assert_eq!(map.frame(VirtAddr(1)), None);
     let phys = memmap::to_phys(&t, VirtAddr(HEAP + 5)).unwrap();
     assert_eq!((phys.0, memmap::to_virt(&t, phys)), (5, Some(VirtAddr(HEAP + 5))));
+}
+
+#[test]
+fn pages_are_described_in_sections_where_there_is_no_one_array() {
+    let mut b = BtfBuilder::new(Abi::LE64);
+    let ulong = b.int("unsigned long", 8, false);
+    b.structure(false, "page", 64, &[("flags", ulong, 0, 0)]);
+    b.structure(false, "mem_section", 16, &[("section_mem_map", ulong, 0, 0)]);
+    // The kernel lies in the first section, whose page the one array would have, and has not.
+    let (first, third) = (HEAP + 0x10_0000, HEAP + 0x4000_0000);
+    let mut m = memory();
+    for (at, value) in [
+        (DATA, 0xffff_ea00_0000_0000),
+        (DATA + 8, HEAP),
+        (DATA + 16, HEAP + 0x1000),
+        (DATA + 24, 2),
+        (HEAP + 0x1000, HEAP + 0x2000),
+        (HEAP + 0x2000, first | 0xf),
+        (HEAP + 0x2020, third | 0xf),
+    ] {
+        m.put_uint(VirtAddr(at), value, 8);
+    }
+    let symbols = [
+        ("vmemmap_base", DATA),
+        ("page_offset_base", DATA + 8),
+        ("mem_section", DATA + 16),
+        ("__highest_present_section_nr", DATA + 24),
+        ("_stext", HEAP + 0x3000),
+    ];
+    let map = memmap::Memmap::of(&opened(m, &b, &symbols)).unwrap();
+    // Sections of 128 MiB: 32768 pages.
+    assert_eq!((map.page(5).0, map.page(65537).0), (first + 5 * 64, third + 65537 * 64));
+    assert_eq!((map.frame(map.page(7)), map.frame(map.page(65540))), (Some(7), Some(65540)));
+    assert_eq!(map.frame(VirtAddr(0xffff_ea00_0000_0000)), None);
+}
+
+#[test]
+fn clocks_stand_behind_a_sequence_count_of_any_size() {
+    for (lock, at) in [(None, 8), (Some(12), 16), (Some(64), 64)] {
+        let mut b = BtfBuilder::new(Abi::LE64);
+        let ulong = b.int("unsigned long", 8, false);
+        let uint = b.int("unsigned int", 4, false);
+        b.structure(false, "seqcount", 4, &[("sequence", uint, 0, 0)]);
+        if let Some(size) = lock {
+            b.structure(false, "seqcount_raw_spinlock", size, &[("sequence", uint, 0, 0)]);
+        }
+        let members = [("xtime_sec", ulong, 0, 0), ("ktime_sec", ulong, 64, 0), ("offs_boot", ulong, 128, 0)];
+        b.structure(false, "timekeeper", 24, &members);
+        let mut m = memory();
+        m.put_uint(VirtAddr(DATA + at), 1_700_000_000, 8).put_uint(VirtAddr(DATA + at + 8), 77, 8);
+        let clock = system::clock(&opened(m, &b, &[("tk_core", DATA)])).unwrap();
+        assert_eq!((clock.date, clock.uptime), (1_700_000_000, 77), "{lock:?}");
+    }
 }

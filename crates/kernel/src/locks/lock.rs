@@ -1,12 +1,12 @@
 //! Locks, and who holds them.
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_target::{Load, LoadError};
+use necropsy_target::{Load, LoadError, Target};
 use serde::Serialize;
 
 use super::scene::Scene;
 use super::{WaitKind, hex, name, waiter::Found};
-use crate::tasks::Task;
+use crate::tasks::{Task, Tasks};
 use crate::workqueue::{self, Flush};
 
 /// The low bits of an owner are flags: of a mutex waiters, handoff, pickup; of a rw_semaphore readers, not spinnable
@@ -94,6 +94,14 @@ pub struct Lock {
     pub readers: Option<u64>,
     /// Thread IDs of those known to wait for it.
     pub waiters: Vec<i32>,
+}
+
+/// The lock of that kind at an address, whoever waits for it.
+pub fn lock_at(t: &Target, tasks: &Tasks, kind: WaitKind, at: VirtAddr) -> Result<Lock, LoadError> {
+    let scene = Scene::new(t, tasks);
+    let (owner, readers) = owner(&scene, kind, at)?;
+    let name = name::of(t, tasks, at);
+    Ok(Lock { kind: kind.struct_name().unwrap_or("lock"), at, name, owner, readers, waiters: Vec::new() })
 }
 
 impl Lock {

@@ -17,7 +17,7 @@ use serde::Serializer;
 
 pub use functions::{WaitKind, is_scheduler, wait_function};
 pub use graph::{Cycle, Root, Waits, is_blocked};
-pub use lock::{Lock, Owner};
+pub use lock::{Lock, Owner, lock_at};
 pub use wait::Wait;
 
 /// Addresses in JSON are text: JavaScript cannot hold them as numbers.

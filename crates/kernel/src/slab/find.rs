@@ -4,6 +4,7 @@ use necropsy_base::VirtAddr;
 use necropsy_target::Target;
 
 use super::{Cache, Free, Pages, Slab, State, cache};
+use crate::kasan::Shadow;
 use crate::memmap;
 
 /// A slab object.
@@ -37,7 +38,11 @@ impl Found {
     pub fn state(&self, t: &Target) -> State {
         let states = Free::of(t, &self.cache).map(|free| free.states(&self.cache, &self.slab));
         let own = states.and_then(|states| states.get(self.index as usize).map(|(_, state)| *state));
-        own.unwrap_or(State::Unknown)
+        match own {
+            // KASAN keeps what was freed from being used again for a while: the allocator has not got it back.
+            Some(State::Allocated) if Shadow::of(t).is_some_and(|s| s.is_freed(t, self.start)) => State::Free,
+            own => own.unwrap_or(State::Unknown),
+        }
     }
 
     /// The object `by` places further on in the same slab.

@@ -56,7 +56,7 @@ impl ZoneRow {
 pub fn show(cx: &Context, out: &mut dyn Sink) -> Result<(), CommandError> {
     let t = &cx.target;
     let map = Memmap::of(t);
-    let page = |frame: u64| Hex(map.map_or(0, |map| map.page(frame).0));
+    let page = |frame: u64| Hex(map.as_ref().map_or(0, |map| map.page(frame).0));
     let bytes = |frame: u64| Hex(frame.saturating_mul(t.page_size()));
     for node in buddy::nodes(t) {
         let row = NodeRow {
