@@ -106,7 +106,7 @@ class Kernel:
                 shutil.copyfile(source, copy)
         (build / "Kbuild").write_text("".join(f"obj-m += {s.stem}.o\n" for s in sources))
         with open(self.build / "modules.log", "w") as log:
-            done = self.make(headers, build, log)
+            done = self.make_modules(headers, build, log)
         if done.returncode:
             raise Unavailable(f"the modules do not build, see {self.build}/modules.log")
         if shutil.which("debugedit"):
@@ -114,7 +114,7 @@ class Kernel:
                 for old, new in ((f"{self.root}/usr/src", "/usr/src"), (str(build), "/build"), (str(headers), "/build/linux")):
                     sh(["debugedit", "-b", old, "-d", new, str(module)], stdout=subprocess.DEVNULL)
 
-    def make(self, headers, build, log):
+    def make_modules(self, headers, build, log):
         """Runs the kernel's own build system on the modules."""
         options = dict(stdout=log, stderr=log, check=False)
         if "compiler" not in self.spec:

@@ -84,7 +84,7 @@ class Run:
         """QEMU's command line."""
         s, arch = self.scenario, self.kernel.arch
         self.cmdline = " ".join(w for w in (f"console={arch['console']}", "panic=0", "crashkernel=160M" if self.kdump else "",
-                                            s["append"]) if w)
+                                            s["append"], self.kernel.spec.get("append")) if w)
         self.disk("disk", "64M", "-L", "labdata")
         command = [arch["qemu"], *arch["machine"], "-accel", "tcg,thread=multi", "-cpu", s["cpu"] or arch["cpu"],
                    "-smp", str(s["smp"]), "-m", str(s["mem"]), "-kernel", str(self.kernel.vmlinuz),
@@ -113,7 +113,7 @@ class Run:
     def watch(self, guest):
         """Waits until the guest is dead (or its dump written); whether that happened in time."""
         console = self.out / "console.log"
-        slow = 2 if self.kernel.spec["arch"] != "amd64" else 1
+        slow = self.kernel.spec.get("slow", 1)
         end = time.time() + slow * (self.scenario["wait"] + 150 + (240 if self.kdump else 0))
         text, told = b"", not self.scenario["monitor"]
         while time.time() < end:

@@ -461,6 +461,41 @@ SCENARIOS = {
         kind="a module is unloaded and leaves its file in /proc; somebody opens it", module="clkmap", run="rmmod clkmap; poke -n clk_read /proc/clkmap r",
         classes=["nx-violation", "wild-pointer-dereference", "use-after-free"], task=False, blamed="clkmap",
         note="the table of operations was in memory that is not mapped any more"),
+    "work_hog": dict(
+        kind="a work item keeps its CPU; others wait behind it (workqueue watchdog)", module="flowctl",
+        append="workqueue.watchdog_thresh=8 workqueue.panic_on_stall=1 watchdog_thresh=30", run="poke -n flow_set /proc/flowctl w",
+        classes=["workqueue-stall", "soft-lockup"], wait=240, task=False, bugs=[("culprit", "flow_grind", "CULPRIT_GRIND")],
+        note="6.12-check; report_fn waits behind grind_fn on CPU 1"),
+    "work_starved": dict(
+        kind="a system call keeps a CPU; work items wait for it (workqueue watchdog)", module="flowctl",
+        append="workqueue.watchdog_thresh=8 workqueue.panic_on_stall=1 watchdog_thresh=30", run="taskset 2 poke -n flow_set /proc/flowctl p",
+        classes=["workqueue-stall", "soft-lockup"], wait=240, task=False, bugs=[("culprit", "flow_poll", "CULPRIT_POLL")],
+        note="6.12-check; no worker of CPU 1 runs: flow_poll, with preemption off, does not let them"),
+    "data_race": dict(
+        kind="two threads change a counter without a lock, found by KCSAN", module="flowctl",
+        run="echo 1 >/proc/sys/kernel/panic_on_warn; poke -n flow_set /proc/flowctl r", classes=["data-race"], task=False,
+        bugs=[("culprit", "flow_account", "CULPRIT_RACE")], note="6.1-kcsan; both are in flow_account"),
+    "unlock_stranger": dict(
+        kind="a mutex is unlocked by a task that does not have it, found by its debugging", module="flowctl",
+        prepare="mount -t debugfs debugfs /sys/kernel/debug; echo off >/sys/kernel/debug/kcsan",
+        run="echo 1 >/proc/sys/kernel/panic_on_warn; poke -n flow_set /proc/flowctl s", classes=["lock-misuse"],
+        bugs=[("culprit", "flow_release", "CULPRIT_STRANGER")], note="6.1-kcsan; flow_hold has gate_lock"),
+    "lock_unmade": dict(
+        kind="a mutex is locked that was never initialised, found by its debugging", module="flowctl",
+        append="oops=panic panic_on_warn=1", run="poke -n flow_set /proc/flowctl u", classes=["lock-misuse"],
+        bugs=[("culprit", "flow_limit", "CULPRIT_UNMADE")], note="6.12-check; the object is all zeros"),
+    "unset_member": dict(
+        kind="a decision by a member that nobody wrote, found by KMSAN", module="flowctl", mem=1024, append="oops=panic kmsan.panic=1",
+        run="poke -n flow_set /proc/flowctl n", classes=["uninitialised-use"],
+        bugs=[("culprit", "flow_mode", "CULPRIT_UNSET")], note="6.12-clang; mode of an object of kmalloc()"),
+    "call_type": dict(
+        kind="a call by a pointer of another type, found by control-flow integrity", module="flowctl", mem=1024,
+        run="poke -n flow_set /proc/flowctl c", classes=["control-flow-violation"],
+        bugs=[("culprit", "flow_dispatch", "CULPRIT_TYPE")], note="6.12-clang; flow_open takes other arguments than a flow_step"),
+    "stack_gone": dict(
+        kind="double fault: a call on a stack that was given back", module="biosrv",
+        run="poke -n bios_ask /proc/biosrv x; poke -n bios_ask /proc/biosrv c", classes=["double-fault"],
+        bugs=[("culprit", "bios_thunk", "CULPRIT")], note="the stack pointer is at the end of a vmalloc area that is free"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],

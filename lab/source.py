@@ -42,7 +42,8 @@ class Built(Kernel):
         shutil.rmtree(tree, ignore_errors=True)
         tree.mkdir()
         sh(["tar", "-xf", str(self.root / f"usr/src/{self.spec['source']}.tar.xz"), "-C", str(tree), "--strip-components=1"])
-        config = HERE / "configs" / self.spec["config"]
+        config = self.build / "config"
+        config.write_text("".join((HERE / "configs" / name).read_text() for name in ("guest", self.spec["config"])))
         self.make("allnoconfig", KCONFIG_ALLCONFIG=str(config))
         self.check(config, tree / ".config")
         self.make("bzImage", "modules")
@@ -54,11 +55,20 @@ class Built(Kernel):
         tree = self.headers()
         flags = f"-fdebug-prefix-map={tree}=/usr/src/{self.spec['source']}"
         command = ["nice", "make", "-C", str(tree), f"-j{os.cpu_count()}", f"LOCALVERSION=-{self.spec['config']}",
-                   f"KCFLAGS={flags}", f"KAFLAGS={flags}", *(f"{k}={v}" for k, v in variables.items()), *targets]
+                   f"KCFLAGS={flags}", f"KAFLAGS={flags}", *self.compiler(), *(f"{k}={v}" for k, v in variables.items()), *targets]
         with open(self.build / "kernel.log", "a") as log:
             done = sh(command, stdout=log, stderr=log, check=False, env={**os.environ, **NOWHERE})
         if done.returncode:
             raise Unavailable(f"the kernel does not build, see {self.build}/kernel.log")
+
+    def make_modules(self, headers, build, log):
+        """Runs the kernel's own build system on the modules."""
+        return sh(["make", "-C", str(headers), f"M={build}", *self.compiler(), "-j2", "modules"], stdout=log, stderr=log, check=False)
+
+    def compiler(self):
+        """What tells `make` which compiler to take."""
+        llvm = self.spec.get("llvm")
+        return [f"LLVM=-{llvm}", "LLVM_IAS=1"] if llvm else []
 
     @staticmethod
     def check(wanted, got):

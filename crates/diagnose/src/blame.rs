@@ -8,6 +8,7 @@ use necropsy_target::unwind::{Frame, Trust};
 use crate::allocators;
 use crate::crash::base_name;
 use crate::integrity::UNVOUCHED;
+use crate::reported;
 
 /// How a kernel dies, enters and leaves: no function of these is a place of a bug.
 const MACHINERY: &[&str] = &[
@@ -53,6 +54,7 @@ const MACHINERY: &[&str] = &[
     "printk",
     "vprintk",
     "dump_stack",
+    "stack_trace_save",
     "show_stack",
     "entry_SYSCALL_64_after_hwframe",
     "do_syscall_64",
@@ -189,13 +191,14 @@ const SERVANTS: &[&str] = &[
     "usleep_range",
     "usleep_range_state",
     "print_hex_dump",
-    "__asan_memcpy",
-    "__asan_memset",
 ];
 
 /// Whether a function is part of how a kernel dies or is entered.
 pub fn is_machinery(name: &str) -> bool {
-    MACHINERY.contains(&name) || name.starts_with("asm_exc_") || name.starts_with("asm_sysvec_")
+    MACHINERY.contains(&name)
+        || name.starts_with("asm_exc_")
+        || name.starts_with("asm_sysvec_")
+        || reported::is_check(name)
 }
 
 /// Whether a function only does what it is told.

@@ -1,5 +1,7 @@
 //! Reading a function backwards: where a value came from.
 
+use std::collections::HashMap;
+
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs};
 use necropsy_base::{MemoryExt, Near, VirtAddr};
 use necropsy_target::Target;
@@ -36,6 +38,28 @@ pub fn text(t: &Target, at: VirtAddr) -> Option<String> {
     let name = |a: u64| t.near(VirtAddr(a)).map(|n| format!("{}+{:#x}", n.name, a - n.start.0));
     let text = t.arch().text(&code[..readable], at, Default::default(), &name)?;
     Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Whether what the instruction `from` did still holds at `to`: a way leads there, and none on which an instruction `changes` it.
+pub fn carries(insns: &[Insn], from: usize, to: usize, changes: &dyn Fn(&Insn) -> bool) -> bool {
+    let index: HashMap<VirtAddr, usize> = insns.iter().enumerate().map(|(i, insn)| (insn.at, i)).collect();
+    let mut seen = vec![[false; 2]; insns.len()];
+    let mut ways = vec![(from + 1, false)];
+    while let Some((i, changed)) = ways.pop() {
+        let Some(insn) = insns.get(i).filter(|_| !seen[i][usize::from(changed)]) else { continue };
+        seen[i][usize::from(changed)] = true;
+        let changed = changed || changes(insn);
+        match insn.flow {
+            // A trap may be one that the kernel returns from.
+            Flow::Next | Flow::Call(_) | Flow::Trap => ways.push((i + 1, changed)),
+            Flow::Branch(at) => {
+                ways.extend(index.get(&at).copied().into_iter().chain([i + 1]).map(|i| (i, changed)))
+            }
+            Flow::Jump(Some(at)) => ways.extend(index.get(&at).map(|i| (*i, changed))),
+            Flow::Jump(None) | Flow::Return => {}
+        }
+    }
+    seen.get(to).is_some_and(|seen| seen[0] && !seen[1])
 }
 
 /// Where a value came from.

@@ -33,6 +33,7 @@ mod made;
 mod objects;
 mod poison;
 pub mod present;
+mod reported;
 mod runs;
 pub mod scenes;
 mod spinning;

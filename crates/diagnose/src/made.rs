@@ -25,9 +25,14 @@ pub fn keys(image: &KallsymsImage) -> Keys {
 
 /// A kernel of these.
 pub fn kernel(made: Functions) -> Target {
+    typed(made, &BtfBuilder::new(Abi::LE64))
+}
+
+/// A kernel of these that has types.
+pub fn typed(made: Functions, types: &BtfBuilder) -> Target {
     let (memory, image) = made.build();
     let names = Kallsyms::from_keys(&memory, &keys(&image), &[("_stext", TEXT)]).unwrap();
     let info = VmcoreInfo::from_text(format!("SYMBOL(_stext)={TEXT:x}\n").as_bytes());
-    let types = Btf::parse(BtfBuilder::new(Abi::LE64).build(), Abi::LE64, None).unwrap();
+    let types = Btf::parse(types.build(), Abi::LE64, None).unwrap();
     Target::from_parts(&X86_64, Arc::new(memory), Arc::new(types)).with_vmcoreinfo(info).with_kallsyms(names)
 }

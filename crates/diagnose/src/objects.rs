@@ -8,7 +8,7 @@ use necropsy_report::{Related, TaskInfo};
 use necropsy_target::Target;
 
 use crate::Findings;
-use crate::{Class, allocators, calls};
+use crate::{Class, allocators, blame, calls};
 
 /// The object of a slab that holds an address, with what it is.
 pub fn at(t: &Target, at: VirtAddr) -> Option<(Found, State)> {
@@ -49,8 +49,9 @@ pub fn shown(at: VirtAddr) -> String {
 pub fn who(t: &Target, track: &Track) -> VirtAddr {
     let callers = std::iter::once(&track.caller).chain(&track.stack);
     let own = |pc: &&VirtAddr| {
-        t.near(pc.moved(-1))
-            .is_some_and(|n| !allocators::is_allocator(&n.name) && !crate::blame::is_servant(&n.name))
+        t.near(pc.moved(-1)).is_some_and(|n| {
+            !allocators::is_allocator(&n.name) && !blame::is_servant(&n.name) && !blame::is_machinery(&n.name)
+        })
     };
     let mut stack = track.stack.iter();
     let pc = stack.find(own).or_else(|| callers.clone().find(own)).copied().unwrap_or(track.caller);
@@ -63,7 +64,7 @@ fn jumped_on(t: &Target, ret: VirtAddr) -> Option<VirtAddr> {
     let before = t.memory().bytes(ret.moved(-8), 8).ok()?;
     let to = t.arch().call_before(&before, ret)?.direct.filter(|to| t.is_text(*to))?;
     let near = t.near(to).filter(|n| n.start == to)?;
-    (!allocators::is_allocator(&near.name) && !crate::blame::is_servant(&near.name)).then_some(to)
+    (!allocators::is_allocator(&near.name) && !blame::is_servant(&near.name)).then_some(to)
 }
 
 /// Who did something to an object, as others involved.
@@ -72,7 +73,7 @@ pub fn related(t: &Target, role: &'static str, track: &Track) -> Related {
     let task = (track.pid > 0).then(|| TaskInfo {
         pid: track.pid as i32,
         comm: String::new(),
-        cpu: Some(track.cpu as usize),
+        cpu: usize::try_from(track.cpu).ok(),
     });
     Related {
         role,
@@ -90,12 +91,12 @@ pub fn tracked(t: &Target, found: &Found, class: Class, weight: f64, out: &mut F
         [("freer", "freed", &tracks.freed), ("allocator", "allocated", &tracks.allocated)]
     {
         let Some(track) = track else { continue };
+        let cpu = if track.cpu < 0 { String::new() } else { format!(" on CPU {}", track.cpu) };
         let claim = format!(
-            "{} was {did} by {} in task {} on CPU {}, as the allocator noted behind it",
+            "{} was {did} by {} in task {}{cpu}, as the allocator noted behind it",
             named(found),
             t.describe(who(t, track)),
-            track.pid,
-            track.cpu
+            track.pid
         );
         let source = format!("memory:*(struct track *){:#x}", track.at.0);
         out.add(class, weight, source, format!("object {:x}", found.start.0), claim);

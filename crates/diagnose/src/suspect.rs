@@ -77,7 +77,8 @@ fn tail_call(t: &Target, frames: &[Frame], index: usize) -> Option<VirtAddr> {
     let jumps = if called == inside { None } else { jumps(t, called, inside, TAILS) };
     // The cold part of a function is the same function.
     let own = inner.function.as_ref().map_or("", |f| plain(&f.name));
-    let other = |name: &str| plain(name) != own && !is_servant(name) && !is_dispatcher(name);
+    let other =
+        |name: &str| plain(name) != own && !is_servant(name) && !is_dispatcher(name) && !is_machinery(name);
     let to_blame = |at: &VirtAddr| t.near(*at).is_some_and(|f| other(&f.name));
     jumps?.into_iter().rev().find(to_blame)
 }

@@ -155,7 +155,7 @@ pub fn tracks(t: &Target, cache: VirtAddr, object: VirtAddr) -> Result<Tracks, L
     let Ok(places) = t.load::<Places>(cache) else { return Ok(Tracks::default()) };
     let none = |e: LoadError| matches!(e, LoadError::NoStruct(_) | LoadError::NoMember { .. });
     let track = |place: i32, of: &str, member: &str| match t.offset_of(of, member) {
-        Ok(offset) if place >= 0 && place < i32::MAX => track(t, object.offset(place as u64 + offset)),
+        Ok(offset) if (0..i32::MAX).contains(&place) => track(t, object.offset(place as u64 + offset)),
         Err(e) if !none(e.clone()) => Err(e),
         _ => Ok(None),
     };

@@ -2,6 +2,8 @@
 
 mod assertion;
 mod bit_flip;
+mod control_flow;
+mod data_race;
 mod deadlock;
 mod divide;
 mod double_fault;
@@ -12,8 +14,11 @@ mod guarded;
 mod hidden;
 mod hung_task;
 mod irq_storm;
+mod kasan;
+mod kasan_fault;
 mod kernel_text;
 mod list_corruption;
+mod lock_misuse;
 mod lockup;
 mod memory_leak;
 mod null_pointer;
@@ -24,7 +29,6 @@ mod panic_call;
 mod panic_site;
 mod rcu_reader;
 mod refcount_bug;
-mod reporters;
 mod requested;
 mod slab_corruption;
 mod slab_overflow;
@@ -35,6 +39,7 @@ mod stack_protector;
 mod stuck_cpu;
 mod table_hook;
 mod ubsan;
+mod uninitialised;
 mod unloaded_module;
 mod use_after_free;
 mod wild_pointer;
@@ -76,7 +81,12 @@ pub static DETECTIVES: &[Detective] = &[
     stack_protector::STACK_PROTECTOR,
     stuck_cpu::STUCK_CPU,
     ubsan::UBSAN,
-    reporters::REPORTERS,
+    kasan::KASAN,
+    kasan_fault::KASAN_FAULT,
+    data_race::DATA_RACE,
+    uninitialised::UNINITIALISED,
+    control_flow::CONTROL_FLOW,
+    lock_misuse::LOCK_MISUSE,
     double_fault::DOUBLE_FAULT,
     unloaded_module::UNLOADED_MODULE,
     use_after_free::USE_AFTER_FREE,

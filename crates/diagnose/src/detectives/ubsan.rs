@@ -1,15 +1,13 @@
 //! What the undefined behaviour sanitizer caught, in kernels that panic for it (lib/ubsan.c).
 
-use necropsy_arch::{Flow, Regs};
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_report::{Place, terminal_safe};
 use necropsy_target::Target;
-use necropsy_target::unwind::Frame;
+use necropsy_target::unwind::{Frame, Stack};
 
-use crate::code::{self, Trace};
 use crate::crash::base_name;
 use crate::suspect::{named, place_in};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, reported};
 
 pub const UBSAN: Detective = Detective {
     id: "ubsan",
@@ -38,7 +36,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some((at, sure)) = blame::culprit(t, frames, index + 1) else { return };
     let mut culprit = place_in(t, frames, at, sure);
     if at == index + 1 {
-        located(t, &frames[at], &mut culprit);
+        located(t, &crash.stack, at, &mut culprit);
     }
     let (who, what) = (named(&culprit), in_words(&what));
     let place = culprit
@@ -77,18 +75,13 @@ fn in_words(handler: &str) -> String {
 }
 
 /// The file and line that the call passes: `struct source_location` is the first member of every description.
-fn located(t: &Target, frame: &Frame, place: &mut Place) {
-    let Some((file, line)) = location(t, frame) else { return };
+fn located(t: &Target, stack: &Stack, index: usize, place: &mut Place) {
+    let Some((file, line)) = location(t, stack, index) else { return };
     (place.file, place.line) = (Some(file), Some(line));
 }
 
-fn location(t: &Target, frame: &Frame) -> Option<(String, u32)> {
-    let back = frame.pc?;
-    let insns = code::function(t, frame.function.as_ref()?);
-    let call = insns.iter().position(|i| i.next() == back && matches!(i.flow, Flow::Call(_)))?;
-    let regs = Regs::new();
-    let trace = Trace::new(t, &insns, insns[call].at, &regs)?;
-    let data = VirtAddr(trace.value(*t.arch().argument_registers().first()?, call, 0)?);
+fn location(t: &Target, stack: &Stack, index: usize) -> Option<(String, u32)> {
+    let data = VirtAddr(reported::argument(t, stack, index, 0)?);
     let name = t.memory().cstr(t.memory().ptr(data).ok()?, NAME).ok()?;
     let line = t.memory().u32(data.offset(u64::from(t.abi().word))).ok()?;
     let text = terminal_safe(&String::from_utf8_lossy(&name));

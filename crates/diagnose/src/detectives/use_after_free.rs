@@ -84,11 +84,16 @@ impl Scene<'_> {
     }
 }
 
+/// What a value that is the poison of freed memory was: objects, or pages.
+pub(super) fn poison_of(value: u64) -> Option<&'static str> {
+    POISON.iter().find(|(byte, _)| filling(value) == Some(*byte)).map(|(_, of)| *of)
+}
+
 /// The pointer is poison.
 fn poisoned(s: &Scene<'_>, found: &mut Findings) -> bool {
     let (t, a) = (s.t, &s.access);
     let value = a.base.unwrap_or(a.address);
-    let Some((_, of)) = POISON.iter().find(|(byte, _)| filling(value) == Some(*byte)) else { return false };
+    let Some(of) = poison_of(value) else { return false };
     let who = named(&s.user);
     let text = code::text(t, a.pc).unwrap_or_default();
     let source = s.source(|_| true).filter(|(_, state, _)| *state != State::Allocated);

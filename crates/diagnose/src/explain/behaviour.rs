@@ -27,14 +27,16 @@ pub const TEXTS: &[Explanation] = &[
     text(
         "double-fault",
         "An exception happened while the CPU was delivering another one, mostly because the stack was no good.",
-        "The handler is on its own stack; the saved stack pointer tells whether the stack was used up or the pointer was wrong.",
+        "The handler is on its own stack; the saved stack pointer tells whether the stack was used up or the pointer was wrong, and the code \
+         who set it.",
         &["look at the stack pointer: outside of the task's stack means an overflow"],
         &["CONFIG_VMAP_STACK"],
     ),
     text(
         "control-flow-violation",
         "A jump or return went where the compiler had not planned one: a corrupted function pointer or return address, or an attack.",
-        "The CPU's (CET, BTI) or the kernel's (CFI) check trapped; the target and its origin are read from registers and stack.",
+        "The CPU's (CET, BTI) or the compiler's (CFI) check trapped; the target, its type and the one that was wanted are read from code, \
+         registers and memory.",
         &["find who wrote the pointer", "think of an attack if the target does anything useful to somebody"],
         &["CONFIG_CFI", "CONFIG_KASAN"],
     ),

@@ -184,7 +184,8 @@ pub const TEXTS: &[Explanation] = &[
     text(
         "uninitialised-use",
         "Code used memory that nobody had set: what it found is left over from earlier use.",
-        "A report of the kernel's sanitizer, or the allocator's poison for new objects in what was used.",
+        "A report of the kernel's sanitizer (KMSAN keeps who allocated the memory, or which variable it is), or the allocator's poison for new \
+         objects in what was used.",
         &["find the path on which the variable or member is not set"],
         &["CONFIG_KMSAN", INIT],
     ),
@@ -198,7 +199,8 @@ pub const TEXTS: &[Explanation] = &[
     text(
         "data-race",
         "Two CPUs accessed the same memory at the same time, one of them writing, without anything that orders them.",
-        "A report of the kernel's race detector; a dump alone rarely proves one.",
+        "A report of the kernel's race detector: both accesses, the address and the other task stand in its table. Without it a dump rarely \
+         proves one.",
         &["add the lock that is missing, or READ_ONCE() and WRITE_ONCE() where races are meant"],
         &["CONFIG_KCSAN"],
     ),

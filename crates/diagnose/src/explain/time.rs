@@ -52,7 +52,7 @@ pub const TEXTS: &[Explanation] = &[
     text(
         "workqueue-stall",
         "Work that was queued is not done: the worker that should do it is blocked or does not get a CPU.",
-        "The pools' queues and what each worker does are read from memory.",
+        "The pools' queues, what each worker does and what their CPU runs are read from memory.",
         &["see what the busy workers wait for"],
         &["workqueue.watchdog_thresh", LOCKDEP],
     ),

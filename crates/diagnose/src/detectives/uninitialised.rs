@@ -1,0 +1,169 @@
+//! A decision by memory that nobody wrote, in kernels that die of what KMSAN reports.
+
+use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_kernel::stack_depot;
+use necropsy_report::{Related, terminal_safe};
+use necropsy_target::Target;
+
+use crate::suspect::{named, place_in};
+use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, reported};
+
+pub const UNINITIALISED: Detective = Detective {
+    id: "uninitialised-use",
+    title: "a decision by memory that nobody wrote",
+    doc: "KMSAN's report is on the stack of the panic; the next function is the one that decided by, or gave away, what was never written. \
+          Where that memory came from is named by a number that the compiler passed: the stack depot has who allocated it, the local \
+          variable that it is, or the copies that it went through.",
+    examine,
+};
+
+const CLASS: Class = Class::UninitialisedUse;
+/// mm/kmsan/report.c and instrumentation.c, 6.1 to 7.2.
+const REPORTS: &[&str] = &["kmsan_report", "__msan_warning", "kmsan_internal_check_memory"];
+/// What the compiler calls with the origin as its only argument.
+const WARNING: &str = "__msan_warning";
+/// `KMSAN_ALLOCA_MAGIC_ORIGIN`, `KMSAN_CHAIN_MAGIC_ORIGIN` (mm/kmsan/kmsan.h).
+const LOCAL: u64 = 0xabcd_0100;
+const COPY: u64 = 0xabcd_0200;
+/// `KMSAN_MAX_ORIGIN_DEPTH`.
+const MAX_COPIES: usize = 8;
+/// A variable's description is not longer.
+const NAME: usize = 200;
+
+/// Where memory came from.
+enum Origin {
+    Allocated(VirtAddr),
+    Local { name: String, by: VirtAddr },
+}
+
+fn examine(case: &Case, found: &mut Findings) {
+    let (t, Some(crash)) = (&case.target, case.crash()) else { return };
+    let frames = &crash.stack.frames;
+    let Some(report) = reported::below_panic(frames, REPORTS) else { return };
+    let Some(watched) = reported::watched(frames, report) else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, watched) else { return };
+    let who = place_in(t, frames, index, sure.min(0.8));
+    let inner = frames[watched - 1].name().is_some_and(|n| n == WARNING);
+    let handle = if inner { reported::argument(t, &crash.stack, watched, 0) } else { None };
+    let origin = handle.and_then(|handle| origin(t, handle as u32));
+    let name = named(&who);
+    let from = origin.as_ref().map(|o| told(t, o));
+    let statement = format!(
+        "{name} decided by, or gave away, memory that nobody wrote{}; KMSAN saw it, and was told to end the kernel.",
+        from.as_ref().map(|from| format!(": {from}")).unwrap_or_default()
+    );
+    let mut h = Hypothesis::new(CLASS, format!("{name} used memory that nobody wrote"), statement);
+    h.victim = Some(who.clone());
+    h.culprit = Some(who);
+    h.related = origin.iter().filter_map(|o| related(t, o)).collect();
+    h.advice = vec![
+        "write all members where the memory is allocated (kzalloc, a designated initialiser), or do not use what may be unset".into(),
+        "read KMSAN's own report, with the stack of who allocated: log".into(),
+    ];
+    found.hypotheses.push(h);
+    let by = frames[report].name().unwrap_or_default();
+    let claim = format!("{by} is on the stack below the panic: KMSAN reports with it");
+    let bears = [(CLASS, 6.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0)];
+    found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
+    if let (Some(from), Some(handle)) = (from, handle) {
+        let call = frames[watched].pc.map(|pc| format!("dis -r {:x}", pc.0));
+        let claim = format!("the number that {WARNING} was given, {handle:#x}, names its origin: {from}");
+        found.add(CLASS, 0.5, "memory:the stack depot", call, claim);
+    }
+}
+
+/// What an origin's stack says, copies followed back.
+fn origin(t: &Target, handle: u32) -> Option<Origin> {
+    let mut handle = handle;
+    for _ in 0..MAX_COPIES {
+        let entries = stack_depot::stack(t, handle).ok()?;
+        match entries[..] {
+            [VirtAddr(COPY), _, before] => handle = before.0 as u32,
+            [VirtAddr(LOCAL), name, inner, outer] => {
+                let text = t.memory().cstr(name, NAME).ok()?;
+                let by = if t.is_text(inner) { inner } else { outer };
+                return Some(Origin::Local { name: terminal_safe(&String::from_utf8_lossy(&text)), by });
+            }
+            _ => {
+                return entries
+                    .iter()
+                    .copied()
+                    .find(|pc| asks(t, *pc))
+                    .map(|pc| Origin::Allocated(pc.moved(-1)));
+            }
+        }
+    }
+    None
+}
+
+/// Whether a return address is in a function that asked for memory, and not in one that gives it.
+fn asks(t: &Target, pc: VirtAddr) -> bool {
+    t.near(pc.moved(-1)).is_some_and(|n| {
+        !allocators::is_allocator(&n.name) && !blame::is_servant(&n.name) && !blame::is_machinery(&n.name)
+    })
+}
+
+fn told(t: &Target, origin: &Origin) -> String {
+    match origin {
+        Origin::Allocated(by) => format!("it was allocated in {}", t.describe(*by)),
+        Origin::Local { name, by } => format!("it is the local variable {name} of {}", t.describe(*by)),
+    }
+}
+
+fn related(t: &Target, origin: &Origin) -> Option<Related> {
+    let Origin::Allocated(by) = origin else { return None };
+    let near = t.near(*by)?;
+    Some(Related { role: "allocator", function: Some(near.name), module: near.module, task: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use necropsy_base::Abi;
+    use necropsy_synth::functions::{DATA, Functions, TEXT};
+    use necropsy_synth::names::BtfBuilder;
+
+    use super::*;
+    use crate::made;
+
+    fn types() -> BtfBuilder {
+        let mut b = BtfBuilder::new(Abi::LE64);
+        let (uint, ulong) = (b.int("unsigned int", 4, false), b.int("unsigned long", 8, false));
+        let parts = [("pool_index", uint, 0, 16), ("offset", uint, 16, 12)];
+        let parts = b.structure(false, "", 4, &parts);
+        b.structure(true, "handle_parts", 4, &[("handle", uint, 0, 0), ("", parts, 0, 0)]);
+        let entries = b.array(ulong, uint, 0);
+        b.structure(false, "stack_record", 16, &[("size", uint, 0, 0), ("entries", entries, 64, 0)]);
+        b
+    }
+
+    /// What the origin is whose stacks are these, the first at handle 0, each further one 64 bytes on.
+    fn told_of(stacks: &[&[u64]]) -> Option<String> {
+        let mut made = Functions::default();
+        made.function(0x100, "kmalloc_trace", &[0xc3]);
+        made.function(0x200, "flow_make", &[0xc3]);
+        made.data(0, "stack_pools", &[DATA + 0x400]);
+        made.data(0x100, "name", &[u64::from_le_bytes(*b"slot\0\0\0\0")]);
+        made.data(0x400, "pool", &[0; 64]);
+        for (i, stack) in stacks.iter().enumerate() {
+            let at = DATA + 0x400 + 64 * i as u64;
+            for (k, word) in std::iter::once(&(stack.len() as u64)).chain(*stack).enumerate() {
+                made.memory.put_uint(VirtAddr(at + 8 * k as u64), *word, 8);
+            }
+        }
+        let t = made::typed(made, &types());
+        origin(&t, 0).map(|o| told(&t, &o))
+    }
+
+    #[test]
+    fn where_memory_came_from() {
+        let (allocator, maker) = (TEXT + 0x101, TEXT + 0x201);
+        assert_eq!(told_of(&[&[allocator, maker]]).unwrap(), "it was allocated in flow_make+0x0");
+        // Copied once: the second stack is 64 bytes on, 4 times 16.
+        let copied = [&[COPY, maker, 4 << 16][..], &[allocator, maker]];
+        assert_eq!(told_of(&copied).unwrap(), "it was allocated in flow_make+0x0");
+        let local = [&[LOCAL, DATA + 0x100, maker, maker][..]];
+        assert!(told_of(&local).unwrap().starts_with("it is the local variable slot of flow_make"));
+        // Copies in a circle end.
+        assert_eq!(told_of(&[&[COPY, maker, 0]]), None);
+    }
+}
