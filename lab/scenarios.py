@@ -496,6 +496,42 @@ SCENARIOS = {
         kind="double fault: a call on a stack that was given back", module="biosrv",
         run="poke -n bios_ask /proc/biosrv x; poke -n bios_ask /proc/biosrv c", classes=["double-fault"],
         bugs=[("culprit", "bios_thunk", "CULPRIT")], note="the stack pointer is at the end of a vmalloc area that is free"),
+    "init_null": dict(
+        kind="NULL pointer read while a module starts", module="meshnet", late=True, run="modprobe meshnet", classes=NULL,
+        bugs=[("culprit", "mesh_link", "CULPRIT")], frames=["mesh_link", "mesh_init", "do_one_initcall"],
+        note="the module is still being loaded: its code is in the part that goes away afterwards"),
+    "hash_loop": dict(
+        kind="a list entry is added twice; who walks the list never comes to its end", module="gridmon", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="poke -n grid_set /proc/gridmon l", classes=["soft-lockup", "list-corruption"],
+        wait=240, bugs=[("culprit", "feeder_add", "CULPRIT_TWICE"), ("victim", "feeder_sum", "VICTIM_LOOP")],
+        note="north > south > north"),
+    "rwlock_upgrade": dict(
+        kind="a reader of a spinning rwlock becomes a writer", module="gridmon", append="softlockup_panic=1",
+        prepare="echo 5 >/proc/sys/kernel/watchdog_thresh", run="poke -n grid_set /proc/gridmon r", classes=["deadlock", "soft-lockup"],
+        wait=240, bugs=[("culprit", "grid_update", "CULPRIT_RWLOCK")], note="grid_lock has one reader, the one that waits"),
+    "sema_stuck": dict(
+        kind="a semaphore that was not given back", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n grid_set /proc/gridmon s", classes=["hung-task", "deadlock", "lock-misuse"], wait=240, task=False,
+        bugs=[("culprit", "line_claim", "CULPRIT_SEMA")], note="line_claim() returns with it where the load is 0"),
+    "never_woken": dict(
+        kind="a task waits for a condition that nobody makes true", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n grid_set /proc/gridmon w", classes=["hung-task"], wait=240, task=False,
+        bugs=[("culprit", "grid_wait", "CULPRIT_WAKE")], note="ready stays 0"),
+    "thread_deaf": dict(
+        kind="a thread that never looks whether it should stop is stopped", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n grid_set /proc/gridmon d", classes=["hung-task"], wait=240, task=False,
+        bugs=[("culprit", "sampler_stop", "CULPRIT_DEAF"), ("victim", "grid_sample", "VICTIM_DEAF")], note="grid_sample sleeps and counts for ever"),
+    "call_user": dict(
+        kind="call through a function pointer that user space gave", module="gridmon", run="poke -n grid_set /proc/gridmon u",
+        classes=["user-access-violation", "nx-violation", "wild-pointer-dereference"], bugs=[("culprit", "feeder_rate", "CULPRIT_USER")],
+        frames=["feeder_rate", "grid_write"], note="north.rate is the address of write()'s buffer: SMEP, or no execution there"),
+    "ret_smash": dict(
+        kind="stack buffer overflow over the return address, without a canary", module="gridmon", run="poke -n grid_set /proc/gridmon habcdefghijklmno",
+        classes=["stack-buffer-overflow"], bugs=[("culprit", "label_store", "CULPRIT_RETURN"), ("victim", "label_hash", "CULPRIT_RETURN")],
+        note="96 bytes into label[24]: label_hash returns to what was written"),
+    "big_frame": dict(
+        kind="a stack is used up by three large frames", module="gridmon", run="poke -n grid_set /proc/gridmon f", classes=["kernel-stack-overflow"],
+        bugs=[("culprit", "curve_fit", "CULPRIT_FRAME")], note="6 KiB each"),
     "sysrq_c": dict(
         kind="sysrq-c on a healthy system",
         run="echo c >/proc/sysrq-trigger", classes=["requested-crash"], frames=["sysrq_handle_crash"],
