@@ -8,6 +8,7 @@ compiler   the suite whose compiler builds the modules, in a root of its own, wh
 source     the package whose source is built here (source.py) ...
 config     ... with this file of configs/ over configs/guest
 llvm       the version of clang that compiles it (default: gcc)
+report     whether the guest writes its state first (a slow one needs a quarter of an hour for that)
 slow       how much longer than others it may take (default: 1)
 append     what its command line always has
 dump       the dump level up to which makedumpfile can be trusted (default: all): 1.7.8 takes pages of 7.2's kernel for user pages
@@ -22,7 +23,7 @@ KERNELS = {
                        append="kasan.fault=panic"),
     "6.1-kcsan": dict(suite="bookworm", arch="amd64", modules=True, source="linux-source-6.1", config="kcsan", dir="6.1-kcsan"),
     "6.12-clang": dict(suite="bookworm", arch="amd64", modules=True, source="linux-source-6.12", config="clang", llvm=16,
-                       dir="6.12-clang", slow=3),
+                       dir="6.12-clang", slow=3, report=False),
     "6.1": dict(suite="bookworm", arch="amd64", modules=True),
     "6.12": dict(suite="bookworm", arch="amd64", modules=True, meta="linux-image-6.12-cloud-amd64"),
     "sid": dict(suite="sid", arch="amd64", modules=True, compiler="sid", dump=1),

@@ -68,7 +68,8 @@ class Run:
         first = [f"modprobe {s['module']}"] if s["module"] and not s["late"] else []
         (tree / "prepare.sh").write_text("\n".join([*first, s["prepare"], ""]))
         (tree / "run.sh").write_text(s["run"] + "\n")
-        (tree / "lab.env").write_text(f"MODE={s['mode']}\nREPORT={self.kernel.arch['report']}\n")
+        report = self.kernel.arch["report"] if self.kernel.spec.get("report", True) else "none"
+        (tree / "lab.env").write_text(f"MODE={s['mode']}\nREPORT={report}\n")
         if self.kdump:
             flags = " ".join(COMPRESS[self.compress])
             image, version = self.kernel.capture_tree(

@@ -473,11 +473,12 @@ SCENARIOS = {
         note="6.12-check; no worker of CPU 1 runs: flow_poll, with preemption off, does not let them"),
     "data_race": dict(
         kind="two threads change a counter without a lock, found by KCSAN", module="flowctl",
-        run="echo 1 >/proc/sys/kernel/panic_on_warn; poke -n flow_set /proc/flowctl r", classes=["data-race"], task=False,
+        prepare="mount -t debugfs debugfs /sys/kernel/debug; echo '!flow_account' >/sys/kernel/debug/kcsan; echo whitelist >/sys/kernel/debug/kcsan",
+        run="echo 1 >/proc/sys/kernel/panic_on_warn; echo on >/sys/kernel/debug/kcsan; poke -n flow_set /proc/flowctl r",
+        classes=["data-race"], task=False,
         bugs=[("culprit", "flow_account", "CULPRIT_RACE")], note="6.1-kcsan; both are in flow_account"),
     "unlock_stranger": dict(
         kind="a mutex is unlocked by a task that does not have it, found by its debugging", module="flowctl",
-        prepare="mount -t debugfs debugfs /sys/kernel/debug; echo off >/sys/kernel/debug/kcsan",
         run="echo 1 >/proc/sys/kernel/panic_on_warn; poke -n flow_set /proc/flowctl s", classes=["lock-misuse"],
         bugs=[("culprit", "flow_release", "CULPRIT_STRANGER")], note="6.1-kcsan; flow_hold has gate_lock"),
     "lock_unmade": dict(

@@ -155,13 +155,31 @@ impl<'t> Trace<'t> {
 
     /// The last instruction before `before` that changes `reg`.
     pub(crate) fn definition(&self, reg: usize, before: usize) -> Option<usize> {
-        self.insns[..before].iter().rposition(|i| self.changes(i, reg))
+        let mut before = before;
+        while let Some(i) = self.insns[..before].iter().rposition(|i| self.changes(i, reg)) {
+            if !self.gives_back(i, reg) {
+                return Some(i);
+            }
+            before = i;
+        }
+        None
     }
 
     /// Whether `reg` may come round a loop to instruction `before`, changed since its definition there.
     pub(crate) fn changed_in_loop(&self, reg: usize, definition: Option<usize>, before: usize) -> bool {
         loop_around(self.insns, definition, before)
             .is_some_and(|body| body.iter().any(|i| self.changes(i, reg)))
+    }
+
+    /// Whether an instruction takes the caller's value of a register from the stack again, before an end of the function: what comes behind
+    /// that end is jumped to from before.
+    fn gives_back(&self, index: usize, reg: usize) -> bool {
+        let preserved = self.t.arch().preserved_registers() >> reg & 1 == 1;
+        let ends = |i: &Insn| matches!(i.flow, Flow::Return | Flow::Jump(_));
+        preserved
+            && self.insns[index].changes(self.t.arch().sp())
+            && reg != self.t.arch().sp()
+            && self.insns.get(index + 1..self.at).is_some_and(|rest| rest.iter().any(ends))
     }
 
     fn changes(&self, insn: &Insn, reg: usize) -> bool {
@@ -288,5 +306,37 @@ mod tests {
         // … and nothing jumps back over the first and the last instruction.
         assert_eq!(body(None, 0), None);
         assert_eq!(body(Some(3), 4), None);
+    }
+    /// push %rbx; mov %rdi,%rbx; test %ebx,%ebx; jne on; pop %rbx; ret; on: call; mov %esi,%ebx; jmp on
+    const SPLIT: &[u8] = &[
+        0x53, 0x48, 0x89, 0xfb, 0x85, 0xdb, 0x75, 0x02, 0x5b, 0xc3, 0xe8, 0, 0, 0, 0, 0x89, 0xf3, 0xeb, 0xf7,
+    ];
+
+    #[test]
+    fn what_a_function_takes_back_before_its_end_does_not_count_behind_it() {
+        use necropsy_synth::functions::{Functions, TEXT};
+        let mut made = Functions::default();
+        made.function(0x100, "split", SPLIT);
+        made.function(0x140, "next", &[0xc3]);
+        let t = crate::made::kernel(made);
+        let insns = function(&t, &t.near(VirtAddr(TEXT + 0x100)).unwrap());
+        let rbx = t.arch().registers().iter().position(|r| *r == "rbx").unwrap();
+        let regs = Regs::new();
+        let last = |at: usize| Trace::new(&t, &insns, insns[at].at, &regs).unwrap().definition(rbx, at);
+        // At the call it is what was moved; at the return what was taken back.
+        assert_eq!((last(6), last(5)), (Some(1), Some(4)));
+    }
+
+    #[test]
+    fn what_holds_on_all_ways() {
+        let insns = decoded(SPLIT);
+        let rbx = |i: &Insn| i.changes(5);
+        assert!(insns[1].changes(5) && insns[7].changes(5));
+        // The call is also come to round the loop, with another value; the comparison is not.
+        assert!(carries(&insns, 1, 2, &rbx));
+        assert!(!carries(&insns, 1, 6, &rbx));
+        assert!(carries(&insns, 1, 6, &|_| false));
+        // Nothing leads back.
+        assert!(!carries(&insns, 6, 1, &rbx));
     }
 }

@@ -14,6 +14,7 @@ pub mod identify;
 pub mod ipc;
 pub mod irq;
 pub mod kasan;
+pub mod kmsan;
 pub mod locks;
 pub mod mce;
 pub mod meminfo;

@@ -1,11 +1,11 @@
-//! The shadow of memory, and what KASAN and the stack depot keep, in memory made for them.
+//! The shadow of memory, and what KASAN, KMSAN and the stack depot keep, in memory made for them.
 #![allow(clippy::unwrap_used)]
 
 mod made;
 
 use necropsy_base::{Abi, VirtAddr};
 use necropsy_kernel::kasan::{self, Bad, Poison, Shadow};
-use necropsy_kernel::{Target, stack_depot};
+use necropsy_kernel::{Target, kmsan, stack_depot};
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
 
@@ -103,4 +103,30 @@ fn who_allocated_and_who_freed_is_in_the_depot() {
         assert!(used.freed.is_none() && used.allocated.is_none());
     }
     assert!(stack_depot::stack(&kernel("pool_index", 3), u32::MAX).is_err());
+}
+
+#[test]
+fn what_was_never_written() {
+    let mut b = BtfBuilder::new(Abi::LE64);
+    let (ulong, pointer) = (b.int("unsigned long", 8, false), b.pointer(0));
+    let members =
+        [("flags", ulong, 0, 0), ("kmsan_shadow", pointer, 64, 0), ("kmsan_origin", pointer, 128, 0)];
+    b.structure(false, "page", 64, &members);
+    // Pages are described from HEAP + 0x1000 on; the tenth is memory, the eleventh its shadow, the twelfth its origins.
+    let (map, page) = (HEAP + 0x1000, |n: u64| HEAP + 0x1000 + n * 64);
+    let mut m = memory();
+    m.put_uint(VirtAddr(DATA), map, 8).put_uint(VirtAddr(DATA + 8), HEAP, 8);
+    m.put_uint(VirtAddr(page(10) + 8), page(11), 8).put_uint(VirtAddr(page(10) + 16), page(12), 8);
+    m.put(VirtAddr(HEAP + 11 * 4096 + 0x40), &[0, 0, 0, 0, 0, 0xf0, 0, 0]);
+    m.put_uint(VirtAddr(HEAP + 12 * 4096 + 0x44), 0x1234, 4);
+    m.put_uint(VirtAddr(HEAP + 12 * 4096 + 0x40), 0x5678, 4);
+    let t = opened(m, &b, &[("vmemmap_base", DATA), ("page_offset_base", DATA + 8)]);
+    let noted = |offset: u64, size: u64| kmsan::noted(&t, VirtAddr(HEAP + 10 * 4096 + offset), size);
+    let some = noted(0x45, 1).unwrap();
+    assert_eq!((some.unwritten, some.origin, some.shadow.0), (true, 0x1234, HEAP + 11 * 4096 + 0x45));
+    let all = noted(0x40, 4).unwrap();
+    assert_eq!((all.unwritten, all.origin), (false, 0x5678));
+    // A page without any, and one that nobody describes.
+    assert!(kmsan::noted(&t, VirtAddr(HEAP + 13 * 4096), 4).is_err());
+    assert!(kmsan::noted(&t, VirtAddr(HEAP - 4096), 4).is_err());
 }

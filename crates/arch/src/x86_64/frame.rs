@@ -47,11 +47,13 @@ pub fn saved(code: &[u8], at: usize) -> Option<Vec<(usize, i64)>> {
     let (mut here, mut deepest, mut framed) = (0i64, 0i64, false);
     let mut found: Vec<(usize, i64)> = Vec::new();
     for insn in instructions(code).take_while(|i| (i.ip() as usize) < at) {
-        let change = stack_change(&insn, framed)?;
-        match change {
-            Change::By(n) => here += n,
-            Change::Return => here = deepest,
-            Change::Record => framed = true,
+        match stack_change(&insn, framed) {
+            Some(Change::By(n)) => here += n,
+            Some(Change::Return) => here = deepest,
+            Some(Change::Record) => framed = true,
+            // Aligned or grown by a number, behind a frame record: what was pushed before stays where it is.
+            None if framed => break,
+            None => return None,
         }
         deepest = deepest.max(here);
         let pushed = (insn.mnemonic() == Mnemonic::Push && insn.op0_kind() == OpKind::Register)
@@ -156,6 +158,10 @@ mod tests {
         assert_eq!(saved(FUNCTION, 6), Some(vec![(BP, -16)]));
         assert_eq!(saved(FUNCTION, 18), Some(vec![(BP, -16), (BX, -24)]));
         assert_eq!(saved(FUNCTION, 24), Some(vec![(BP, -16)]), "%rbx was taken back");
+        // push %rbp; mov %rsp,%rbp; push %rbx; and $-16,%rsp; mov %r15,%rsp; nop: aligned behind the record, and before one.
+        let aligned = b"\x55\x48\x89\xe5\x53\x48\x83\xe4\xf0\x4c\x89\xfc\x90";
+        assert_eq!(saved(aligned, 12), Some(vec![(BP, -16), (BX, -24)]));
+        assert_eq!(saved(&aligned[4..], 8), None);
     }
 
     #[test]

@@ -1,27 +1,30 @@
 //! A decision by memory that nobody wrote, in kernels that die of what KMSAN reports.
 
+use necropsy_arch::{Flow, Insn};
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_kernel::stack_depot;
+use necropsy_kernel::{kmsan, stack_depot};
 use necropsy_report::{Related, terminal_safe};
 use necropsy_target::Target;
+use necropsy_target::unwind::{self, Stack};
 
+use crate::code::{self, Trace};
 use crate::suspect::{named, place_in};
-use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, reported};
+use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, objects, reported};
 
 pub const UNINITIALISED: Detective = Detective {
     id: "uninitialised-use",
     title: "a decision by memory that nobody wrote",
     doc: "KMSAN's report is on the stack of the panic; the next function is the one that decided by, or gave away, what was never written. \
-          Where that memory came from is named by a number that the compiler passed: the stack depot has who allocated it, the local \
-          variable that it is, or the copies that it went through.",
+          Of what that function loads, KMSAN's shadow says which was never written, and whose it is: the stack depot has who allocated it, the \
+          local variable that it is, or the copies that it went through.",
     examine,
 };
 
 const CLASS: Class = Class::UninitialisedUse;
 /// mm/kmsan/report.c and instrumentation.c, 6.1 to 7.2.
 const REPORTS: &[&str] = &["kmsan_report", "__msan_warning", "kmsan_internal_check_memory"];
-/// What the compiler calls with the origin as its only argument.
-const WARNING: &str = "__msan_warning";
+/// What the compiler calls before a load of so many bytes.
+const LOADS: &str = "__msan_metadata_ptr_for_load_";
 /// `KMSAN_ALLOCA_MAGIC_ORIGIN`, `KMSAN_CHAIN_MAGIC_ORIGIN` (mm/kmsan/kmsan.h).
 const LOCAL: u64 = 0xabcd_0100;
 const COPY: u64 = 0xabcd_0200;
@@ -43,9 +46,8 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(watched) = reported::watched(frames, report) else { return };
     let Some((index, sure)) = blame::culprit(t, frames, watched) else { return };
     let who = place_in(t, frames, index, sure.min(0.8));
-    let inner = frames[watched - 1].name().is_some_and(|n| n == WARNING);
-    let handle = if inner { reported::argument(t, &crash.stack, watched, 0) } else { None };
-    let origin = handle.and_then(|handle| origin(t, handle as u32));
+    let unwritten = unwritten(t, &crash.stack, watched);
+    let origin = unwritten.and_then(|u| origin(t, u.origin));
     let name = named(&who);
     let from = origin.as_ref().map(|o| told(t, o));
     let statement = format!(
@@ -65,11 +67,55 @@ fn examine(case: &Case, found: &mut Findings) {
     let claim = format!("{by} is on the stack below the panic: KMSAN reports with it");
     let bears = [(CLASS, 6.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0)];
     found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
-    if let (Some(from), Some(handle)) = (from, handle) {
-        let call = frames[watched].pc.map(|pc| format!("dis -r {:x}", pc.0));
-        let claim = format!("the number that {WARNING} was given, {handle:#x}, names its origin: {from}");
-        found.add(CLASS, 0.5, "memory:the stack depot", call, claim);
+    if let Some(u) = unwritten {
+        let of = objects::at(t, u.at).map(|(object, _)| format!(", in {}", objects::named(&object)));
+        let from = from.map(|from| format!("; {from}")).unwrap_or_default();
+        let claim = format!(
+            "{} byte(s) at {:#x}{} were never written, says their shadow at {:#x}{from}",
+            u.size,
+            u.at.0,
+            of.unwrap_or_default(),
+            u.shadow.0
+        );
+        found.add(
+            CLASS,
+            1.0,
+            format!("memory:{:#x}", u.shadow.0),
+            format!("rd -8 {:x} {}", u.shadow.0, u.size),
+            claim,
+        );
     }
+}
+
+/// Memory that was asked for and never written.
+#[derive(Clone, Copy, PartialEq)]
+struct Unwritten {
+    at: VirtAddr,
+    size: u64,
+    shadow: VirtAddr,
+    origin: u32,
+}
+
+/// What the function that was watched loaded and KMSAN has as never written, if that is one place: before each load stands a call that asks
+/// for what is noted of it.
+fn unwritten(t: &Target, stack: &Stack, watched: usize) -> Option<Unwritten> {
+    let frame = stack.frames.get(watched)?;
+    let all = unwind::registers(t, stack);
+    let (regs, place) = (all.get(watched)?, frame.place()?);
+    let insns = code::function(t, frame.function.as_ref()?);
+    let here = insns.iter().find(|i| i.at <= place && place < i.next())?.at;
+    let trace = Trace::new(t, &insns, here, regs)?;
+    let argument = *t.arch().argument_registers().first()?;
+    let load = |(index, insn): (usize, &Insn)| {
+        let Flow::Call(Some(to)) = insn.flow else { return None };
+        let size: u64 = t.near(to).filter(|n| n.start == to)?.name.strip_prefix(LOADS)?.parse().ok()?;
+        let at = VirtAddr(trace.value(argument, index, 0)?);
+        let noted = kmsan::noted(t, at, size).ok().filter(|n| n.unwritten)?;
+        Some(Unwritten { at, size, shadow: noted.shadow, origin: noted.origin })
+    };
+    let mut found = insns.iter().enumerate().filter_map(load);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
 }
 
 /// What an origin's stack says, copies followed back.
