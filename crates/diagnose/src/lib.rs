@@ -17,6 +17,7 @@ mod consumers;
 mod crash;
 pub mod detectives;
 mod drawing;
+mod endless_list;
 pub mod explain;
 mod expression;
 mod findings;

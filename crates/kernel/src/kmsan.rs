@@ -5,6 +5,7 @@ use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Load, LoadError, Target};
 
 use crate::memmap::{self, Memmap};
+use crate::pages;
 
 /// Bytes that have one origin.
 const ORIGIN: u64 = 4;
@@ -40,4 +41,15 @@ pub fn noted(t: &Target, at: VirtAddr, size: u64) -> Result<Noted, LoadError> {
     let size = size.clamp(1, map.page_size - offset);
     let bytes = t.memory().bytes(shadow, size as usize)?;
     Ok(Noted { shadow, unwritten: bytes.iter().any(|b| *b != 0), origin: t.memory().u32(origin)? })
+}
+
+/// Bytes of shadows and origins: two pages for each that has them. `None` in kernels without KMSAN.
+pub fn held(t: &Target) -> Option<u64> {
+    let offset = t.offset_of("page", "kmsan_shadow").ok()?;
+    let shape = pages::Shape::of(t).ok()?;
+    let watched = |count: &mut u64, page: pages::Page<'_>| {
+        *count += u64::from(page.word_at(offset).is_some_and(|shadow| shadow != 0));
+    };
+    let count: u64 = pages::fold(t, &shape, || 0, watched).into_iter().sum();
+    Some(count.saturating_mul(2 * t.page_size()))
 }

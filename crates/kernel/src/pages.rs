@@ -203,6 +203,11 @@ impl Page<'_> {
         self.uint(self.shape.index_at, self.shape.abi.word.into()).unwrap_or(0)
     }
 
+    /// The word at an offset of `struct page`.
+    pub fn word_at(&self, offset: u64) -> Option<u64> {
+        self.uint(usize::try_from(offset).ok(), 8)
+    }
+
     /// Whether it is anonymous memory of a process.
     pub fn is_anonymous(&self) -> bool {
         self.mapping() & MAPPING_ANON != 0

@@ -1,12 +1,13 @@
 //! A CPU that made no progress, noticed by a watchdog.
 
-use necropsy_base::MemoryExt;
+use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::{cpus, rcu};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
 use crate::busy_wait::{self, Awaited};
 use crate::crash::{Crash, base_name};
+use crate::endless_list::{self, Circle};
 use crate::findings::place;
 use crate::spinning::takes_spin_lock;
 use crate::suspect::{named, place_in, place_of};
@@ -19,7 +20,8 @@ pub const LOCKUP: Detective = Detective {
     title: "a CPU that made no progress",
     doc: "The panic was called by one of the kernel's watchdogs, in an interrupt. What that interrupt found running is what did not \
           let the CPU go on: the function is named, whether it stands in a loop is read from its code, and since when the CPU has \
-          not scheduled from the watchdog's own time stamp.",
+          not scheduled from the watchdog's own time stamp. A loop that walks a list which runs in a circle cannot end: who walks is not \
+          to blame then.",
     examine,
 };
 
@@ -118,8 +120,10 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         None => (None, 0.0),
     };
     let awaited = stuck.filter(|_| !waits && !asks).and_then(|k| busy_wait::awaited_in(t, frames, k));
-    // Who should have changed what it waits for may be to blame.
+    let circle = stuck.filter(|_| !waits && !asks).and_then(|k| endless_list::walked_in(t, frames, k));
+    // Who should have changed what it waits for may be to blame, or who made a circle of what it walks.
     let sure = if awaited.is_some() { sure.min(busy_wait::SURE) } else { sure };
+    let sure = if circle.is_some() { sure.min(0.3) } else { sure };
     let mut culprit = index.map(|i| place_in(t, frames, i, sure));
     let victim = culprit.clone();
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
@@ -166,6 +170,11 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         statement += &told;
         culprit = left_by.or(culprit);
     }
+    if let Some((circle, walker)) = circle.zip(stuck).filter(|_| blocker.is_none()) {
+        let (told, made_by) = round(t, &circle, &frames[walker], dog.class, found);
+        statement += &told;
+        culprit = made_by.or(culprit);
+    }
     let mut h = Hypothesis::new(dog.class, title, statement);
     h.victim = victim;
     h.culprit = culprit;
@@ -201,6 +210,43 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     if let Some((line, text)) = first_event(case.log(), dog.patterns) {
         found.add(dog.class, 0.5, format!("log:{line}"), "log".to_owned(), format!("the log says: {text}"));
     }
+}
+
+/// A circle in words, and who made it, if there is just one who can.
+fn round(
+    t: &Target,
+    circle: &Circle,
+    walker: &Frame,
+    class: Class,
+    found: &mut Findings,
+) -> (String, Option<Place>) {
+    let name = |at: VirtAddr| t.describe(at).replace("+0x0", "");
+    let (from, to, before) = (name(circle.from), name(circle.to), name(circle.before));
+    let function = walker.name().unwrap_or_default();
+    let claim = format!(
+        "the list that {function} walks runs in a circle of {}: the entry at {:#x} leads to {:#x}, which has {:#x} before it",
+        circle.links.len(),
+        circle.from.0,
+        circle.to.0,
+        circle.before.0
+    );
+    found.add(class, 1.0, format!("memory:{:#x}", circle.to.0), format!("rd {:x} 2", circle.to.0), claim);
+    let claim = format!("the entry at {:#x} leads to {:#x}", circle.from.0, circle.to.0);
+    found.add(class, 0.2, format!("memory:{:#x}", circle.from.0), format!("rd {:x} 2", circle.from.0), claim);
+    let told = format!(
+        " The list that it walks has no end: {from} leads to {to}, which comes behind {before}. Who added an entry that was in it already, or \
+         freed one without taking it out, is to blame."
+    );
+    let start = walker.function.as_ref().map_or(VirtAddr(0), |f| f.start);
+    let [one] = endless_list::writers(t, circle.before, start)[..] else { return (told, None) };
+    let culprit = place(t, one, Some(0.6));
+    let claim = format!(
+        "{} is the only function of its module that writes to {before} by its address",
+        named(&culprit)
+    );
+    let reproduce = culprit.function.as_ref().map(|f| format!("dis {f}"));
+    found.add(class, 0.3, format!("text:{}", t.describe(one)), reproduce, claim);
+    (format!("{told} Only {} adds to it.", named(&culprit)), Some(culprit))
 }
 
 /// A wait in words, and who left the word changed halfway, if there is just one who can.

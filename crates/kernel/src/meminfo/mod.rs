@@ -45,6 +45,8 @@ pub enum Use {
     PerCpu,
     /// Huge pages of hugetlbfs, used or not.
     Huge,
+    /// What KMSAN notes of all other memory.
+    Kmsan,
     /// In none of the counters: pages that drivers took for themselves.
     Unaccounted,
 }
@@ -65,6 +67,7 @@ impl Use {
             Use::Vmalloc => "vmalloc",
             Use::PerCpu => "per-CPU variables",
             Use::Huge => "huge pages",
+            Use::Kmsan => "KMSAN's shadows and origins",
             Use::Unaccounted => "in no statistics",
         }
     }
@@ -122,7 +125,11 @@ pub fn account(t: &Target) -> Result<Account, LoadError> {
         (Use::Huge, huge(t)),
     ];
     let known = uses.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-    uses.push((Use::Unaccounted, total.saturating_sub(known)));
+    let rest = total.saturating_sub(known);
+    // A part of that was never the allocator's, and is not in the total.
+    let noted = crate::kmsan::held(t).map(|bytes| bytes.min(rest));
+    uses.extend(noted.map(|bytes| (Use::Kmsan, bytes)));
+    uses.push((Use::Unaccounted, rest - noted.unwrap_or(0)));
     Ok(Account { total, uses, counters })
 }
 

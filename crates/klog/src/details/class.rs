@@ -105,6 +105,8 @@ fn assertion(report: &Report) -> Option<&'static str> {
             "out-of-bounds-access"
         }
         () if said("ODEBUG:") => "use-after-free",
+        // What locks check of themselves.
+        () if report.message.contains(" at kernel/locking/") => "lock-misuse",
         () => return None,
     })
 }
