@@ -128,7 +128,7 @@ static noinline u32 curve_fit(const char *text, u32 deep)
 	u8 curve[6144];				/* CULPRIT_FRAME */
 	u32 i, sum = 0;
 
-	memset(curve, text[0], sizeof(curve));
+	label_store((char *)curve, text, sizeof(curve));
 	if (deep)
 		sum = curve_fit(text + 1, deep - 1);
 	for (i = 0; i < sizeof(curve); i += 64)

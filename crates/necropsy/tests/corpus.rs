@@ -51,6 +51,7 @@ const IN_THE_LAB: &[&str] = &[
     "panic-site",
     "rcu-reader",
     "refcount-bug",
+    "return-address",
     "slab-corruption",
     "slab-overflow",
     "sleep-atomic",

@@ -30,6 +30,7 @@ mod panic_site;
 mod rcu_reader;
 mod refcount_bug;
 mod requested;
+mod return_address;
 mod slab_corruption;
 mod slab_overflow;
 mod sleep_atomic;
@@ -72,6 +73,7 @@ pub static DETECTIVES: &[Detective] = &[
     page_table::PAGE_TABLE,
     panic_site::PANIC_SITE,
     refcount_bug::REFCOUNT_BUG,
+    return_address::RETURN_ADDRESS,
     requested::REQUESTED,
     sleep_atomic::SLEEP_ATOMIC,
     spin_lock::SPIN_LOCK,

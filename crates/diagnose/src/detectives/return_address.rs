@@ -1,0 +1,159 @@
+//! A function that returned to what was written over its return address, where no canary stood before that.
+
+use necropsy_arch::{Exception, Flow};
+use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_report::Place;
+use necropsy_target::Target;
+
+use crate::crash::{Crash, Trap};
+use crate::runs::{self, Run};
+use crate::suspect::{named, place_in};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
+
+pub const RETURN_ADDRESS: Detective = Detective {
+    id: "return-address",
+    title: "a return to what was written over the stack",
+    doc: "The CPU went, or by a return was about to go, to an address that is no code, and the top of the stack holds no return address as it would \
+          after a call, but text or a pattern that the address is part of: it was taken from a stack that was written over. Who returned is \
+          known only where the return itself trapped.",
+    examine,
+};
+
+const CLASS: Class = Class::StackBufferOverflow;
+const WORD: u64 = 8;
+
+/// A return that led nowhere.
+struct Returned {
+    to: u64,
+    /// A word of the stack that was written over.
+    at: VirtAddr,
+    /// Whether the return itself trapped: its function is known.
+    trapped: bool,
+}
+
+fn examine(case: &Case, found: &mut Findings) {
+    let (t, Some(crash)) = (&case.target, case.crash()) else { return };
+    let faults = [Exception::PageFault, Exception::GeneralProtection];
+    let Some(trap) = crash.trap(t).filter(|trap| trap.fatal && faults.contains(&trap.kind)) else { return };
+    let Some(returned) = returned(t, &trap) else { return };
+    let stack = crash.task.stack_range(t);
+    let run = runs::around(t, returned.at, VirtAddr(stack.start)).filter(|_| stack.contains(&returned.at.0));
+    let Some(run) = run.filter(|run| holds(t, run, returned.to)) else { return };
+    found.hypotheses.push(hypothesis(t, crash, &trap, &returned, &run));
+    let from = run.start.0 & !7;
+    let words = ((run.end.0 - from) / WORD + 1).clamp(2, 64);
+    let claim = format!(
+        "{} fills the stack from {:#x} to {:#x}, where return addresses were: the CPU took {:#x} from it",
+        run.what, run.start.0, run.end.0, returned.to
+    );
+    let bears = [
+        (CLASS, 6.0),
+        (Class::WildPointerDereference, -6.0),
+        (Class::NxViolation, -5.0),
+        (Class::UserAccessViolation, -3.0),
+    ];
+    found.add_to_all(&bears, format!("memory:{from:#x}"), format!("rd {from:x} {words}"), claim);
+}
+
+fn returned(t: &Target, trap: &Trap<'_>) -> Option<Returned> {
+    let pc = VirtAddr(trap.regs.get(t.arch().pc())?);
+    let sp = VirtAddr(trap.regs.get(t.arch().sp())?);
+    let top = t.memory().word(sp).ok()?;
+    if !t.is_text(pc) {
+        // After a call the address behind it is on top of the stack; a jump leaves the caller's.
+        return (!t.is_text(VirtAddr(top))).then_some(Returned { to: pc.0, at: sp, trapped: false });
+    }
+    let insns = code::function(t, &t.near(pc)?);
+    let returns = insns.iter().any(|i| i.at == pc && matches!(i.flow, Flow::Return));
+    (returns && !t.is_text(VirtAddr(top))).then_some(Returned { to: top, at: sp, trapped: true })
+}
+
+/// Whether an address is part of a run: its bytes stand there, at any place.
+fn holds(t: &Target, run: &Run, address: u64) -> bool {
+    let len = (run.end.0 - run.start.0).min(4096) as usize;
+    let Ok(bytes) = t.memory().bytes(run.start, len) else { return false };
+    let wanted = address.to_le_bytes();
+    // A run that repeats begins anew behind its end.
+    let twice = [&bytes[..], &bytes[..]].concat();
+    twice.windows(wanted.len()).any(|w| w == wanted)
+}
+
+fn hypothesis(t: &Target, crash: &Crash, trap: &Trap<'_>, returned: &Returned, run: &Run) -> Hypothesis {
+    let frames = &crash.stack.frames;
+    let from = if returned.trapped { trap.index } else { trap.index + 1 };
+    let place = blame::culprit(t, frames, from).map(|(i, sure)| place_in(t, frames, i, 0.5 * sure));
+    let near = place.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
+    let (title, who) = if returned.trapped {
+        (
+            format!("{near} returned to {:#x}, which was written over its return address", returned.to),
+            near.clone(),
+        )
+    } else {
+        let who = format!("a function that {near} called, directly or through others,");
+        (
+            format!(
+                "a function below {near} returned to {:#x}, written over its return address",
+                returned.to
+            ),
+            who,
+        )
+    };
+    let statement = format!(
+        "A write into a buffer on the stack went past its end: {} stands at {:#x} to {:#x}, over the return address that {who} was called with. It returned to {:#x}.",
+        run.what, run.start.0, run.end.0, returned.to
+    );
+    let mut h = Hypothesis::new(CLASS, title, statement);
+    h.culprit = place.clone().filter(|_| returned.trapped);
+    h.victim = place.map(|p| Place { confidence: None, ..p });
+    h.advice = vec![
+        "find who writes that text or pattern into a buffer on the stack: the functions that the caller named calls".into(),
+        "CONFIG_STACKPROTECTOR_STRONG puts a canary before the return address of functions with buffers; see why this one had none".into(),
+    ];
+    h
+}
+
+#[cfg(test)]
+mod tests {
+    use necropsy_arch::{Arch, Regs, x86_64::X86_64};
+    use necropsy_synth::functions::{DATA, Functions, TEXT};
+
+    use super::*;
+    use crate::made;
+
+    /// Where the CPU returned to, and whether the return trapped, with this top of the stack and the program counter there.
+    fn of(top: u64, pc: u64) -> Option<(u64, bool)> {
+        let mut made = Functions::default();
+        made.function(0x100, "mine", &[0x90, 0xc3]);
+        made.function(0x140, "caller", &[0xe8, 0, 0, 0, 0, 0xc3]);
+        made.data(0, "stack", &[top, 0]);
+        let t = made::kernel(made);
+        let mut regs = Regs::new();
+        regs.set(X86_64.pc(), pc);
+        regs.set(X86_64.sp(), DATA);
+        let trap = Trap { index: 0, kind: Exception::GeneralProtection, regs: &regs, fatal: true };
+        returned(&t, &trap).map(|r| (r.to, r.trapped))
+    }
+
+    #[test]
+    fn a_return_is_told_from_a_call() {
+        let text = u64::from_le_bytes(*b"hijklmno");
+        // It went there with more of the same on the stack, or trapped at the return.
+        assert_eq!(of(u64::from_le_bytes(*b"abcdefgh"), text), Some((text, false)));
+        assert_eq!(of(text, TEXT + 0x101), Some((text, true)));
+        // A call leaves a return address; a return to code is fine, and another instruction is no return.
+        assert_eq!(of(TEXT + 0x145, text), None);
+        assert_eq!(of(TEXT + 0x145, TEXT + 0x101), None);
+        assert_eq!(of(text, TEXT + 0x100), None);
+    }
+
+    #[test]
+    fn an_address_is_part_of_what_was_written() {
+        let mut made = Functions::default();
+        made.data(0, "stack", &[0, u64::from_le_bytes(*b"abcdefgh"), u64::from_le_bytes(*b"ijklabcd"), 0]);
+        let t = made::kernel(made);
+        let run = Run { start: VirtAddr(DATA + 8), end: VirtAddr(DATA + 24), what: String::new() };
+        let holds = |text: &[u8; 8]| holds(&t, &run, u64::from_le_bytes(*text));
+        assert!(holds(b"cdefghij") && holds(b"ijklabcd"));
+        assert!(!holds(b"zzzzzzzz") && !holds(b"abcdzzzz"));
+    }
+}
