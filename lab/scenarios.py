@@ -514,6 +514,10 @@ SCENARIOS = {
         kind="a semaphore that was not given back", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
         run="poke -n grid_set /proc/gridmon s", classes=["hung-task", "deadlock", "lock-misuse"], wait=240, task=False,
         bugs=[("culprit", "line_claim", "CULPRIT_SEMA")], note="line_claim() returns with it where the load is 0"),
+    "sema_held": dict(
+        kind="a task hangs behind a semaphore whose holder waits for what never comes", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
+        run="poke -n grid_set /proc/gridmon o", classes=["hung-task"], wait=240, task=False,
+        bugs=[("culprit", "line_hold", "CULPRIT_HOLD")], note="semaphores have no owner; thread grid_hold has line_sem"),
     "never_woken": dict(
         kind="a task waits for a condition that nobody makes true", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
         run="poke -n grid_set /proc/gridmon w", classes=["hung-task"], wait=240, task=False,

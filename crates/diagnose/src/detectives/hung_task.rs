@@ -19,12 +19,14 @@ pub const HUNG_TASK: Detective = Detective {
     title: "tasks that wait for too long",
     doc: "Tasks in an uninterruptible sleep for longer than the hung task detector's patience, and no circle of waits that would \
           explain it. Who holds the lock that most of them wait for, and does not wait for a lock itself, is to be asked: what \
-          its stack shows is named, with less confidence. If its holder is gone, the code of all that take it is looked through for a way \
-          out that does not give it back. A dump where tasks sleep so for a moment is healthy.",
+          its stack shows is named, with less confidence. If its holder is gone, or nobody can be seen to have a semaphore, the code of all \
+          that take it is looked through for a way out that does not give it back. A dump where tasks sleep so for a moment is healthy.",
     examine,
 };
 
 const CLASS: Class = Class::HungTask;
+/// Stacks of more tasks than this are not searched for who has a semaphore.
+const MAX_TASKS: usize = 2048;
 
 fn examine(case: &Case, found: &mut Findings) {
     let (waits, ending) = (case.waits(), Ending::of(case));
@@ -33,7 +35,8 @@ fn examine(case: &Case, found: &mut Findings) {
     }
     let Some((root, longest)) = worst(case, ending) else { return };
     let last = &waits.waits[root.wait];
-    let holder = root.holder.and_then(|at| case.tasks()?.at(at)).map(|task| Holder::new(case, task));
+    let holder = root.holder.and_then(|at| case.tasks()?.at(at)).or_else(|| inside(case, last));
+    let holder = holder.map(|task| Holder::new(case, task));
     let disk = if holder.is_none() { disk(case, last) } else { None };
     let mut h = hypothesis(case, root, last, longest, holder.as_ref());
     disk.iter().for_each(|d| behind_disk(case, d, last, &mut h, found));
@@ -124,6 +127,20 @@ fn hypothesis(
     h
 }
 
+/// Semaphores do not say who has them: the only task besides those that wait that stands in a function which takes this one.
+fn inside<'a>(case: &'a Case, last: &Wait) -> Option<&'a Task> {
+    let (tasks, lock) = (case.tasks()?, case.waits().lock(last)?);
+    let unowned = last.kind == WaitKind::Semaphore && lock.holder().is_none() && tasks.all.len() <= MAX_TASKS;
+    let users = unowned.then(|| lost_lock::Users::of(&case.target, lock.at, last.kind))?;
+    let stands = |task: &&Task| {
+        let stack = tasks::stack(&case.target, task, tasks.running_on(task));
+        !lock.waiters.contains(&task.pid) && stack.frames.iter().filter_map(|f| f.pc).any(|pc| users.has(pc))
+    };
+    let mut found = tasks.all.iter().filter(stands);
+    let one = found.next()?;
+    found.next().is_none().then_some(one)
+}
+
 /// The disk whose answer the last task of the chain waits for.
 fn disk(case: &Case, last: &Wait) -> Option<Disk> {
     block::waited_for(&case.target, case.tasks()?.at(last.task)?)
@@ -159,7 +176,8 @@ fn lost(
     found: &mut Findings,
 ) {
     let t = &case.target;
-    let gone = matches!(lock.owner, Owner::Gone { .. });
+    let unowned = last.kind == WaitKind::Semaphore && lock.holder().is_none() && holder.is_none();
+    let gone = unowned || matches!(lock.owner, Owner::Gone { .. });
     if !gone && holder.is_none_or(|h| !h.stack.end.is_complete()) {
         return;
     }
@@ -172,7 +190,8 @@ fn lost(
     let Some(first) = losers.first() else { return };
     let name = named_place(&Place { offset: None, ..place(t, first.taken, None) });
     if losers.len() == 1 {
-        h.culprit = Some(place(t, first.left, Some(0.75)));
+        // A semaphore may be given back by somebody else, and be meant so.
+        h.culprit = Some(place(t, first.left, Some(if unowned { 0.55 } else { 0.75 })));
         h.title = format!("{name} returned with {}", lock.text());
         h.statement += &format!(
             " {name} takes it and has a way out on which it does not give it back, the only function of all that take it."
