@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 GUEST_MODULES = ("virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_net "
                  "net_failover failover virtio_console virtio-rng qemu_fw_cfg dummy tun loop overlay "
                  "unix_diag watchdog softdog").split()
-PROGRAMS = ("labd", "poke", "kload", "statd", "bpfd", "pagerd")
+PROGRAMS = ("labd", "poke", "kload", "statd", "bpfd", "pagerd", "sockd")
 
 
 def say(*words):

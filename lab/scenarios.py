@@ -278,6 +278,19 @@ SCENARIOS = {
         kind="out of memory: a program takes it all; nobody in the kernel is to blame",
         append="", prepare=OOM, run=EATER, classes=["out-of-memory"], wait=300, task=False, blameless=True,
         note="dd has a buffer larger than the memory"),
+    "fork_bomb": dict(
+        kind="out of memory: a shell starts programs without end; nobody in the kernel is to blame", prepare=OOM,
+        run="ulimit -u 100000; echo 100000 >/proc/sys/kernel/pid_max; while :; do sleep 9999 & done", classes=["out-of-memory"], task=False,
+        blameless=True, wait=300, mem=256, note="stacks, page tables, task structs and a little memory of each"),
+    "socket_fill": dict(
+        kind="out of memory: a program fills sockets that nobody reads; nobody in the kernel is to blame", prepare=OOM,
+        run="echo 2000 >/proc/sys/net/unix/max_dgram_qlen; sockd 50000", classes=["out-of-memory", "memory-leak"], task=False, blameless=True,
+        wait=200, mem=256, note="socket buffers in slab caches and pages"),
+    "huge_reserved": dict(
+        kind="out of memory: most of it was set aside as huge pages; nobody in the kernel is to blame", prepare=OOM,
+        run="echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory; echo 90 >/proc/sys/vm/nr_hugepages; "
+        "grep Huge /proc/meminfo >/dev/console; " + EATER, classes=["out-of-memory"], task=False, blameless=True, wait=200,
+        note="as many huge pages of 2 MiB as could be had, unused"),
     "cgroup_full": dict(
         kind="a memory cgroup reaches its limit; nobody in the kernel is to blame",
         append="", wait=300, task=False, blameless=True, classes=["out-of-memory"],

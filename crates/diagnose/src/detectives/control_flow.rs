@@ -35,6 +35,8 @@ const BEFORE: i64 = -4;
 
 /// The check that failed.
 struct Check {
+    /// Its first instruction.
+    at: VirtAddr,
     /// The register with the pointer.
     pointer: usize,
     target: VirtAddr,
@@ -65,7 +67,12 @@ fn check(insns: &[Insn], pc: VirtAddr, regs: &Regs) -> Option<Check> {
     let mem = add.mem.filter(|m| passes && m.disp as i64 == BEFORE && m.size == 4 && m.index.is_none())?;
     let Op::Move { src: Operand::Imm(negative), .. } = load.op else { return None };
     let pointer = mem.base?;
-    Some(Check { pointer, target: VirtAddr(regs.get(pointer)?), wanted: (negative as u32).wrapping_neg() })
+    Some(Check {
+        at: load.at,
+        pointer,
+        target: VirtAddr(regs.get(pointer)?),
+        wanted: (negative as u32).wrapping_neg(),
+    })
 }
 
 fn compared(
@@ -111,13 +118,19 @@ fn compared(
     h.separate = Some("whether the pointer always had this value (a cast), or was written over".into());
     found.hypotheses.push(h);
     let there = is.map_or_else(|| "which cannot be read".to_owned(), |is| format!("{is:#010x}"));
+    let before = check.target.moved(BEFORE);
+    let claim =
+        format!("before the place that was to be called, at {:#x}, stands the type {there}", before.0);
+    found.add(CLASS, 1.0, format!("memory:{:#x}", before.0), format!("rd -32 {:x} 1", before.0), claim);
+    // The check loads the number negated.
     let claim = format!(
-        "the check before the call wants the type {:#010x}, and before {to} stands {there}: the trap is its answer",
+        "the check before the call, which begins with loading {:#x}, wants {:#010x}: the trap is its answer",
+        check.wanted.wrapping_neg(),
         check.wanted
     );
     let bears =
         [(CLASS, 6.0), (Class::InvalidOpcode, -5.0), (Class::BugAssertion, -5.0), (Class::Warning, -3.0)];
-    let proof = format!("rd -32 {:x} 1", check.target.moved(BEFORE).0);
+    let proof = format!("dis {:x} 4", check.at.0);
     found.add_to_all(&bears, format!("text:{}", t.describe(pc)), proof, claim);
 }
 

@@ -112,7 +112,11 @@ fn hypothesis(
     };
     let mut statement = format!("Task {} is blocked{}", who(longest), how_long(longest));
     statement += &match holder {
-        Some(h) => format!("; what it needs is {what}, which {} holds. That task {}.", h.who(), h.text()),
+        Some(h) => {
+            let told = waits.lock(last).is_some_and(|lock| lock.holder().is_some());
+            let holds = if told { "holds" } else { "seems to hold: it is in a function that takes it" };
+            format!("; what it needs is {what}, which {} {holds}. That task {}.", h.who(), h.text())
+        }
         None => format!("; it all waits for {what}. {}", why_unknown(waits.lock(last))),
     };
     let mut h = Hypothesis::new(CLASS, title, statement);
@@ -280,6 +284,12 @@ fn overdue(case: &Case, ending: Ending, root: &Root, longest: &Wait, found: &mut
 fn held(case: &Case, last: &Wait, holder: Option<&Holder<'_>>, found: &mut Findings) {
     let Some(lock) = case.waits().lock(last) else { return };
     let (weight, claim) = match (holder, &lock.owner) {
+        (Some(h), _) if lock.holder().is_none() => {
+            let at = busy_with(&h.stack.frames).map_or("an unknown function".into(), named);
+            let claim =
+                format!("{} is in {at}, the only one in a function that takes {}", h.who(), lock.text());
+            return found.add(CLASS, 0.5, "stack", format!("bt {}", h.task.pid), claim);
+        }
         (Some(h), _) => {
             (1.0, format!("{} is held by {}, which {}", lock.text_and_address(), h.who(), h.text()))
         }

@@ -95,8 +95,14 @@ fn explained(
         h.advice.push("look at what limits the index or length there".into());
     }
     let at = shadow.address(bad.at);
-    let claim = format!("the shadow of {:#x} is {:#04x}: {what}", bad.at.0, bad.byte);
+    let claim =
+        format!("the shadow at {:#x} is {:#04x}: {}", at.0, bad.byte, short(bad.why, object.is_some()));
     found.add(class, 3.0, format!("memory:{:#x}", at.0), format!("rd -8 {:x} 1", at.0), claim);
+    if let Some(object) = object {
+        let claim = format!("{:#x}, whose shadow that is, is {what}", bad.at.0);
+        let source = format!("memory:{:#x}", object.start.0);
+        found.add(class, 0.2, source, format!("object {:x}", bad.at.0), claim);
+    }
     h
 }
 

@@ -29,8 +29,10 @@ fn examine(case: &Case, found: &mut Findings) {
     let after = |i: usize| frames.get(i).and_then(base_name);
     // The sleep itself, then who wanted it.
     let asleep = (reporter + 1..frames.len()).find(|i| after(*i).is_some_and(|n| !is_sleep(n)));
-    let Some((index, sure)) = asleep.and_then(|i| blame::culprit(t, frames, i)) else { return };
-    let held = spinning::lock_held(t, &crash.task, crash.cpu, &crash.stack, reporter);
+    let Some(asleep) = asleep else { return };
+    let Some((index, sure)) = blame::culprit(t, frames, asleep) else { return };
+    // What the scheduler itself takes on the way is not what was held.
+    let held = spinning::lock_held(t, &crash.task, crash.cpu, &crash.stack, asleep);
     // Who holds the lock is the one that must not sleep; what it calls may be innocent.
     let (index, sure) = match &held {
         Some(h) if h.frame >= index => (h.frame, 0.9),

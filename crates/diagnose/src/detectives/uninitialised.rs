@@ -69,21 +69,16 @@ fn examine(case: &Case, found: &mut Findings) {
     found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
     if let Some(u) = unwritten {
         let of = objects::at(t, u.at).map(|(object, _)| format!(", in {}", objects::named(&object)));
-        let from = from.map(|from| format!("; {from}")).unwrap_or_default();
-        let claim = format!(
-            "{} byte(s) at {:#x}{} were never written, says their shadow at {:#x}{from}",
-            u.size,
-            u.at.0,
-            of.unwrap_or_default(),
-            u.shadow.0
-        );
-        found.add(
-            CLASS,
-            1.0,
-            format!("memory:{:#x}", u.shadow.0),
-            format!("rd -8 {:x} {}", u.shadow.0, u.size),
-            claim,
-        );
+        let shadow = u.shadow.0;
+        let claim =
+            format!("the shadow of {} byte(s) at {shadow:#x} is not zero: they were never written", u.size);
+        found.add(CLASS, 1.0, format!("memory:{shadow:#x}"), format!("rd -8 {shadow:x} {}", u.size), claim);
+        let claim = format!("the memory with that shadow is at {:#x}{}", u.at.0, of.unwrap_or_default());
+        found.add(CLASS, 0.1, "memory:the page's description", format!("kmem {:x}", u.at.0), claim);
+        if let Some(from) = from {
+            let claim = format!("the origin that KMSAN noted of it, {:#x}: {from}", u.origin);
+            found.add(CLASS, 0.3, "memory:the stack depot", None, claim);
+        }
     }
 }
 
