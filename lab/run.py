@@ -85,7 +85,7 @@ class Run:
         """QEMU's command line."""
         s, arch = self.scenario, self.kernel.arch
         self.cmdline = " ".join(w for w in (f"console={arch['console']}", "panic=0", "crashkernel=160M" if self.kdump else "",
-                                            s["append"], self.kernel.spec.get("append")) if w)
+                                            self.kernel.spec.get("append"), s["append"]) if w)
         self.disk("disk", "64M", "-L", "labdata")
         command = [arch["qemu"], *arch["machine"], "-accel", "tcg,thread=multi", "-cpu", s["cpu"] or arch["cpu"],
                    "-smp", str(s["smp"]), "-m", str(s["mem"]), "-kernel", str(self.kernel.vmlinuz),

@@ -490,6 +490,15 @@ SCENARIOS = {
         run="echo 1 >/proc/sys/kernel/panic_on_warn; echo on >/sys/kernel/debug/kcsan; poke -n flow_set /proc/flowctl r",
         classes=["data-race"], task=False,
         bugs=[("culprit", "flow_account", "CULPRIT_RACE")], note="6.1-kcsan; both are in flow_account"),
+    "kasan_outlived": dict(
+        kind="an overflow that KASAN reports and the kernel outlives; sysrq-c", module="mboxdrv", append="oops=panic kasan.fault=report",
+        prepare="poke /proc/mboxdrv O", run=TITLES + CRASH, classes=["requested-crash"], requested=True,
+        note="6.12-check; the titles went over red zones only"),
+    "race_outlived": dict(
+        kind="a data race that KCSAN reports and the kernel outlives; sysrq-c", module="flowctl",
+        prepare="mount -t debugfs debugfs /sys/kernel/debug; echo '!flow_account' >/sys/kernel/debug/kcsan; echo whitelist >/sys/kernel/debug/kcsan",
+        run="echo on >/sys/kernel/debug/kcsan; poke -n flow_set /proc/flowctl r; sleep 5; echo off >/sys/kernel/debug/kcsan" + CRASH,
+        classes=["requested-crash"], requested=True, note="6.1-kcsan"),
     "unlock_stranger": dict(
         kind="a mutex is unlocked by a task that does not have it, found by its debugging", module="flowctl",
         run="echo 1 >/proc/sys/kernel/panic_on_warn; poke -n flow_set /proc/flowctl s", classes=["lock-misuse"],
