@@ -151,7 +151,7 @@ impl Consumers {
         let mut kernel = caches(t, &account);
         kernel.extend(areas(t, &account));
         kernel.extend(unaccounted(t, &account));
-        let mut others: Vec<Taker> = processes(case).into_iter().chain(files(t)).collect();
+        let mut others: Vec<Taker> = processes(case, &account).into_iter().chain(files(t)).collect();
         for list in [&mut kernel, &mut others] {
             list.sort_by_key(|taker| std::cmp::Reverse(taker.bytes));
         }
@@ -267,13 +267,15 @@ fn holder(t: &Target, lost: &HashSet<u64>) -> Option<(String, usize, VirtAddr)> 
     (n >= ENOUGH_POINTERS).then(|| (best.module.clone(), n, first.at))
 }
 
-/// The process with most memory of its own; where those of one name have more together, they.
-fn processes(case: &Case) -> Option<Taker> {
+/// The process with most memory of its own, files aside; where those of one name have more together, they. What they share, as after a
+/// fork(), each of them counts: together they cannot have more than there is.
+fn processes(case: &Case, account: &Account) -> Option<Taker> {
     let (t, tasks) = (&case.target, case.tasks()?);
     let mut seen = HashSet::new();
     let leaders = tasks.all.iter().filter(|task| !task.mm.is_null() && seen.insert(task.mm));
     let mut named: HashMap<&[u8], (u64, u64, usize, &Task)> = HashMap::new();
-    for (bytes, task) in leaders.filter_map(|task| Some((mm::usage(t, task).ok()?.resident_bytes, task))) {
+    let own = |task: &Task| Some(mm::resident(t, task).ok()?.anonymous.saturating_mul(t.page_size()));
+    for (bytes, task) in leaders.filter_map(|task| Some((own(task)?, task))) {
         let group = named.entry(&task.comm.0).or_insert((0, 0, 0, task));
         group.0 = group.0.saturating_add(bytes);
         group.2 += 1;
@@ -282,6 +284,7 @@ fn processes(case: &Case) -> Option<Taker> {
         }
     }
     let (bytes, _, count, task) = named.into_values().max_by_key(|group| group.0)?;
+    let bytes = bytes.min(account.of(Use::Anonymous));
     Some(Taker { who: Who::Process { task: present::task_info(task, None), count }, bytes })
 }
 

@@ -12,6 +12,9 @@ use necropsy_target::Target;
 
 use crate::sections;
 
+/// Parts of memory with an array of their own; a machine with more, each apart from the others, is none.
+const MAX_PARTS: usize = 4096;
+
 /// The array of all `struct page`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memmap {
@@ -57,12 +60,16 @@ impl Memmap {
                 _ => parts.push((own, section.coded)),
             }
         }
+        if parts.len() > MAX_PARTS {
+            return self;
+        }
         Memmap { parts: parts.into(), ..self }
     }
 
     /// The `struct page` of a page frame.
     pub fn page(&self, frame: u64) -> VirtAddr {
-        let part = self.parts.iter().find(|(frames, _)| frames.contains(&frame));
+        let behind = self.parts.partition_point(|(frames, _)| frames.end <= frame);
+        let part = self.parts.get(behind).filter(|(frames, _)| frames.contains(&frame));
         part.map_or(self.base, |(_, base)| *base).offset(frame.wrapping_mul(self.stride))
     }
 

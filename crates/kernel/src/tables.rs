@@ -44,23 +44,27 @@ pub fn strange_calls(t: &Target) -> Vec<Strange> {
         .collect()
 }
 
-fn calls(t: &Target, name: &str, table: VirtAddr) -> Vec<Strange> {
+/// The entries of a table of system calls, up to the last that is one: behind it, up to the next symbol, stand zeroes, or what has no symbol.
+pub fn system_calls(t: &Target, table: VirtAddr) -> Vec<VirtAddr> {
     let word = u64::from(t.abi().word);
     let count = t.near(table).and_then(|n| n.size).map_or(0, |size| size / word).min(MAX_CALLS);
     let Ok(bytes) = t.memory().bytes(table, (count * word) as usize) else { return Vec::new() };
-    let mut entries: Vec<u64> = bytes.chunks_exact(word as usize).map(|raw| t.abi().uint(raw)).collect();
-    // What follows the last entry up to the next symbol is filled with zeroes, or with what has no symbol: texts, as a rule.
-    let end = entries.iter().rposition(|target| is_call(t, VirtAddr(*target))).map_or(0, |i| i + 1);
+    let entry = |raw: &[u8]| VirtAddr(t.abi().uint(raw));
+    let mut entries: Vec<VirtAddr> = bytes.chunks_exact(word as usize).map(entry).collect();
+    let end = entries.iter().rposition(|target| is_call(t, *target)).map_or(0, |i| i + 1);
     entries.truncate(end);
-    let strange = entries
-        .into_iter()
-        .enumerate()
-        .filter(|(_, target)| *target != 0 && !begins_function(t, VirtAddr(*target)));
-    let entry = |(i, target): (usize, u64)| Strange {
+    entries
+}
+
+fn calls(t: &Target, name: &str, table: VirtAddr) -> Vec<Strange> {
+    let word = u64::from(t.abi().word);
+    let entries = system_calls(t, table).into_iter().enumerate();
+    let strange = entries.filter(|(_, target)| !target.is_null() && !begins_function(t, *target));
+    let entry = |(i, target): (usize, VirtAddr)| Strange {
         table: name.to_owned(),
         index: i as u64,
         at: table.offset(i as u64 * word),
-        target: VirtAddr(target),
+        target,
     };
     strange.map(entry).collect()
 }

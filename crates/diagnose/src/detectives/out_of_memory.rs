@@ -134,7 +134,9 @@ pub(super) fn explain(t: &Target, consumers: &Consumers, class: Class) -> Hypoth
     let by = blamed.as_ref().map(|p| format!("; {} allocates there", named(p))).unwrap_or_default();
     let title = format!("{begin}: {what}: {of}{by}");
     let huge = set_aside(t, account).filter(|huge| huge.bytes > most.bytes);
-    let begin = huge.as_ref().map_or_else(|| "The most".to_owned(), |huge| format!("{} Of the rest the most", huge.told));
+    let begin = huge
+        .as_ref()
+        .map_or_else(|| "The most".to_owned(), |huge| format!("{} Of the rest the most", huge.told));
     let mut statement = format!("{begin}, {of}, is {what}. In all: {}.", sums(account));
     statement += &why(t, most, blamed.as_ref());
     let mut h = Hypothesis::new(class, title, statement);
@@ -153,7 +155,8 @@ pub(super) fn explain(t: &Target, consumers: &Consumers, class: Class) -> Hypoth
     }
     h.advice = advice(most);
     if huge.is_some() {
-        h.advice.insert(0, "set aside fewer huge pages: vm.nr_hugepages, hugepages= on the command line".into());
+        h.advice
+            .insert(0, "set aside fewer huge pages: vm.nr_hugepages, hugepages= on the command line".into());
     }
     h.separate = Some("how the shares grew over time: earlier reports in the log, monitoring".into());
     h
@@ -167,7 +170,8 @@ struct SetAside {
 
 fn set_aside(t: &Target, account: &Account) -> Option<SetAside> {
     let bytes = account.of(Use::Huge);
-    let unused = meminfo::huge_pages(t).iter().fold(0u64, |sum, h| sum.saturating_add(h.free.saturating_mul(h.size)));
+    let unused =
+        meminfo::huge_pages(t).iter().fold(0u64, |sum, h| sum.saturating_add(h.free.saturating_mul(h.size)));
     let percent = 100.0 * account.share(Use::Huge);
     let told = format!(
         "{} ({percent:.0} %) was set aside as huge pages, {} of it unused: nobody who does not ask for those gets any.",

@@ -2,10 +2,12 @@
 
 use necropsy_arch::{Exception, Flow};
 use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_kernel::vfs::{self, OpenFile, Operation};
 use necropsy_report::Place;
 use necropsy_target::Target;
+use necropsy_target::unwind::Frame;
 
-use crate::crash::{Crash, Trap};
+use crate::crash::{Crash, Trap, base_name};
 use crate::runs::{self, Run};
 use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, code};
@@ -15,7 +17,7 @@ pub const RETURN_ADDRESS: Detective = Detective {
     title: "a return to what was written over the stack",
     doc: "The CPU went, or by a return was about to go, to an address that is no code, and the top of the stack holds no return address as it would \
           after a call, but text or a pattern that the address is part of: it was taken from a stack that was written over. Who returned is \
-          known only where the return itself trapped.",
+          known only where the return itself trapped; else the function that serves the system call's file is where to look.",
     examine,
 };
 
@@ -39,7 +41,8 @@ fn examine(case: &Case, found: &mut Findings) {
     let stack = crash.task.stack_range(t);
     let run = runs::around(t, returned.at, VirtAddr(stack.start)).filter(|_| stack.contains(&returned.at.0));
     let Some(run) = run.filter(|run| holds(t, run, returned.to)) else { return };
-    found.hypotheses.push(hypothesis(t, crash, &trap, &returned, &run));
+    let h = hypothesis(t, crash, &trap, &returned, &run, found);
+    found.hypotheses.push(h);
     let from = run.start.0 & !7;
     let words = ((run.end.0 - from) / WORD + 1).clamp(2, 64);
     let claim = format!(
@@ -78,7 +81,37 @@ fn holds(t: &Target, run: &Run, address: u64) -> bool {
     twice.windows(wanted.len()).any(|w| w == wanted)
 }
 
-fn hypothesis(t: &Target, crash: &Crash, trap: &Trap<'_>, returned: &Returned, run: &Run) -> Hypothesis {
+/// Functions on the way of a system call to a file, and what they do with it.
+const CALLS: &[(&str, Operation)] = &[
+    ("vfs_write", Operation::Write),
+    ("ksys_write", Operation::Write),
+    ("vfs_read", Operation::Read),
+    ("ksys_read", Operation::Read),
+    ("__x64_sys_ioctl", Operation::Control),
+    ("__do_sys_ioctl", Operation::Control),
+    ("vfs_ioctl", Operation::Control),
+];
+
+/// The function that serves the system call, where that is one to an open file and its own frame is lost: what returned was called by it, or
+/// is it. With the file.
+fn served(t: &Target, crash: &Crash, from: usize) -> Option<(VirtAddr, OpenFile)> {
+    let frames = &crash.stack.frames;
+    let call = |f: &Frame| CALLS.iter().find(|(name, _)| base_name(f) == Some(name)).map(|(_, what)| *what);
+    let what = frames.iter().skip(from).find(|f| f.name().is_some()).and_then(call)?;
+    let user = frames.iter().rev().find_map(|f| f.trap.as_ref())?;
+    let fd = user.get(*t.arch().argument_registers().first()?)? & 0xffff_ffff;
+    let file = vfs::of_task(t, &crash.task).ok()??.into_iter().find(|open| open.fd == fd)?;
+    Some((vfs::serves(t, file.file.at, what).ok()??, file))
+}
+
+fn hypothesis(
+    t: &Target,
+    crash: &Crash,
+    trap: &Trap<'_>,
+    returned: &Returned,
+    run: &Run,
+    found: &mut Findings,
+) -> Hypothesis {
     let frames = &crash.stack.frames;
     let from = if returned.trapped { trap.index } else { trap.index + 1 };
     let place = blame::culprit(t, frames, from).map(|(i, sure)| place_in(t, frames, i, 0.5 * sure));
@@ -104,6 +137,16 @@ fn hypothesis(t: &Target, crash: &Crash, trap: &Trap<'_>, returned: &Returned, r
     );
     let mut h = Hypothesis::new(CLASS, title, statement);
     h.culprit = place.clone().filter(|_| returned.trapped);
+    if let Some((at, file)) = served(t, crash, from).filter(|_| !returned.trapped) {
+        let serves = crate::findings::place(t, at, Some(0.35));
+        let (who, path) = (named(&serves), necropsy_report::terminal_safe(&file.file.path));
+        h.statement += &format!(
+            " The call was for {path}, which {who} serves: it, or what it calls, is to be looked at."
+        );
+        let claim = format!("the call was for file {} of the task, {path}", file.fd);
+        found.add(CLASS, 0.1, "memory:the task's files", format!("files {}", crash.task.pid), claim);
+        h.culprit = Some(serves);
+    }
     h.victim = place.map(|p| Place { confidence: None, ..p });
     h.advice = vec![
         "find who writes that text or pattern into a buffer on the stack: the functions that the caller named calls".into(),

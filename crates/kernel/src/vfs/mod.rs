@@ -2,11 +2,13 @@
 
 mod files;
 mod mounts;
+mod operations;
 mod path;
 mod users;
 
 pub use files::{File, OpenFile, file, inode_of, of_task, root_and_cwd, socket_protocol};
 pub use mounts::{Mount, of_namespace};
+pub use operations::{Operation, serves};
 pub use path::{dentry_name, path};
 pub use users::{Use, User, users};
 

@@ -2,15 +2,13 @@
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_debuginfo::{Kind, Type};
+use necropsy_kernel::tables;
 use necropsy_report::{Hex, bytes_text};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::output::SinkExt;
 use crate::{CommandError, Context, Sink, number};
-
-/// No CPU has more system calls.
-const MAX_CALLS: u64 = 4096;
 
 #[derive(Serialize, JsonSchema)]
 pub struct Call {
@@ -25,11 +23,8 @@ pub struct Call {
 pub fn calls(cx: &Context, wanted: Option<&str>, out: &mut dyn Sink) -> Result<(), CommandError> {
     let t = &cx.target;
     let table = t.need_symbol("sys_call_table")?;
-    let size = t.near(table).and_then(|n| n.size).unwrap_or(0);
     out.heading("NUM  SYSTEM CALL                FILE AND LINE NUMBER")?;
-    for i in 0..(size / 8).min(MAX_CALLS) {
-        let Ok(handler) = t.memory().ptr(table.offset(i * 8)) else { continue };
-        // What lies behind the table, up to the next symbol, is no call.
+    for (i, handler) in (0..).zip(tables::system_calls(t, table)) {
         let Some(near) = t.near(handler).filter(|n| n.start == handler && t.is_text(handler)) else {
             continue;
         };
