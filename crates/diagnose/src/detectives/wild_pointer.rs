@@ -324,6 +324,10 @@ fn jump(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut Fi
         let what = format!("{:#x}, memory that holds data and may not be executed", pc.0);
         reading = Reading { class: Class::NxViolation, what, weight: 1.5 };
     }
+    if reading.class == Class::WildPointerDereference && has_user_page(t, crash, pc.0) {
+        let what = format!("{:#x}, memory of the program, which the kernel may not execute (SMEP)", pc.0);
+        reading = Reading { class: Class::NxViolation, what, weight: 2.0 };
+    }
     let class = reading.class;
     let title = format!("{who} jumped to {}", reading.what);
     let statement = format!(
