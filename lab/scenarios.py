@@ -507,6 +507,9 @@ SCENARIOS = {
         kind="a mutex is locked that was never initialised, found by its debugging", module="flowctl",
         append="oops=panic panic_on_warn=1", run="poke -n flow_set /proc/flowctl u", classes=["lock-misuse"],
         bugs=[("culprit", "flow_limit", "CULPRIT_UNMADE")], note="6.12-check; the object is all zeros"),
+    "free_twice": dict(
+        kind="an object freed twice, at once, found by KASAN or the allocator", module="flowctl", run="poke -n flow_set /proc/flowctl d",
+        classes=["double-free"], bugs=[("culprit", "flow_close", "CULPRIT_FREE")], note="both times in flow_close"),
     "unset_member": dict(
         kind="a decision by a member that nobody wrote, found by KMSAN", module="flowctl", mem=1024, append="oops=panic kmsan.panic=1",
         run="poke -n flow_set /proc/flowctl n", classes=["uninitialised-use"],
@@ -547,7 +550,7 @@ SCENARIOS = {
     "thread_deaf": dict(
         kind="a thread that never looks whether it should stop is stopped", module="gridmon", append="hung_task_panic=1", prepare=HUNG,
         run="poke -n grid_set /proc/gridmon d", classes=["hung-task"], wait=240, task=False,
-        bugs=[("culprit", "sampler_stop", "CULPRIT_DEAF"), ("victim", "grid_sample", "VICTIM_DEAF")], note="grid_sample sleeps and counts for ever"),
+        bugs=[("culprit", "grid_sample", "CULPRIT_DEAF"), ("victim", "sampler_stop", "VICTIM_DEAF")], note="grid_sample sleeps and counts for ever"),
     "call_user": dict(
         kind="call through a function pointer that user space gave", module="gridmon", run="poke -n grid_set /proc/gridmon u",
         classes=["user-access-violation", "nx-violation", "wild-pointer-dereference"], bugs=[("culprit", "feeder_rate", "CULPRIT_USER")],
@@ -664,6 +667,8 @@ SCENARIOS = {
 
 # The same story under other conditions.
 VARIANTS = {
+    # KASAN sees first that the function reads the freed object, before it frees it again.
+    "double_free_kasan": ("double_free", dict(classes=["use-after-free", "double-free"])),
     "wrong_index_checked": ("wrong_index", dict(prepare="echo 1 >/proc/sys/kernel/panic_on_warn", classes=["undefined-behaviour", "out-of-bounds-access"])),
     "null_deref_kdump": ("null_deref", dict(mode="kdump", mem=512)),
     "null_deref_nokaslr": ("null_deref", dict(append="oops=panic nokaslr")),

@@ -107,6 +107,13 @@ static noinline void flow_mode(struct flow_setup *s)
 	seen++;
 }
 
+/* Gives an object back, and keeps its address. */
+static noinline void flow_close(struct flow_setup *s)
+{
+	kfree(s);			/* CULPRIT_FREE */
+	seen++;
+}
+
 static noinline int flow_open(struct flow_setup *s, u32 by)
 {
 	s->limit += by;
@@ -156,6 +163,10 @@ static ssize_t flow_write(struct file *f, const char __user *ubuf, size_t len, l
 		setup = kmalloc(sizeof(*setup), GFP_KERNEL);
 		if (setup)
 			flow_mode(setup);
+		break;
+	case 'd':
+		flow_close(setup);
+		flow_close(setup);
 		break;
 	case 'c':
 		total += flow_dispatch(0, len);

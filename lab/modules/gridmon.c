@@ -97,7 +97,7 @@ static noinline void grid_sample(u32 *sum)
 {
 	for (;;) {
 		*sum += 3;
-		msleep(20);			/* VICTIM_DEAF */
+		msleep(20);			/* CULPRIT_DEAF */
 	}
 }
 
@@ -110,7 +110,7 @@ static int sample_fn(void *unused)
 /* The thread never looks whether it should stop. */
 static noinline void sampler_stop(void)
 {
-	kthread_stop(sampler);			/* CULPRIT_DEAF */
+	kthread_stop(sampler);			/* VICTIM_DEAF */
 	sampler = NULL;
 }
 

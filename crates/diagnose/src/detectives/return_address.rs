@@ -1,12 +1,13 @@
 //! A function that returned to what was written over its return address, where no canary stood before that.
 
-use necropsy_arch::{Exception, Flow};
-use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_arch::{Exception, Flow, Regs};
+use necropsy_base::{MemoryExt, Near, VirtAddr};
 use necropsy_kernel::vfs::{self, OpenFile, Operation};
 use necropsy_report::Place;
 use necropsy_target::Target;
-use necropsy_target::unwind::Frame;
+use necropsy_target::unwind::{Frame, Trust};
 
+use super::stack_protector::{buffers, canary};
 use crate::crash::{Crash, Trap, base_name};
 use crate::runs::{self, Run};
 use crate::suspect::{named, place_in};
@@ -104,6 +105,84 @@ fn served(t: &Target, crash: &Crash, from: usize) -> Option<(VirtAddr, OpenFile)
     Some((vfs::serves(t, file.file.at, what).ok()??, file))
 }
 
+/// A function with a buffer on the stack and no canary, and who is given the buffer.
+struct Bare {
+    function: Near,
+    writer: Near,
+    call: VirtAddr,
+    /// The writer only does what it is told.
+    servant: bool,
+}
+
+/// Of the functions that `from` calls those without a canary that hand a buffer of their frame to who writes to it, if they were called with
+/// the stack as it was: their return address lay below `above`.
+fn bare(t: &Target, from: VirtAddr, above: VirtAddr) -> Vec<Bare> {
+    let Some(function) = t.near(from) else { return Vec::new() };
+    let calls = code::function(t, &function);
+    let mut called: Vec<VirtAddr> = calls
+        .iter()
+        .filter_map(|i| match i.flow {
+            Flow::Call(Some(to)) => {
+                t.near(to).filter(|n| n.start == to && n.module == function.module).map(|_| to)
+            }
+            _ => None,
+        })
+        .collect();
+    called.sort_unstable();
+    called.dedup();
+    called.into_iter().filter_map(|at| bare_at(t, at, above)).collect()
+}
+
+fn bare_at(t: &Target, at: VirtAddr, above: VirtAddr) -> Option<Bare> {
+    let function = t.near(at)?;
+    let insns = code::function(t, &function);
+    let frame = entered(t, &function, VirtAddr(above.0.checked_sub(WORD)?));
+    if canary::find(t, &frame, &insns).is_some() {
+        return None;
+    }
+    let handed = buffers::handed(t, &frame, &insns, None);
+    let writer = buffers::writer(&handed, None)?;
+    Some(Bare { writer: writer.callee.clone(), call: writer.call, servant: writer.servant, function })
+}
+
+/// The frame of a function at its first instruction.
+fn entered(t: &Target, function: &Near, sp: VirtAddr) -> Frame {
+    let mut regs = Regs::new();
+    regs.set(t.arch().pc(), function.start.0);
+    regs.set(t.arch().sp(), sp.0);
+    Frame {
+        pc: Some(function.start),
+        exact: true,
+        sp,
+        slot: None,
+        function: Some(function.clone()),
+        trust: Trust::Inferred,
+        regs,
+        trap: None,
+        remark: None,
+    }
+}
+
+/// The one that fits is where to look first, and no more than that.
+fn tell_bare(t: &Target, bare: &Bare, h: &mut Hypothesis, found: &mut Findings) {
+    let victim = crate::findings::place(t, bare.function.start, None);
+    let name = named(&victim);
+    let writer = crate::findings::place(t, bare.writer.start, Some(0.5));
+    h.statement += &format!(
+        " Of those it calls only {name} has no canary and hands a buffer on its stack to who writes there, {}.",
+        named(&writer)
+    );
+    let claim = format!(
+        "{name} hands a buffer of its frame to {} at {}, and has no canary",
+        named(&writer),
+        t.describe(bare.call)
+    );
+    let proof = format!("dis {}", bare.function.name);
+    found.add(CLASS, 0.3, format!("text:{}", bare.function.name), proof, claim);
+    h.culprit = Some(if bare.servant { Place { confidence: Some(0.5), ..victim.clone() } } else { writer });
+    h.victim = Some(victim);
+}
+
 fn hypothesis(
     t: &Target,
     crash: &Crash,
@@ -137,6 +216,7 @@ fn hypothesis(
     );
     let mut h = Hypothesis::new(CLASS, title, statement);
     h.culprit = place.clone().filter(|_| returned.trapped);
+    h.victim = place.map(|p| Place { confidence: None, ..p });
     if let Some((at, file)) = served(t, crash, from).filter(|_| !returned.trapped) {
         let serves = crate::findings::place(t, at, Some(0.35));
         let (who, path) = (named(&serves), necropsy_report::terminal_safe(&file.file.path));
@@ -146,8 +226,10 @@ fn hypothesis(
         let claim = format!("the call was for file {} of the task, {path}", file.fd);
         found.add(CLASS, 0.1, "memory:the task's files", format!("files {}", crash.task.pid), claim);
         h.culprit = Some(serves);
+        if let [one] = &bare(t, at, returned.at)[..] {
+            tell_bare(t, one, &mut h, found);
+        }
     }
-    h.victim = place.map(|p| Place { confidence: None, ..p });
     h.advice = vec![
         "find who writes that text or pattern into a buffer on the stack: the functions that the caller named calls".into(),
         "CONFIG_STACKPROTECTOR_STRONG puts a canary before the return address of functions with buffers; see why this one had none".into(),
@@ -157,7 +239,7 @@ fn hypothesis(
 
 #[cfg(test)]
 mod tests {
-    use necropsy_arch::{Arch, Regs, x86_64::X86_64};
+    use necropsy_arch::{Arch, x86_64::X86_64};
     use necropsy_synth::functions::{DATA, Functions, TEXT};
 
     use super::*;

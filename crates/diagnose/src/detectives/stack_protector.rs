@@ -1,7 +1,7 @@
 //! A write past a buffer on the stack, noticed by the stack protector.
 
-mod buffers;
-mod canary;
+pub(super) mod buffers;
+pub(super) mod canary;
 mod damage;
 
 use necropsy_base::Near;
