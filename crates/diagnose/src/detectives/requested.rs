@@ -1,8 +1,9 @@
 //! A person or a tool asked for the dump.
 
 use crate::crash::base_name;
-use crate::timeline::first_event;
+use crate::timeline::{first_event, timeline};
 use crate::{Case, Class, Detective, Findings, Hypothesis};
+use necropsy_report::Event;
 
 pub const REQUESTED: Detective = Detective {
     id: "requested",
@@ -41,17 +42,29 @@ fn examine(case: &Case, found: &mut Findings) {
     if CLUSTERS.contains(&comm.as_str()) {
         fenced(&comm, crash.task.pid, found);
     }
-    let mut h = Hypothesis::new(
-        Class::RequestedCrash,
-        "crash requested through SysRq",
-        format!("Nothing failed: {how}, and the kernel did what it was asked for."),
-    );
+    let before = reported_before(case);
+    let statement = match &before {
+        None => format!("Nothing failed: {how}, and the kernel did what it was asked for."),
+        Some(e) => format!(
+            "Nothing failed at that moment: {how}, and the kernel did what it was asked for. But before that it had reported: {}.",
+            e.event
+        ),
+    };
+    let mut h = Hypothesis::new(Class::RequestedCrash, "crash requested through SysRq", statement);
     h.requested = true;
     h.advice = vec![
         "find out who asked, and why: the reason (a hang, a test) is not in the panic".into(),
         "bt -a".into(),
     ];
+    if before.is_some() {
+        h.advice.insert(0, "read what was reported before, and who was running then: log".into());
+    }
     found.hypotheses.push(h);
+    if let Some(e) = before {
+        let at = e.seconds.map(|s| format!(", {s:.6} s after boot")).unwrap_or_default();
+        let claim = format!("before that the log says{at}: {}", e.event);
+        found.add(Class::RequestedCrash, 0.0, "log", "log".to_owned(), claim);
+    }
     found.add_to_all(
         &[(Class::RequestedCrash, 5.5), (Class::NullPointerDereference, -7.0)],
         "stack",
@@ -67,6 +80,12 @@ fn examine(case: &Case, found: &mut Findings) {
             format!("the log says: {text}"),
         );
     }
+}
+
+/// The first failure that the log has before somebody asked.
+fn reported_before(case: &Case) -> Option<Event> {
+    let events = timeline(case.log());
+    events.into_iter().find(|e| e.role == "cause" && !e.event.starts_with("sysrq"))
 }
 
 /// The one who asked is a program that shuts machines out of a cluster.
