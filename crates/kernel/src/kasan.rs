@@ -1,7 +1,7 @@
 //! What generic KASAN knows (mm/kasan/, 4.4 to 7.2): a byte of shadow for each eight bytes of memory says which of them may be touched, and
 //! why not; behind each slab object stands who allocated it, in a freed one who freed it.
 
-use necropsy_base::VirtAddr;
+use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Load, LoadError, Target};
 
 use crate::slab::{Track, Tracks};
@@ -131,6 +131,46 @@ impl Shadow {
         }
         (size > 0).then(|| size.min(most))
     }
+}
+
+/// What begins a frame that the compiler described for KASAN (`KASAN_CURRENT_STACK_FRAME_MAGIC`); a pointer to the description follows.
+const FRAME: u64 = 0x41b5_8ab3;
+/// Frames are not larger.
+const MAX_FRAME: u64 = 1 << 13;
+/// Descriptions are not longer.
+const MAX_TEXT: usize = 2048;
+
+/// A variable on a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name, escaped.
+    pub name: String,
+    /// Where it is.
+    pub at: VirtAddr,
+    /// Bytes of it.
+    pub size: u64,
+}
+
+/// The variable on a stack that an address lies in, or behind: the compiler leaves a description in each frame that it instruments, as
+/// `2 32 8 3 len 96 32 4 name:30`, a count, and offset, size, length of the name and name of each.
+pub fn variable(t: &Target, at: VirtAddr) -> Option<Variable> {
+    let low = at.0.saturating_sub(MAX_FRAME);
+    let mut place = at.0 & !7;
+    let base = loop {
+        if t.memory().word(VirtAddr(place)).ok()? == FRAME {
+            break VirtAddr(place);
+        }
+        place = place.checked_sub(8).filter(|p| *p >= low)?;
+    };
+    let text = t.memory().cstr(t.memory().ptr(base.offset(8)).ok()?, MAX_TEXT).ok()?;
+    let words: Vec<&[u8]> = text.split(|b| *b == b' ').collect();
+    let number = |word: &[u8]| std::str::from_utf8(word).ok()?.parse::<u64>().ok();
+    let all = words.get(1..)?.chunks_exact(4).filter_map(|of| {
+        let (offset, size) = (number(of[0])?, number(of[1])?);
+        let name = of[3].split(|b| *b == b':').next()?.escape_ascii().to_string();
+        Some(Variable { name, at: base.offset(offset), size })
+    });
+    all.filter(|v| v.at <= at).max_by_key(|v| v.at)
 }
 
 #[derive(Load)]

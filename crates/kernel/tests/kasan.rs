@@ -130,3 +130,20 @@ fn what_was_never_written() {
     assert!(kmsan::noted(&t, VirtAddr(HEAP + 13 * 4096), 4).is_err());
     assert!(kmsan::noted(&t, VirtAddr(HEAP - 4096), 4).is_err());
 }
+
+#[test]
+fn variables_on_a_stack_are_described_in_their_frame() {
+    let mut m = memory();
+    m.put_uint(VirtAddr(HEAP + 0x100), 0x41b58ab3, 8).put_uint(VirtAddr(HEAP + 0x108), DATA, 8);
+    m.put(VirtAddr(DATA), b"2 32 8 3 len 96 32 7 name:30\0");
+    let t = opened(m, &types("pool_index"), &[]);
+    let of = |offset: u64| {
+        let v = kasan::variable(&t, VirtAddr(HEAP + 0x100 + offset))?;
+        Some((v.name, v.at.0 - HEAP - 0x100, v.size))
+    };
+    assert_eq!(of(128), Some(("name".to_owned(), 96, 32)), "behind it");
+    assert_eq!(of(36), Some(("len".to_owned(), 32, 8)));
+    // Before the first, and where no frame is described below.
+    assert_eq!(of(16), None);
+    assert_eq!(kasan::variable(&t, VirtAddr(HEAP + 0x80)), None);
+}

@@ -1,7 +1,7 @@
 //! What KASAN caught, in kernels that die of its reports: the access, and from the shadow of memory why it was forbidden.
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_kernel::kasan::{Bad, Poison, Shadow};
+use necropsy_kernel::kasan::{self, Bad, Poison, Shadow};
 use necropsy_kernel::slab::Found;
 use necropsy_report::Place;
 use necropsy_target::Target;
@@ -57,7 +57,8 @@ fn accessed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &m
         None => unexplained(t, &who, access),
     };
     let class = h.class;
-    let mut h = Hypothesis { victim: Some(who.clone()), culprit: Some(who), ..h };
+    let owner = bad.filter(|(_, bad)| bad.why == Poison::Stack).and_then(|(_, bad)| owner(t, frames, bad.at));
+    let mut h = Hypothesis { victim: owner.or_else(|| Some(who.clone())), culprit: Some(who), ..h };
     if let Some(object) = &object {
         h.related = objects::tracked(t, object, class, 0.5, found);
     }
@@ -68,6 +69,13 @@ fn accessed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &m
     let bears =
         [(class, 4.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0), (Class::SoftLockup, -2.0)];
     found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
+}
+
+/// Whose frame an address on the stack is in.
+fn owner(t: &Target, frames: &[Frame], at: VirtAddr) -> Option<Place> {
+    let inside = |pair: &[Frame]| pair[0].sp <= at && at < pair[1].sp;
+    let index = frames.windows(2).position(inside)?;
+    Some(Place { confidence: None, ..place_in(t, frames, index, 0.9) })
 }
 
 /// The access is known, and what its shadow says.
@@ -98,6 +106,10 @@ fn explained(
     let claim =
         format!("the shadow at {:#x} is {:#04x}: {}", at.0, bad.byte, short(bad.why, object.is_some()));
     found.add(class, 3.0, format!("memory:{:#x}", at.0), format!("rd -8 {:x} 1", at.0), claim);
+    if bad.why == Poison::Stack {
+        let claim = format!("{:#x}, whose shadow that is, is {what}", bad.at.0);
+        found.add(class, 0.2, "memory:the frame's description", None, claim);
+    }
     if let Some(object) = object {
         let claim = format!("{:#x}, whose shadow that is, is {what}", bad.at.0);
         let source = format!("memory:{:#x}", object.start.0);
@@ -149,6 +161,19 @@ fn short(why: Poison, in_object: bool) -> &'static str {
 
 /// The memory that was touched, in words.
 fn memory(t: &Target, bad: Bad, object: Option<&Found>, shadow: &Shadow) -> String {
+    if bad.why == Poison::Stack
+        && let Some(v) = kasan::variable(t, bad.at)
+    {
+        let end = v.at.0.saturating_add(v.size);
+        let by = match bad.at.0.saturating_sub(end) {
+            0 => "right".to_owned(),
+            n => format!("{n} bytes"),
+        };
+        return format!(
+            "{by} behind the end of the variable {} on the stack ({} bytes at {:#x})",
+            v.name, v.size, v.at.0
+        );
+    }
     let Some(object) = object else {
         let near = t.near(bad.at).filter(|n| n.start != bad.at);
         let of = near.map(|n| format!(", which is {}", n.name)).unwrap_or_default();
