@@ -1,7 +1,8 @@
 //! The access that killed the kernel: the instruction, the operand that faulted, and where its pointer came from.
 
-use necropsy_arch::{Exception, Insn, MemOperand};
+use necropsy_arch::{Exception, Insn, MemOperand, Regs};
 use necropsy_base::{Near, VirtAddr};
+use necropsy_kernel::kasan::{GRANULE, Shadow};
 use necropsy_target::Target;
 
 use crate::code::{self, Origin, Trace};
@@ -37,6 +38,9 @@ impl BadAccess<'_> {
         let insns = code::function(t, &near);
         let insn = insns.iter().find(|i| i.at == pc)?;
         let (operand, address) = touched(t, crash, &trap, &code::operands(insn, trap.regs))?;
+        // KASAN's check falls over a bad address before the access does.
+        let meant = Shadow::of(t).and_then(|shadow| behind_check(&shadow, trap.regs, &insns, pc, address)?.1);
+        let (pc, operand, address) = meant.unwrap_or((pc, operand, address));
         let base = operand.base.and_then(|r| trap.regs.get(r));
         let origin =
             operand.base.zip(Trace::new(t, &insns, pc, trap.regs)).and_then(|(r, trace)| trace.origin(r));
@@ -53,6 +57,32 @@ impl BadAccess<'_> {
         }
         out
     }
+}
+
+/// An access is not further behind the check that KASAN makes for it.
+const BEHIND: usize = 48;
+
+/// An access: its instruction, operand and address.
+pub type Meant = (VirtAddr, MemOperand, u64);
+
+/// What KASAN was about to check where it faulted on the shadow of memory: the first byte of the granule, and the access behind the check, the
+/// first that touches it. `None` if the address that faulted is none of the shadow.
+pub fn behind_check(
+    shadow: &Shadow,
+    regs: &Regs,
+    insns: &[Insn],
+    pc: VirtAddr,
+    faulted: u64,
+) -> Option<(u64, Option<Meant>)> {
+    let granule = shadow.memory_of(VirtAddr(faulted)).0;
+    // What is no address of the shadow does not come back.
+    (shadow.address(VirtAddr(granule)).0 == faulted).then_some(())?;
+    let here = insns.iter().position(|i| i.at == pc)?;
+    let touches = |i: &Insn| {
+        let hit = code::operands(i, regs).into_iter().find(|(_, at)| at & !(GRANULE - 1) == granule);
+        hit.map(|(m, at)| (i.at, m, at))
+    };
+    Some((granule, insns.iter().skip(here + 1).take(BEHIND).find_map(touches)))
 }
 
 /// The operand that faulted, and the address it touched.

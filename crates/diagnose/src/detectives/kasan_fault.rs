@@ -1,15 +1,16 @@
 //! An access through a bad pointer in a kernel with KASAN: the check before it faults, on the shadow of the address.
 
-use necropsy_arch::{Exception, Insn, MemOperand};
+use necropsy_arch::{Exception, Insn};
 use necropsy_base::VirtAddr;
 use necropsy_kernel::identify::{What, identify};
-use necropsy_kernel::kasan::{GRANULE, Shadow};
+use necropsy_kernel::kasan::Shadow;
 use necropsy_report::Place;
 use necropsy_target::Target;
+use necropsy_target::unwind::as_text;
 
 use super::use_after_free::poison_of;
 use super::wild_pointer::is_error_code;
-use crate::access;
+use crate::access::{self, Meant};
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
 use crate::expression::Namer;
@@ -25,8 +26,6 @@ pub const KASAN_FAULT: Detective = Detective {
     examine,
 };
 
-/// The access is not further behind its check.
-const BEHIND: usize = 48;
 /// No struct is larger.
 const NEAR_NULL: u64 = 4096;
 
@@ -35,7 +34,7 @@ struct Checked {
     /// The first byte of the granule whose shadow was read.
     granule: u64,
     /// The access: its instruction, operand and address.
-    access: Option<(VirtAddr, MemOperand, u64)>,
+    access: Option<Meant>,
 }
 
 impl Checked {
@@ -86,15 +85,7 @@ fn touched(t: &Target, crash: &Crash, trap: &Trap<'_>, insns: &[Insn], pc: VirtA
 
 /// What was checked, if the address that faulted is one of the shadow: of nothing, or of what the access behind touches.
 fn checked(shadow: &Shadow, trap: &Trap<'_>, insns: &[Insn], pc: VirtAddr, faulted: u64) -> Option<Checked> {
-    let granule = shadow.memory_of(VirtAddr(faulted)).0;
-    // What is no address of the shadow does not come back.
-    (shadow.address(VirtAddr(granule)).0 == faulted).then_some(())?;
-    let here = insns.iter().position(|i| i.at == pc)?;
-    let touches = |i: &Insn| {
-        let hit = code::operands(i, trap.regs).into_iter().find(|(_, at)| at & !(GRANULE - 1) == granule);
-        hit.map(|(m, at)| (i.at, m, at))
-    };
-    let access = insns.iter().skip(here + 1).take(BEHIND).find_map(touches);
+    let (granule, access) = access::behind_check(shadow, trap.regs, insns, pc, faulted)?;
     (access.is_some() || granule < NEAR_NULL).then_some(Checked { granule, access })
 }
 
@@ -120,7 +111,13 @@ fn hypothesis(
     );
     let mut h = Hypothesis::new(class, format!("{name} followed {what}"), statement);
     h.victim = Some(Place { confidence: None, ..who.clone() });
-    h.culprit = Some(who);
+    // Who follows a pointer that somebody else wrote over is rarely to blame.
+    let sure = match class {
+        Class::WildPointerDereference => 0.45,
+        Class::UseAfterFree => 0.7,
+        _ => 1.0,
+    };
+    h.culprit = Some(Place { confidence: who.confidence.map(|c| c * sure), ..who });
     h.advice = vec![
         "find out why the pointer has that value: what should have set it, and who cleared or freed it"
             .into(),
@@ -129,9 +126,9 @@ fn hypothesis(
 }
 
 /// The class of an address that nobody may touch, and what it is.
-fn meaning(t: &Target, address: u64, base: Option<u64>) -> (Class, &'static str) {
+fn meaning(t: &Target, address: u64, base: Option<u64>) -> (Class, String) {
     let pointer = base.unwrap_or(address);
-    match address {
+    let (class, what) = match address {
         0..NEAR_NULL => (Class::NullPointerDereference, "a NULL pointer"),
         _ if base == Some(0) => (Class::NullPointerDereference, "a NULL pointer with an index"),
         _ if is_error_code(pointer) => (Class::ErrorPointerDereference, "an error code as a pointer"),
@@ -139,8 +136,15 @@ fn meaning(t: &Target, address: u64, base: Option<u64>) -> (Class, &'static str)
         _ if identify(t, None, address) == What::User => {
             (Class::UserAccessViolation, "an address of user space")
         }
-        _ => (Class::WildPointerDereference, "a pointer to nowhere"),
-    }
+        _ => match as_text(pointer) {
+            Some(text) => {
+                let what = format!("the text {text:?}, written over a pointer");
+                return (Class::WildPointerDereference, what);
+            }
+            None => (Class::WildPointerDereference, "a pointer to nowhere"),
+        },
+    };
+    (class, what.into())
 }
 
 #[cfg(test)]
