@@ -70,9 +70,9 @@ fn examine(case: &Case, found: &mut Findings) {
         (Class::WildPointerDereference, if class == Class::WildPointerDereference { 0.0 } else { -3.0 }),
     ];
     found.add_to_all(&bears, format!("text:{}", near.name), "fault".to_owned(), claim);
-    if let Some((insn, _, address)) = checked.access {
+    if let Some((insn, ..)) = checked.access {
         let text = code::text(t, insn).unwrap_or_default();
-        let claim = format!("behind the check stands the access: `{text}`, which would touch {address:#x}");
+        let claim = format!("behind the check, at {:#x}, stands the access that it is for: `{text}`", insn.0);
         found.add(class, 1.0, format!("text:{}", near.name), format!("dis {:x} 1", insn.0), claim);
     }
 }
