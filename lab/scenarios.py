@@ -518,6 +518,9 @@ SCENARIOS = {
         kind="a call by a pointer of another type, found by control-flow integrity", module="flowctl", mem=1024,
         run="poke -n flow_set /proc/flowctl c", classes=["control-flow-violation"],
         bugs=[("culprit", "flow_dispatch", "CULPRIT_TYPE")], note="6.12-clang; flow_open takes other arguments than a flow_step"),
+    "bad_insn": dict(
+        kind="an instruction that the CPU does not have", module="biosrv", run="poke -n bios_ask /proc/biosrv p", classes=["invalid-opcode"],
+        cpu="Skylake-Client-noTSX-IBRS", bugs=[("culprit", "bios_probe", "CULPRIT_INSN")], note="RDPRU, of AMD's only"),
     "stack_gone": dict(
         kind="double fault: a call on a stack that was given back", module="biosrv",
         run="poke -n bios_ask /proc/biosrv x; poke -n bios_ask /proc/biosrv c", classes=["double-fault"],

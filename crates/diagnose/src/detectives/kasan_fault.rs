@@ -129,17 +129,18 @@ fn hypothesis(
 fn meaning(t: &Target, address: u64, base: Option<u64>) -> (Class, String) {
     let pointer = base.unwrap_or(address);
     let (class, what) = match address {
+        // A member of it may lie on the first page.
+        _ if is_error_code(pointer) => (Class::ErrorPointerDereference, "an error code as a pointer"),
         0..NEAR_NULL => (Class::NullPointerDereference, "a NULL pointer"),
         _ if base == Some(0) => (Class::NullPointerDereference, "a NULL pointer with an index"),
-        _ if is_error_code(pointer) => (Class::ErrorPointerDereference, "an error code as a pointer"),
         _ if poison_of(pointer).is_some() => (Class::UseAfterFree, "the poison of freed memory"),
-        _ if identify(t, None, address) == What::User => {
-            (Class::UserAccessViolation, "an address of user space")
-        }
         _ => match as_text(pointer) {
             Some(text) => {
                 let what = format!("the text {text:?}, written over a pointer");
                 return (Class::WildPointerDereference, what);
+            }
+            None if identify(t, None, address) == What::User => {
+                (Class::UserAccessViolation, "an address of user space")
             }
             None => (Class::WildPointerDereference, "a pointer to nowhere"),
         },
@@ -171,6 +172,20 @@ mod tests {
         let trap = Trap { index: 0, kind: Exception::GeneralProtection, regs: &regs, fatal: true };
         let found = checked(&Shadow::of(&t)?, &trap, &insns, VirtAddr(TEXT + 0x200), faulted)?;
         Some((found.granule, found.access.map(|(.., at)| at)))
+    }
+
+    #[test]
+    fn what_a_bad_address_is() {
+        let t = made::kernel(Functions::default());
+        let class = |address: u64, base: u64| meaning(&t, address, Some(base)).0;
+        let error = (-19i64) as u64;
+        assert_eq!(class(error.wrapping_add(0x20), error), Class::ErrorPointerDereference);
+        assert_eq!(class(8, 0), Class::NullPointerDereference);
+        assert_eq!(class(0x1_2345, 0), Class::NullPointerDereference);
+        let (poison, text) = (0x6b6b_6b6b_6b6b_6b6b, u64::from_le_bytes(*b"abcdefgh"));
+        assert_eq!(class(poison + 8, poison), Class::UseAfterFree);
+        assert_eq!(class(0x7fff_1234_5678, 0x7fff_1234_5678), Class::UserAccessViolation);
+        assert_eq!(class(text, text), Class::WildPointerDereference);
     }
 
     #[test]
