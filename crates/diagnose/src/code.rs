@@ -102,6 +102,8 @@ pub struct Trace<'t> {
     pub(crate) t: &'t Target,
     pub(crate) insns: &'t [Insn],
     pub(crate) at: usize,
+    /// The last instruction before it behind which the text does not go on.
+    end: Option<usize>,
     regs: &'t Regs,
 }
 
@@ -109,7 +111,9 @@ impl<'t> Trace<'t> {
     /// For the instruction at `pc`.
     pub fn new(t: &'t Target, insns: &'t [Insn], pc: VirtAddr, regs: &'t Regs) -> Option<Trace<'t>> {
         let at = insns.iter().position(|i| i.at == pc)?;
-        Some(Trace { t, insns, at, regs })
+        let ends = |i: &Insn| matches!(i.flow, Flow::Return | Flow::Jump(_));
+        let end = insns[..at].iter().rposition(ends);
+        Some(Trace { t, insns, at, end, regs })
     }
 
     /// Where the value that `reg` has at the instruction came from. The last assignment before it in the order of the text
@@ -175,11 +179,10 @@ impl<'t> Trace<'t> {
     /// that end is jumped to from before.
     fn gives_back(&self, index: usize, reg: usize) -> bool {
         let preserved = self.t.arch().preserved_registers() >> reg & 1 == 1;
-        let ends = |i: &Insn| matches!(i.flow, Flow::Return | Flow::Jump(_));
         preserved
             && self.insns[index].changes(self.t.arch().sp())
             && reg != self.t.arch().sp()
-            && self.insns.get(index + 1..self.at).is_some_and(|rest| rest.iter().any(ends))
+            && self.end.is_some_and(|end| index < end)
     }
 
     fn changes(&self, insn: &Insn, reg: usize) -> bool {

@@ -133,7 +133,7 @@ fn circle(t: &Target, entry: VirtAddr, step: Step) -> Option<Circle> {
 /// The functions of a module, `walker` aside, that write to a variable in this range by its address: the first such instruction of each.
 pub fn writers(t: &Target, of: VirtAddr, walker: VirtAddr) -> Vec<VirtAddr> {
     let Some(module) = t.modules().holding(of) else { return Vec::new() };
-    let range: Range<u64> = of.0..of.0 + 2 * u64::from(t.abi().word);
+    let range: Range<u64> = of.0..of.0.saturating_add(2 * u64::from(t.abi().word));
     let stores = |i: &Insn| {
         let fixed =
             |m: &MemOperand| m.base.is_none() && m.index.is_none() && !m.percpu && range.contains(&m.disp);

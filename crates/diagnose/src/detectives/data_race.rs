@@ -88,7 +88,9 @@ fn other(t: &Target, at: Option<VirtAddr>) -> Option<Other> {
         (1..=1 << 16).contains(&raw.size).then_some(Other { info, by: by(t, &raw), raw })
     };
     let mut all: Vec<Other> = (0..count).filter_map(load).collect();
-    let overlaps = |o: &Other| at.is_some_and(|at| at.0 < o.raw.at.0 + o.raw.size && o.raw.at.0 < at.0 + 16);
+    // No access that is watched has more than 16 bytes.
+    let near = |from: VirtAddr, to: VirtAddr, size: u64| to.0.wrapping_sub(from.0) < size;
+    let overlaps = |o: &Other| at.is_some_and(|at| near(o.raw.at, at, o.raw.size) || near(at, o.raw.at, 16));
     match all.iter().position(overlaps) {
         Some(i) => Some(all.swap_remove(i)),
         None => all.pop().filter(|_| all.is_empty()),

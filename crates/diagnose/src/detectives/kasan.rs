@@ -1,5 +1,7 @@
 //! What KASAN caught, in kernels that die of its reports: the access, and from the shadow of memory why it was forbidden.
 
+use std::ops::Range;
+
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::kasan::{self, Bad, Poison, Shadow};
 use necropsy_kernel::slab::Found;
@@ -206,7 +208,7 @@ fn noted(t: &Target, frames: &[Frame], report: usize, watched: usize) -> Option<
     let (ip, at, size, write) =
         (offset("ip")?, offset("access_addr")?, offset("access_size")?, offset("is_write")?);
     let mut hits = Vec::new();
-    let range = frames[report].sp.0.saturating_sub(MAX_FRAME)..frames[watched].sp.0;
+    let range = below(&frames[report], &frames[watched]);
     holders::scan(t, &range, &mut |slot, word| {
         if word == back {
             hits.push(slot.moved(-(ip as i64)));
@@ -224,6 +226,14 @@ fn noted(t: &Target, frames: &[Frame], report: usize, watched: usize) -> Option<
 
 /// Frames of the report are not larger.
 const MAX_FRAME: u64 = 4096;
+/// All of them together are not either: who was watched may stand on another stack.
+const MAX_STACK: u64 = 1 << 14;
+
+/// The stack of the report: from its innermost frame up to that of who was watched.
+fn below(report: &Frame, watched: &Frame) -> Range<u64> {
+    let start = report.sp.0.saturating_sub(MAX_FRAME);
+    start..watched.sp.0.min(start.saturating_add(MAX_STACK))
+}
 
 /// What the call of who was watched asked to check. A function that ends in a jump to the report has no frame: then it is not known here.
 fn called(t: &Target, stack: &Stack, watched: usize) -> Option<Access> {
@@ -249,7 +259,7 @@ fn freed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &mut 
     let Some((at, sure)) = blame::culprit(t, frames, watched) else { return };
     let who = place_in(t, frames, at, sure);
     let name = named(&who);
-    let range = frames[report].sp.0.saturating_sub(MAX_FRAME)..frames[at].sp.0;
+    let range = below(&frames[report], &frames[at]);
     let object = twice(t, shadow, &range);
     let (class, statement) = match &object {
         Some(object) => {
@@ -290,7 +300,7 @@ fn freed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &mut 
 }
 
 /// The object that was freed though it was free: its address is on the report's stack.
-fn twice(t: &Target, shadow: &Shadow, range: &std::ops::Range<u64>) -> Option<Found> {
+fn twice(t: &Target, shadow: &Shadow, range: &Range<u64>) -> Option<Found> {
     let mut words = Vec::new();
     holders::scan(t, range, &mut |_, word| words.push(VirtAddr(word)));
     let object = |at: &VirtAddr| {
