@@ -214,6 +214,11 @@ pub fn is_servant(name: &str) -> bool {
         || name.starts_with("__x86_indirect_")
 }
 
+/// Whether a function acts for itself: it is no part of how a kernel dies or watches itself, no allocator, and does not only what it is told.
+pub fn acts_for_itself(name: &str) -> bool {
+    !is_machinery(name) && !is_servant(name)
+}
+
 /// Functions that run what others have queued: their own code is not where the bug is when what they find there is bad.
 const DISPATCHERS: &[&str] = &[
     "__run_timers",

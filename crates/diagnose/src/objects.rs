@@ -8,7 +8,7 @@ use necropsy_report::{Related, TaskInfo};
 use necropsy_target::Target;
 
 use crate::Findings;
-use crate::{Class, allocators, blame, calls};
+use crate::{Class, blame, calls};
 
 /// The object of a slab that holds an address, with what it is.
 pub fn at(t: &Target, at: VirtAddr) -> Option<(Found, State)> {
@@ -48,11 +48,7 @@ pub fn shown(at: VirtAddr) -> String {
 /// The first place of a track that is no allocator's.
 pub fn who(t: &Target, track: &Track) -> VirtAddr {
     let callers = std::iter::once(&track.caller).chain(&track.stack);
-    let own = |pc: &&VirtAddr| {
-        t.near(pc.moved(-1)).is_some_and(|n| {
-            !allocators::is_allocator(&n.name) && !blame::is_servant(&n.name) && !blame::is_machinery(&n.name)
-        })
-    };
+    let own = |pc: &&VirtAddr| t.near(pc.moved(-1)).is_some_and(|n| blame::acts_for_itself(&n.name));
     let mut stack = track.stack.iter();
     let pc = stack.find(own).or_else(|| callers.clone().find(own)).copied().unwrap_or(track.caller);
     jumped_on(t, pc).unwrap_or(pc.moved(-1))
@@ -64,7 +60,7 @@ fn jumped_on(t: &Target, ret: VirtAddr) -> Option<VirtAddr> {
     let before = t.memory().bytes(ret.moved(-8), 8).ok()?;
     let to = t.arch().call_before(&before, ret)?.direct.filter(|to| t.is_text(*to))?;
     let near = t.near(to).filter(|n| n.start == to)?;
-    (!allocators::is_allocator(&near.name) && !blame::is_servant(&near.name)).then_some(to)
+    blame::acts_for_itself(&near.name).then_some(to)
 }
 
 /// Who did something to an object, as others involved.

@@ -6,6 +6,7 @@ use necropsy_target::unwind::{self, Frame, Stack};
 
 use crate::code::{self, Trace};
 use crate::crash::base_name;
+use crate::{Class, Findings, blame};
 
 /// How the functions of the checks' own machinery begin: KASAN, KCSAN, KMSAN and what the compiler calls for them.
 const MACHINERY: &[&str] = &[
@@ -37,6 +38,37 @@ pub fn below_panic(frames: &[Frame], functions: &[&str]) -> Option<usize> {
 pub fn watched(frames: &[Frame], report: usize) -> Option<usize> {
     let own = |f: &Frame| base_name(f).is_some_and(is_check);
     frames.iter().enumerate().skip(report + 1).find_map(|(i, f)| (!own(f)).then_some(i))
+}
+
+/// A report that ended the kernel, and who it is about.
+pub struct Report {
+    /// The frame of the function that reports.
+    pub report: usize,
+    /// The frame of who was watched.
+    pub watched: usize,
+    /// The frame to blame for what that did.
+    pub culprit: usize,
+    /// How sure that is.
+    pub sure: f64,
+}
+
+impl Report {
+    /// That of one of these functions.
+    pub fn by(t: &Target, frames: &[Frame], functions: &[&str]) -> Option<Report> {
+        let report = below_panic(frames, functions)?;
+        let watched = watched(frames, report)?;
+        let (culprit, sure) = blame::culprit(t, frames, watched)?;
+        Some(Report { report, watched, culprit, sure })
+    }
+
+    /// Adds that its function is on the stack of the end, and what that says.
+    pub fn tell(&self, frames: &[Frame], class: Class, weight: f64, says: &str, found: &mut Findings) {
+        let by = frames[self.report].name().unwrap_or_default();
+        let claim = format!("{by} is on the stack below the panic: {says}");
+        let bears =
+            [(class, weight), (Class::Warning, -4.0), (Class::BugAssertion, -4.0), (Class::SoftLockup, -2.0)];
+        found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
+    }
 }
 
 /// The `n`th argument of the call that the frame at `index` stands in, worked out from its code and the registers that are known there.

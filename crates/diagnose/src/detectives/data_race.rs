@@ -5,8 +5,9 @@ use necropsy_report::{Place, Related, TaskInfo};
 use necropsy_target::{ArrayAt, Load, Target};
 
 use crate::findings::place;
+use crate::reported::{self, Report};
 use crate::suspect::{named, place_in};
-use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, reported};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
 pub const DATA_RACE: Detective = Detective {
     id: "data-race",
@@ -55,22 +56,18 @@ struct Other {
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let frames = &crash.stack.frames;
-    let Some(report) = reported::below_panic(frames, REPORTS) else { return };
-    let Some(watched) = reported::watched(frames, report) else { return };
-    let Some((index, sure)) = blame::culprit(t, frames, watched) else { return };
-    let at =
-        reported::argument(t, &crash.stack, watched, 0).map(VirtAddr).filter(|at| t.arch().is_kernel(*at));
+    let Some(report) = Report::by(t, frames, REPORTS) else { return };
+    let at = reported::argument(t, &crash.stack, report.watched, 0)
+        .map(VirtAddr)
+        .filter(|at| t.arch().is_kernel(*at));
     let other = other(t, at);
     let theirs = other.as_ref().and_then(|o| o.by).map(|by| place(t, by, None));
-    let own = place_in(t, frames, index, sure);
+    let own = place_in(t, frames, report.culprit, report.sure);
     let same = theirs.as_ref().is_some_and(|p| p.function == own.function);
     // Both accesses in one function: it lacks the lock, whoever calls it. Else one of two does, or what both call.
     let who = Place { confidence: own.confidence.map(|c| c * if same { 0.9 } else { 0.55 }), ..own };
     found.hypotheses.push(hypothesis(t, who, at, other.as_ref(), theirs.as_ref()));
-    let by = frames[report].name().unwrap_or_default();
-    let claim = format!("{by} is on the stack below the panic: KCSAN reports races with it");
-    let bears = [(CLASS, 6.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0)];
-    found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
+    report.tell(frames, CLASS, 6.0, "KCSAN reports races with it", found);
     if let Some(other) = &other {
         tell(t, other, found);
     }
@@ -101,11 +98,7 @@ fn other(t: &Target, at: Option<VirtAddr>) -> Option<Other> {
 fn by(t: &Target, raw: &Raw) -> Option<VirtAddr> {
     let count = raw.num_stack_entries.clamp(0, MAX_STACK) as usize;
     let entries = raw.stack_entries.iter().take(count).filter_map(|slot| t.memory().ptr(slot).ok());
-    let own = |pc: &VirtAddr| {
-        t.near(*pc).is_some_and(|n| {
-            !blame::is_machinery(&n.name) && !blame::is_servant(&n.name) && !allocators::is_allocator(&n.name)
-        })
-    };
+    let own = |pc: &VirtAddr| t.near(*pc).is_some_and(|n| blame::acts_for_itself(&n.name));
     entries.map(|pc| pc.moved(-1)).find(own)
 }
 

@@ -10,8 +10,9 @@ use necropsy_target::Target;
 use necropsy_target::unwind::{Frame, Stack};
 
 use crate::crash::{Crash, base_name};
+use crate::reported::Report;
 use crate::suspect::{named, place_in};
-use crate::{Case, Class, Detective, Findings, Hypothesis, blame, holders, objects, reported};
+use crate::{Case, Class, Detective, Findings, Hypothesis, holders, objects, reported};
 
 pub const KASAN: Detective = Detective {
     id: "kasan",
@@ -24,6 +25,8 @@ pub const KASAN: Detective = Detective {
 
 /// What reports an access (mm/kasan/report.c, 4.4 to 7.2).
 const ACCESS: &[&str] = &["kasan_report", "__kasan_report", "kasan_report_error"];
+/// Whatever lies below is a NULL pointer and an offset.
+const NEAR_NULL: u64 = 4096;
 /// What reports a free.
 const FREE: &[&str] = &["kasan_report_invalid_free", "kasan_report_double_free"];
 
@@ -39,21 +42,22 @@ fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some(shadow) = Shadow::of(t) else { return };
     let frames = &crash.stack.frames;
-    if let Some(report) = reported::below_panic(frames, ACCESS) {
-        accessed(t, crash, &shadow, report, found);
-    } else if let Some(report) = reported::below_panic(frames, FREE) {
-        freed(t, crash, &shadow, report, found);
+    if let Some(report) = Report::by(t, frames, ACCESS) {
+        accessed(t, crash, &shadow, &report, found);
+    } else if let Some(report) = Report::by(t, frames, FREE) {
+        freed(t, crash, &shadow, &report, found);
     }
 }
 
-fn accessed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &mut Findings) {
+fn accessed(t: &Target, crash: &Crash, shadow: &Shadow, report: &Report, found: &mut Findings) {
     let frames = &crash.stack.frames;
-    let Some(watched) = reported::watched(frames, report) else { return };
-    let Some((at, sure)) = blame::culprit(t, frames, watched) else { return };
-    let who = place_in(t, frames, at, sure);
-    let access = access(t, &crash.stack, report, watched);
+    let access = access(t, &crash.stack, report.report, report.watched);
     let bad = access.and_then(|a| Some((a, shadow.bad(t, a.at, a.size)?)));
     let object = bad.and_then(|(_, bad)| objects::at(t, bad.at)).map(|(object, _)| object);
+    // Which memory it was says what kind of bug; without that the class is a guess.
+    let plain = access.is_some_and(|a| a.at.0 < NEAR_NULL || !t.arch().is_kernel(a.at));
+    let (weight, sure) = if bad.is_some() || plain { (4.0, report.sure) } else { (0.5, 0.6 * report.sure) };
+    let who = place_in(t, frames, report.culprit, sure);
     let h = match bad {
         Some((access, bad)) => explained(t, shadow, &who, access, bad, object.as_ref(), found),
         None => unexplained(t, &who, access),
@@ -66,11 +70,7 @@ fn accessed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &m
     }
     h.advice.push("read KASAN's own report, with the stacks of who allocated and freed: log".into());
     found.hypotheses.push(h);
-    let by = frames[report].name().unwrap_or_default();
-    let claim = format!("{by} is on the stack below the panic: KASAN was told to end the kernel");
-    let bears =
-        [(class, 4.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0), (Class::SoftLockup, -2.0)];
-    found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
+    report.tell(frames, class, weight, "KASAN was told to end the kernel", found);
 }
 
 /// Whose frame an address on the stack is in.
@@ -124,7 +124,7 @@ fn unexplained(t: &Target, who: &Place, access: Option<Access>) -> Hypothesis {
     let name = named(who);
     let at = access.map(|a| a.at);
     let class = match at.map(|at| at.0) {
-        Some(0..0x1000) => Class::NullPointerDereference,
+        Some(0..NEAR_NULL) => Class::NullPointerDereference,
         Some(_) if at.is_some_and(|at| !t.arch().is_kernel(at)) => Class::UserAccessViolation,
         Some(_) => Class::WildPointerDereference,
         None => Class::OutOfBoundsAccess,
@@ -253,13 +253,11 @@ fn sized(name: &str) -> Option<(u64, bool)> {
 }
 
 /// Something was freed that could not be.
-fn freed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &mut Findings) {
+fn freed(t: &Target, crash: &Crash, shadow: &Shadow, report: &Report, found: &mut Findings) {
     let frames = &crash.stack.frames;
-    let Some(watched) = reported::watched(frames, report) else { return };
-    let Some((at, sure)) = blame::culprit(t, frames, watched) else { return };
-    let who = place_in(t, frames, at, sure);
+    let who = place_in(t, frames, report.culprit, report.sure);
     let name = named(&who);
-    let range = below(&frames[report], &frames[at]);
+    let range = below(&frames[report.report], &frames[report.culprit]);
     let object = twice(t, shadow, &range);
     let (class, statement) = match &object {
         Some(object) => {
@@ -289,14 +287,7 @@ fn freed(t: &Target, crash: &Crash, shadow: &Shadow, report: usize, found: &mut 
         found.add(class, 3.0, format!("memory:{:#x}", at.0), format!("object {:x}", object.start.0), claim);
     }
     found.hypotheses.push(h);
-    let by = frames[report].name().unwrap_or_default();
-    let claim = format!("{by} is on the stack below the panic: KASAN was told to end the kernel");
-    found.add_to_all(
-        &[(class, 4.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0)],
-        "stack",
-        "bt".to_owned(),
-        claim,
-    );
+    report.tell(frames, class, 4.0, "KASAN was told to end the kernel", found);
 }
 
 /// The object that was freed though it was free: its address is on the report's stack.

@@ -43,6 +43,15 @@ impl Checked {
     }
 }
 
+/// Whether the kernel died in such a check.
+pub(super) fn is_one(t: &Target, crash: &Crash) -> bool {
+    let Some(shadow) = Shadow::of(t) else { return false };
+    let Some(trap) = crash.trap(t) else { return false };
+    let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr) else { return false };
+    let insns = t.near(pc).map(|near| code::function(t, &near)).unwrap_or_default();
+    touched(t, crash, &trap, &insns, pc).is_some_and(|at| checked(&shadow, &trap, &insns, pc, at).is_some())
+}
+
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some(shadow) = Shadow::of(t) else { return };

@@ -8,8 +8,9 @@ use necropsy_target::Target;
 use necropsy_target::unwind::{self, Stack};
 
 use crate::code::{self, Trace};
+use crate::reported::Report;
 use crate::suspect::{named, place_in};
-use crate::{Case, Class, Detective, Findings, Hypothesis, allocators, blame, objects, reported};
+use crate::{Case, Class, Detective, Findings, Hypothesis, blame, objects};
 
 pub const UNINITIALISED: Detective = Detective {
     id: "uninitialised-use",
@@ -42,11 +43,9 @@ enum Origin {
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let frames = &crash.stack.frames;
-    let Some(report) = reported::below_panic(frames, REPORTS) else { return };
-    let Some(watched) = reported::watched(frames, report) else { return };
-    let Some((index, sure)) = blame::culprit(t, frames, watched) else { return };
-    let who = place_in(t, frames, index, sure.min(0.8));
-    let unwritten = unwritten(t, &crash.stack, watched);
+    let Some(report) = Report::by(t, frames, REPORTS) else { return };
+    let who = place_in(t, frames, report.culprit, report.sure.min(0.8));
+    let unwritten = unwritten(t, &crash.stack, report.watched);
     let origin = unwritten.and_then(|u| origin(t, u.origin));
     let name = named(&who);
     let from = origin.as_ref().map(|o| told(t, o));
@@ -63,10 +62,7 @@ fn examine(case: &Case, found: &mut Findings) {
         "read KMSAN's own report, with the stack of who allocated: log".into(),
     ];
     found.hypotheses.push(h);
-    let by = frames[report].name().unwrap_or_default();
-    let claim = format!("{by} is on the stack below the panic: KMSAN reports with it");
-    let bears = [(CLASS, 6.0), (Class::Warning, -4.0), (Class::BugAssertion, -4.0)];
-    found.add_to_all(&bears, "stack", "bt".to_owned(), claim);
+    report.tell(frames, CLASS, 6.0, "KMSAN reports with it", found);
     if let Some(u) = unwritten {
         let of = objects::at(t, u.at).map(|(object, _)| format!(", in {}", objects::named(&object)));
         let shadow = u.shadow.0;
@@ -139,9 +135,7 @@ fn origin(t: &Target, handle: u32) -> Option<Origin> {
 
 /// Whether a return address is in a function that asked for memory, and not in one that gives it.
 fn asks(t: &Target, pc: VirtAddr) -> bool {
-    t.near(pc.moved(-1)).is_some_and(|n| {
-        !allocators::is_allocator(&n.name) && !blame::is_servant(&n.name) && !blame::is_machinery(&n.name)
-    })
+    t.near(pc.moved(-1)).is_some_and(|n| blame::acts_for_itself(&n.name))
 }
 
 fn told(t: &Target, origin: &Origin) -> String {

@@ -6,6 +6,7 @@ use necropsy_kernel::{mm, vmalloc};
 use necropsy_target::Target;
 use necropsy_target::unwind::as_text;
 
+use super::kasan_fault;
 use super::null_pointer::{died_of_it, tell};
 use crate::access::touched;
 use crate::code::{self, Trace};
@@ -46,7 +47,10 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(trap) = crash.trap(t).filter(|trap| faults.contains(&trap.kind)) else { return };
     let Some(pc) = trap.regs.get(t.arch().pc()).map(VirtAddr) else { return };
     if t.is_text(pc) {
-        access(t, crash, &trap, pc, found);
+        // What KASAN's check fell over is no pointer of the code's own.
+        if !kasan_fault::is_one(t, crash) {
+            access(t, crash, &trap, pc, found);
+        }
     } else if pc.0 >= NEAR_NULL {
         jump(t, crash, &trap, pc, found);
     }
