@@ -12,8 +12,8 @@ HERE = Path(__file__).resolve().parent
 # Stock modules: what the guest needs (the first six serve the capture kernel too), and some to see in the dump.
 GUEST_MODULES = ("virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_net "
                  "net_failover failover virtio_console virtio-rng qemu_fw_cfg dummy tun loop overlay "
-                 "unix_diag watchdog softdog").split()
-PROGRAMS = ("labd", "poke", "kload", "statd", "bpfd", "pagerd", "sockd")
+                 "unix_diag watchdog softdog efivarfs scsi_common scsi_mod virtio_scsi sd_mod t10-pi crc-t10dif crct10dif_generic crc64-rocksoft crc64 crc64-rocksoft_generic").split()
+PROGRAMS = ("labd", "poke", "kload", "statd", "bpfd", "pagerd", "sockd", "setcfg")
 
 
 def say(*words):

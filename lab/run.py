@@ -7,6 +7,7 @@ import time
 
 from kernel import HERE, say, sh
 from qmp import Qmp, headers_first
+import firmware
 import scenarios
 
 COMPRESS = {"zlib": ["-c"], "lzo": ["-l"], "zstd": ["-z"], "none": []}
@@ -88,21 +89,58 @@ class Run:
                                             self.kernel.spec.get("append"), s["append"]) if w)
         self.disk("disk", "64M", "-L", "labdata")
         command = [arch["qemu"], *arch["machine"], "-accel", "tcg,thread=multi", "-cpu", s["cpu"] or arch["cpu"],
-                   "-smp", str(s["smp"]), "-m", str(s["mem"]), "-kernel", str(self.kernel.vmlinuz),
-                   *(["-initrd", str(initrd)] if s["initrd"] else []), "-append", self.cmdline, "-display", "none", "-nodefaults", "-no-reboot",
+                   "-smp", str(s["smp"]), "-m", str(s["mem"]), *self.boot(initrd), "-display", "none", "-nodefaults", "-no-reboot",
                    "-serial", f"file:{self.out}/console.log", *arch["report_device"](self.out / "guest-state.txt"),
                    "-qmp", f"unix:{self.work}/qmp,server=on,wait=off", "-device", "vmcoreinfo",
                    "-netdev", "user,id=n0,restrict=on", "-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci",
-                   *self.drive("disk", 0)]
+                   *self.drive("disk", 0), *self.spare(), *s["devices"], *self.table()]
         if self.kdump:
             self.disk("crash", "1500M", "-O", "^has_journal")
             command += self.drive("crash", 1)
         return command
 
+    def boot(self, initrd):
+        """QEMU's options for the kernel: started by itself, or by UEFI and a loader with firmware of its own."""
+        if not self.scenario["firmware"]:
+            return ["-kernel", str(self.kernel.vmlinuz), *(["-initrd", str(initrd)] if self.scenario["initrd"] else []),
+                    "-append", self.cmdline]
+        disk = self.work / "efi"
+        (disk / "EFI/BOOT").mkdir(parents=True)
+        firmware.loader(HERE / "firmware" / self.scenario["firmware"], f"initrd=\\initrd.img {self.cmdline}", disk / "EFI/BOOT/BOOTX64.EFI")
+        shutil.copy(self.kernel.vmlinuz, disk / "vmlinuz.efi")
+        shutil.copy(initrd, disk / "initrd.img")
+        return ["-bios", "/usr/share/ovmf/OVMF.fd", "-drive", f"file=fat:rw:{disk},format=raw,if=none,id=efi",
+                "-device", "virtio-blk-pci,drive=efi,bootindex=0,addr=0x1a"]
+
+    def table(self):
+        """A table of the firmware's, compiled."""
+        if not self.scenario["acpi"]:
+            return []
+        sh(["iasl", "-p", str(self.work / "table"), str(HERE / "acpi" / self.scenario["acpi"])], stdout=subprocess.DEVNULL)
+        return ["-acpitable", f"file={self.work}/table.aml"]
+
     def disk(self, name, size, *options):
         """An empty ext4 file system."""
         sh(["truncate", "-s", size, f"{self.work}/{name}.img"])
         sh(["mkfs.ext4", "-q", *options, f"{self.work}/{name}.img"])
+
+    def spare(self):
+        """A second disk with sixty files, and without a device: `well`, or `sick`, which cannot read the block with inode 40."""
+        state = self.scenario["spare"]
+        if not state:
+            return []
+        files = self.work / "spare"
+        files.mkdir()
+        for number in range(60):
+            (files / f"f{number}").write_text(f"{number}\n")
+        self.disk("spare", "64M", "-L", "labspare", "-d", str(files))
+        disk = {"driver": "raw", "file": {"driver": "file", "filename": f"{self.work}/spare.img"}, "node-name": "spare"}
+        if state == "sick":
+            told = sh(["debugfs", "-R", "imap <40>", f"{self.work}/spare.img"], capture_output=True, text=True).stdout
+            sector = int(re.search(r"located at block (\d+)", told)[1]) * 2
+            fault = {"event": "none", "iotype": "read", "errno": 5, "sector": sector}
+            disk = {"driver": "blkdebug", "image": {**disk, "node-name": "image"}, "node-name": "spare", "inject-error": [fault]}
+        return ["-blockdev", json.dumps(disk)]
 
     def drive(self, name, number):
         """QEMU's options for a disk."""

@@ -17,6 +17,10 @@ blamed    the module to blame, where no function of it can be named
 requested whether the crash was asked for (None: does not matter)
 dump      makedumpfile's dump level (31: all that can be left out)
 blameless nobody in the kernel is to blame: a culprit would be wrong
+devices   further options for QEMU
+spare     a second disk for one of them: `well` or `sick` (run.py)
+acpi      a table of the firmware's (a file in acpi/) that the guest gets
+firmware  a loader with firmware of its own (a file in firmware/): the guest is started by UEFI
 
 Nothing of this but the shell scripts reaches the guest, so no name of a scenario can be found in its memory.
 """
@@ -33,8 +37,14 @@ TITLES = "; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 3}" for c in "
 
 DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
                 task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False,
-                blameless=False, note="", monitor=(), after=2, initrd=True, early=False, blamed=None, requested=None)
+                blameless=False, note="", monitor=(), after=2, initrd=True, early=False, blamed=None, requested=None,
+                devices=(), spare=None, acpi=None, firmware=None)
 CRASH = "; echo c >/proc/sysrq-trigger"
+# A card whose slot no longer forwards anything. Where nothing is, a PCI bus answers all ones and QEMU's zeros: `edu`, which answers all ones
+# where it has no register, takes the slot's place.
+CARD = ("-device", "pcie-root-port,id=slot1,chassis=1,slot=1,addr=0x10", "-device", "e1000e,bus=slot1,id=card1", "-device", "edu,addr=0x11")
+FORGET = "d=/sys/bus/pci/devices; read a b <$(echo /sys/bus/pci/drivers/sensehub/0*)/resource; setcfg $d/0000:00:10.0/config 4 0; " \
+    "setcfg $d/0000:00:11.0/config 0x10 $((a & ~0xfffff)); setcfg $d/0000:00:11.0/config 4 2"
 
 SCENARIOS = {
     "null_deref": dict(
@@ -666,6 +676,61 @@ SCENARIOS = {
         run="mount -o remount,errors=panic /mnt/data; mkdir /mnt/data/spool; sync; dd if=/dev/zero of=/dev/vda bs=4096 count=1000 seek=1 "
         "conv=fsync 2>/dev/null; echo 3 >/proc/sys/vm/drop_caches; ls -lR /mnt/data; touch /mnt/data/spool/x /mnt/data/y; sync",
         classes=["filesystem-error", "io-error"], task=False),
+    "aml_write": dict(
+        kind="the firmware's own code (AML) writes to the kernel's",
+        acpi="panel.asl", append="oops=panic nokaslr", classes=["firmware-error"], blameless=True, task=False,
+        run="i=0; while [ $i -lt 40 ]; do cat /sys/bus/acpi/devices/MAKR0001:00/status; i=$((i+1)); done",
+        note="\\_SB.PNL0.PUTL, called by _STA, stores into SystemMemory at 0x1200000"),
+    "disk_sick": dict(
+        kind="a disk cannot read a block that ext4 with errors=panic needs",
+        spare="sick", devices=("-device", "virtio-blk-pci,drive=spare"), classes=["io-error"], task=False, blameless=True,
+        run="mkdir /mnt/spare; mount -t ext4 -o errors=panic /dev/vdb /mnt/spare; ls -l /mnt/spare; sync", note="the block with inode 40"),
+    "disk_pulled": dict(
+        kind="a disk is pulled out while ext4 with errors=panic is mounted",
+        spare="well", devices=("-device", "pcie-root-port,id=slot1,chassis=1,slot=1", "-device", "virtio-blk-pci,drive=spare,bus=slot1,id=spare1"),
+        classes=["device-failure"], task=False, blameless=True, monitor=("device_del spare1",), wait=100,
+        run="mkdir /mnt/spare; mount -t ext4 -o errors=panic /dev/vdb /mnt/spare; "
+        "while :; do read -t 1 x <>/run/never; date >>/mnt/spare/log; mkdir /mnt/spare/$((n=n+1)); sync; done"),
+    "disk_offline": dict(
+        kind="a SCSI disk is taken off line while ext4 with errors=panic is mounted",
+        spare="well", devices=("-device", "virtio-scsi-pci,id=scsi0", "-device", "scsi-hd,drive=spare,bus=scsi0.0"),
+        classes=["device-failure"], task=False, blameless=True, prepare="modprobe virtio_scsi; modprobe sd_mod",
+        run="mkdir /mnt/spare; mount -t ext4 -o errors=panic /dev/sda /mnt/spare; date >/mnt/spare/log; sync; "
+        "echo offline >/sys/block/sda/device/state; while :; do date >>/mnt/spare/log; mkdir /mnt/spare/$((n=n+1)); sync; done"),
+    "efi_divide": dict(
+        kind="a runtime service of UEFI divides by zero",
+        firmware="setvar.c", mem=768, wait=300, classes=["firmware-error"], blameless=True, task=False,
+        run="modprobe efivarfs; mount -t efivarfs none /sys/firmware/efi/efivars; printf '\\007' >/tmp/v; "
+        "dd if=/dev/zero bs=8 count=1 2>/dev/null >>/tmp/v; cat /tmp/v >/sys/firmware/efi/efivars/Panel-3d5b5e35-93ca-11d2-aa0d-00e098032b8c",
+        note="SetVariable() of five bytes"),
+    "card_gone": dict(
+        kind="a card no longer answers, and its driver takes what it reads for an index",
+        module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub t", classes=["device-failure"],
+        bugs=[("culprit", "hub_take", "CULPRIT_TAKE")], frames=["hub_take", "hub_write"],
+        note="the register reads 0xffffffff"),
+    "card_gone_copy": dict(
+        kind="a card no longer answers, and its driver copies as much as it reads",
+        module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub c", classes=["device-failure"],
+        bugs=[("culprit", "hub_copy", "CULPRIT_COPY")], note="the length is 0xffffffff times 16; read by a helper of the driver"),
+    "card_gone_panic": dict(
+        kind="a card no longer answers, and its driver panics for that",
+        module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub s", classes=["device-failure"],
+        bugs=[("culprit", "hub_state", "CULPRIT_STATE")], note="read by a helper of the driver"),
+    "card_gone_bug": dict(
+        kind="a card no longer answers, and its driver has a BUG_ON() for a bit of what it reads",
+        module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub i", classes=["device-failure"],
+        bugs=[("culprit", "hub_identify", "CULPRIT_IDENTIFY")], frames=["hub_identify", "hub_write"],
+        note="the register reads 0xffffffff"),
+    "card_well": dict(
+        kind="a driver takes its own -1 for an index, while its card is well",
+        module="sensehub", devices=CARD, run="poke -n sampled /proc/sensehub wnone",
+        classes=["wild-pointer-dereference", "out-of-bounds-access"],
+        bugs=[("culprit", "hub_named", "CULPRIT_NAMED")], frames=["hub_named", "hub_write"], note="the index is 0xffffffff"),
+    "card_error": dict(
+        kind="a card reports a fatal error, its driver knows no recovery and goes on with it",
+        module="sensehub", devices=CARD, run="read -t 20 x <>/run/never; poke -n sampled /proc/sensehub s; poke -n sampled /proc/sensehub t",
+        monitor=("pcie_aer_inject_error card1 DLP",), classes=["device-failure"],
+        bugs=[("culprit", "hub_state", "CULPRIT_STATE")]),
 }
 
 # The same story under other conditions.

@@ -123,8 +123,50 @@ pub enum Op {
         /// The constant.
         mask: u64,
     },
+    /// `dst += src`.
+    Sum {
+        /// Register changed.
+        dst: usize,
+        /// What is added: a register or the memory operand.
+        src: Operand,
+        /// Whether on 64 bits; else the upper 32 become zero.
+        wide: bool,
+    },
+    /// `dst <<= by`; to the right, without sign, where `by` is negative.
+    Shift {
+        /// Register changed.
+        dst: usize,
+        /// Bits.
+        by: i8,
+        /// Whether on 64 bits; else the upper 32 become zero.
+        wide: bool,
+    },
+    /// Two values are compared, and nothing but flags changed.
+    Compare {
+        /// The one.
+        left: Operand,
+        /// The other.
+        right: Operand,
+    },
+    /// Bits of a value are tested, and nothing but flags changed.
+    Test {
+        /// The value.
+        value: Operand,
+    },
     /// Anything else.
     Other,
+}
+
+/// What an operation leaves of a value: all of it, or the lower 32 bits.
+pub fn narrowed(value: u64, wide: bool) -> u64 {
+    if wide { value } else { value & 0xffff_ffff }
+}
+
+/// A value shifted as [`Op::Shift`] does.
+pub fn shifted(value: u64, by: i8, wide: bool) -> u64 {
+    let (value, bits) = (narrowed(value, wide), u32::from(by.unsigned_abs()));
+    let moved = if by < 0 { value.checked_shr(bits) } else { value.checked_shl(bits) };
+    narrowed(moved.unwrap_or(0), wide)
 }
 
 /// An instruction, decoded as far as diagnosis needs.

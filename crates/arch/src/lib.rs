@@ -13,7 +13,9 @@ pub mod x86_64;
 use necropsy_base::{PhysMem, VirtAddr};
 
 pub use frame::FrameSetup;
-pub use insn::{Access, CallSite, Exception, Flow, Insn, MemOperand, Op, Operand, Resolve, Syntax};
+pub use insn::{
+    Access, CallSite, Exception, Flow, Insn, MemOperand, Op, Operand, Resolve, Syntax, narrowed, shifted,
+};
 pub use paging::{Boot, BootFacts, Level, Mapping, PageTables, WalkError};
 pub use regs::{CpuState, Regs};
 pub use text::instruction_text;

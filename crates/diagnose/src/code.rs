@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs};
+use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs, narrowed, shifted};
 use necropsy_base::{MemoryExt, Near, VirtAddr};
 use necropsy_target::Target;
 
@@ -105,6 +105,8 @@ pub struct Trace<'t> {
     /// The last instruction before it behind which the text does not go on.
     end: Option<usize>,
     regs: &'t Regs,
+    /// What registers held when the function began, where its caller's code says so.
+    entry: Option<&'t Regs>,
 }
 
 impl<'t> Trace<'t> {
@@ -113,7 +115,12 @@ impl<'t> Trace<'t> {
         let at = insns.iter().position(|i| i.at == pc)?;
         let ends = |i: &Insn| matches!(i.flow, Flow::Return | Flow::Jump(_));
         let end = insns[..at].iter().rposition(ends);
-        Some(Trace { t, insns, at, end, regs })
+        Some(Trace { t, insns, at, end, regs, entry: None })
+    }
+
+    /// With what registers held when the function began.
+    pub fn entered_with(self, entry: &'t Regs) -> Trace<'t> {
+        Trace { entry: Some(entry), ..self }
     }
 
     /// Where the value that `reg` has at the instruction came from. The last assignment before it in the order of the text
@@ -220,7 +227,7 @@ impl<'t> Trace<'t> {
         if depth > MAX_DEPTH {
             return None;
         }
-        let i = self.definition(reg, before)?;
+        let Some(i) = self.definition(reg, before) else { return self.entry?.get(reg) };
         if self.changed_in_loop(reg, Some(i), before) {
             return None;
         }
@@ -235,6 +242,11 @@ impl<'t> Trace<'t> {
             }
             Op::Address { .. } => self.address(&insn.mem?, i, depth + 1),
             Op::Add { by, .. } => Some(self.value(reg, i, depth + 1)?.wrapping_add(by)),
+            Op::Sum { src: Operand::Reg(from), wide, .. } => {
+                let sum = self.value(reg, i, depth + 1)?.wrapping_add(self.value(from, i, depth + 1)?);
+                Some(narrowed(sum, wide))
+            }
+            Op::Shift { by, wide, .. } => Some(shifted(self.value(reg, i, depth + 1)?, by, wide)),
             _ => None,
         }
     }

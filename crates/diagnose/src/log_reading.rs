@@ -3,7 +3,7 @@
 
 use necropsy_klog::{Report, function_name};
 
-use crate::allocators;
+use crate::{allocators, firmware_code};
 
 /// A better name for what was reported.
 pub struct Reading {
@@ -18,7 +18,19 @@ pub struct Reading {
 /// Reads a report of a bad access or a failed check.
 pub fn reading(report: &Report) -> Option<Reading> {
     let access = matches!(report.class, "wild-pointer-dereference" | "null-pointer-dereference");
-    if access { in_allocator(report) } else { freed_twice(report) }
+    let access = access || report.class == "write-to-readonly";
+    if access { for_firmware(report).or_else(|| in_allocator(report)) } else { freed_twice(report) }
+}
+
+/// The interpreter of ACPI's methods touches what the firmware's code tells it to.
+fn for_firmware(report: &Report) -> Option<Reading> {
+    let first = report.frames.iter().find(|f| !f.stale)?;
+    let name = function_name(&first.function);
+    firmware_code::touches_for_method(&name).then(|| Reading {
+        class: "firmware-error",
+        claim: format!("{name} failed on what a method of ACPI, the firmware's code, had it touch"),
+        victim_only: true,
+    })
 }
 
 /// The slab allocator reads its own free list only: whoever wrote over that is somebody else.
@@ -81,6 +93,13 @@ mod tests {
         assert_eq!(read(&fault("0x23f3cc614dfbfebd", "kmem_cache_alloc")), Some("slab-corruption"));
         assert_eq!(read(&fault("0x23f3cc614dfbfebd", "req_submit")), None);
         assert_eq!(read(&fault("0x4847464544434241", "kfree_skb_reason")), None);
+    }
+
+    #[test]
+    fn what_the_firmware_touches() {
+        let by = "acpi_ex_system_memory_space_handler";
+        assert_eq!(read(&fault("0x23f3cc614dfbfebd", by)), Some("firmware-error"));
+        assert_eq!(read(&fault("0x23f3cc614dfbfebd", "acpi_ns_evaluate")), None);
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! is waited for, which for a buffer is the start of its `buffer_head` (mm/filemap.c, kernel/sched/wait_bit.c).
 
 mod disks;
+mod health;
 
 pub use disks::{DiskInfo, InFlight, disks, in_flight};
+pub use health::{Health, health};
 
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Bytes, Load, LoadError, Target};

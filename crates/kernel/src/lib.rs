@@ -9,6 +9,7 @@ pub mod containers;
 pub mod cpus;
 pub mod descriptors;
 pub mod devices;
+pub mod firmware;
 pub mod globals;
 pub mod identify;
 pub mod ipc;

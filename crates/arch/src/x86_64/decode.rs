@@ -125,6 +125,7 @@ fn string_source(raw: &iced_x86::Instruction, used: &[iced_x86::UsedMemory]) -> 
 fn operation(raw: &iced_x86::Instruction) -> Op {
     let reg = |i: u32| (raw.op_kind(i) == OpKind::Register).then(|| index(raw.op_register(i))).flatten();
     let is_memory = |i: u32| raw.op_kind(i) == OpKind::Memory;
+    let width = || raw.op0_register().size();
     let source = |i: u32| -> Option<Operand> {
         match raw.op_kind(i) {
             OpKind::Register => reg(i).map(Operand::Reg),
@@ -148,8 +149,27 @@ fn operation(raw: &iced_x86::Instruction) -> Op {
         Mnemonic::Add | Mnemonic::Sub => match (reg(0), source(1)) {
             (Some(dst), Some(Operand::Imm(n))) if raw.mnemonic() == Mnemonic::Add => Op::Add { dst, by: n },
             (Some(dst), Some(Operand::Imm(n))) => Op::Add { dst, by: n.wrapping_neg() },
+            (Some(dst), Some(src)) if raw.mnemonic() == Mnemonic::Add && width() >= 4 => {
+                Op::Sum { dst, src, wide: width() == 8 }
+            }
             _ => Op::Other,
         },
+        Mnemonic::Shl | Mnemonic::Shr => match (reg(0), source(1)) {
+            (Some(dst), Some(Operand::Imm(n))) if width() >= 4 => {
+                let by = (n & 63) as i8;
+                Op::Shift {
+                    dst,
+                    by: if raw.mnemonic() == Mnemonic::Shl { by } else { -by },
+                    wide: width() == 8,
+                }
+            }
+            _ => Op::Other,
+        },
+        Mnemonic::Cmp => match (source(0), source(1)) {
+            (Some(left), Some(right)) => Op::Compare { left, right },
+            _ => Op::Other,
+        },
+        Mnemonic::Test => source(0).or(source(1)).map_or(Op::Other, |value| Op::Test { value }),
         Mnemonic::And => match (reg(0), source(1)) {
             (Some(dst), Some(Operand::Imm(mask))) => Op::And { dst, mask },
             _ => Op::Other,

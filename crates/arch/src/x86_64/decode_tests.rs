@@ -65,3 +65,22 @@ fn cut_bytes_are_no_instruction() {
     assert!(instruction(&[0xe8, 0, 0], VirtAddr(0)).is_none());
     assert!(instruction(&[], VirtAddr(0)).is_none());
 }
+
+#[test]
+fn sums_shifts_and_what_only_sets_flags() {
+    assert_eq!(one(&[0x48, 0x01, 0xf7]).op, Op::Sum { dst: DI, src: Operand::Reg(SI), wide: true });
+    assert_eq!(one(&[0x03, 0x43, 0x10]).op, Op::Sum { dst: AX, src: Operand::Mem, wide: false }); // add 0x10(%rbx),%eax
+    assert_eq!(one(&[0x48, 0xc1, 0xe2, 0x04]).op, Op::Shift { dst: DX, by: 4, wide: true });
+    assert_eq!(one(&[0xc1, 0xe8, 0x10]).op, Op::Shift { dst: AX, by: -16, wide: false });
+    assert_eq!(
+        one(&[0x83, 0xf8, 0xff]).op,
+        Op::Compare { left: Operand::Reg(AX), right: Operand::Imm(u64::MAX) }
+    );
+    assert_eq!(one(&[0x85, 0xc0]).op, Op::Test { value: Operand::Reg(AX) });
+    // One of 8 bits leaves the rest of the register as it was.
+    assert_eq!(one(&[0x00, 0xd8]).op, Op::Other);
+    assert_eq!(
+        (crate::shifted(0x1_8000_0001, 1, false), crate::shifted(0x8000_0001, 1, true)),
+        (2, 0x1_0000_0002)
+    );
+}

@@ -5,10 +5,12 @@ mod bit_flip;
 mod control_flow;
 mod data_race;
 mod deadlock;
+mod device_gone;
 mod divide;
 mod double_fault;
 mod double_free;
 mod fd_leak;
+mod firmware;
 mod global_overflow;
 mod guarded;
 mod hidden;
@@ -20,6 +22,7 @@ mod kernel_text;
 mod list_corruption;
 mod lock_misuse;
 mod lockup;
+mod lost_disk;
 mod memory_leak;
 mod null_pointer;
 mod out_of_memory;
@@ -54,9 +57,11 @@ pub static DETECTIVES: &[Detective] = &[
     bit_flip::BIT_FLIP,
     deadlock::DEADLOCK,
     rcu_reader::RCU_READER,
+    device_gone::DEVICE_GONE,
     divide::DIVIDE,
     double_free::DOUBLE_FREE,
     fd_leak::FD_LEAK,
+    firmware::FIRMWARE,
     irq_storm::IRQ_STORM,
     global_overflow::GLOBAL_OVERFLOW,
     guarded::GUARDED,
@@ -65,6 +70,7 @@ pub static DETECTIVES: &[Detective] = &[
     hidden::HIDDEN,
     kernel_text::KERNEL_TEXT,
     lockup::LOCKUP,
+    lost_disk::LOST_DISK,
     workqueue_stall::WORKQUEUE_STALL,
     memory_leak::MEMORY_LEAK,
     null_pointer::NULL_POINTER,

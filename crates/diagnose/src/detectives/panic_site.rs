@@ -6,6 +6,7 @@ mod sites;
 use necropsy_base::MemoryExt;
 use necropsy_kernel::mce::{self, Mce};
 use necropsy_kernel::system;
+use necropsy_target::Target;
 
 use self::sites::{SITES, Site};
 use crate::crash::{Crash, base_name};
@@ -27,12 +28,7 @@ const SIGNS: usize = 3;
 fn examine(case: &Case, found: &mut Findings) {
     let Some(crash) = case.crash() else { return };
     let (t, frames) = (&case.target, &crash.stack.frames);
-    let functions: Vec<&str> = SITES.iter().map(|s| s.function).collect();
-    let Some(index) = crash.panic_caller(t, &functions) else { return };
-    let Some(site) = SITES.iter().find(|s| Some(s.function) == base_name(&frames[index])) else { return };
-    if site.first_process && crash.task.tgid != 1 {
-        return;
-    }
+    let Some((site, index)) = site(t, crash) else { return };
     let detail = detail(case, crash, site, found);
     found.hypotheses.push(hypothesis(case, crash, site, index, detail));
     let beside = blame::culprit(t, frames, index + 1).map(|(i, sure)| place_in(t, frames, i, sure * 0.5));
@@ -45,6 +41,14 @@ fn examine(case: &Case, found: &mut Findings) {
         format!("{} called the panic{beside}; it does so for this reason only", site.function),
     );
     told(case, site.class, found);
+}
+
+/// The function that called panic for its one reason, and its frame.
+pub(super) fn site(t: &Target, crash: &Crash) -> Option<(&'static Site, usize)> {
+    let functions: Vec<&str> = SITES.iter().map(|s| s.function).collect();
+    let index = crash.panic_caller(t, &functions)?;
+    let site = SITES.iter().find(|s| Some(s.function) == base_name(&crash.stack.frames[index]))?;
+    (!site.first_process || crash.task.tgid == 1).then_some((site, index))
 }
 
 fn hypothesis(case: &Case, crash: &Crash, site: &Site, index: usize, detail: Option<String>) -> Hypothesis {
@@ -132,7 +136,7 @@ fn machine_checks(case: &Case, crash: &Crash, found: &mut Findings) -> Option<St
 }
 
 /// What the log says before the end that belongs to it.
-fn told(case: &Case, class: Class, found: &mut Findings) {
+pub(super) fn told(case: &Case, class: Class, found: &mut Findings) {
     for (line, text) in signs(case.log(), class).into_iter().take(SIGNS) {
         found.add(
             class,

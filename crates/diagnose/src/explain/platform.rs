@@ -72,14 +72,17 @@ pub const TEXTS: &[Explanation] = &[
     text(
         "device-failure",
         "A device stopped answering, left the bus or overheated, and its driver gave up.",
-        "The driver's last words, and the state of the device where the kernel keeps it.",
+        "A device that is gone answers all ones: the address, length or comparison that the kernel died of follows exactly from such an answer of a \
+         register, whose address leads to the device. A disk that was removed or is off line is marked so below the file system that panicked. What \
+         PCI's error recovery left of a device, and the driver's last words in the log, add to it.",
         &["look at the device, its power, its firmware and its slot"],
         &["pcie_aspm=off, nvme_core.default_ps_max_latency_us=0, if it fails when it saves power"],
     ),
     text(
         "firmware-error",
         "The machine's firmware failed while the kernel used it, or gave it wrong tables.",
-        "The call into firmware is on the stack, or the kernel's complaint about its tables is in the log.",
+        "The exception was in memory that UEFI's table gives to its runtime services; or the interpreter of ACPI's methods made the access, for a \
+         method that is named.",
         &["update the firmware"],
         &["efi=noruntime, if a call of UEFI's runtime services fails"],
     ),

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use necropsy_base::{MemoryExt, VirtAddr};
-use necropsy_target::{At, Load, LoadError, Target};
+use necropsy_target::{ArrayAt, At, Load, LoadError, Target};
 
 use crate::containers;
 
 /// No machine has more buses.
 const MAX_BUSES: usize = 1 << 16;
+/// No function has more parts (`DEVICE_COUNT_RESOURCE`: 17).
+const MAX_REGIONS: usize = 64;
 
 /// A PCI bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,53 @@ pub struct Function {
     pub device: u16,
     /// Its type in words: `ENDPOINT`.
     pub kind: &'static str,
+}
+
+/// How the kernel talks to a device, as its error recovery left it (`pci_channel_state_t`, include/linux/pci.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// As it should be.
+    Normal,
+    /// An error stopped it: the device is not to be talked to until it was reset.
+    Frozen,
+    /// It is given up, or was pulled out.
+    Failed,
+}
+
+/// What the kernel knows of how a function is doing, and where its registers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Its driver's name, escaped; empty without one.
+    pub driver: String,
+    /// The driver's `struct module`; NULL if it is built in.
+    pub owner: VirtAddr,
+    /// How the kernel talks to it.
+    pub channel: Channel,
+    /// Its parts of memory or I/O ports: first and last address of each.
+    pub regions: Vec<(u64, u64)>,
+}
+
+#[derive(Load)]
+#[kernel(name = "pci_dev")]
+struct RawState {
+    error_state: Option<u32>,
+    resource: ArrayAt,
+    #[kernel(path = "dev.driver")]
+    driver: VirtAddr,
+}
+
+#[derive(Load)]
+#[kernel(name = "resource")]
+struct Region {
+    start: u64,
+    end: u64,
+}
+
+#[derive(Load)]
+#[kernel(name = "device_driver")]
+struct Driver {
+    name: VirtAddr,
+    owner: VirtAddr,
 }
 
 #[derive(Load)]
@@ -110,6 +159,25 @@ fn function(t: &Target, at: VirtAddr) -> Result<Function, LoadError> {
     };
     let (name, class) = (text(t, raw.name), raw.class >> 8);
     Ok(Function { at, name, class, vendor: raw.vendor, device: raw.device, kind })
+}
+
+/// How the function whose `struct pci_dev` is at `at` is doing.
+pub fn pci_state(t: &Target, at: VirtAddr) -> Result<State, LoadError> {
+    let raw: RawState = t.load(at)?;
+    let driver = (!raw.driver.is_null()).then(|| t.load::<Driver>(raw.driver)).transpose()?;
+    let channel = match raw.error_state {
+        Some(2) => Channel::Frozen,
+        Some(3) => Channel::Failed,
+        _ => Channel::Normal,
+    };
+    let regions = raw.resource.iter().take(MAX_REGIONS).map(|at| t.load::<Region>(at));
+    let regions = regions.filter_map(Result::ok).filter(|r| r.end > r.start);
+    Ok(State {
+        driver: driver.as_ref().map(|d| text(t, d.name)).unwrap_or_default(),
+        owner: driver.map_or(VirtAddr(0), |d| d.owner),
+        channel,
+        regions: regions.map(|r| (r.start, r.end)).collect(),
+    })
 }
 
 /// `PCI_EXP_FLAGS_TYPE` (include/uapi/linux/pci_regs.h).

@@ -1,15 +1,19 @@
 //! The virtual file system: paths, mounts, open files.
 
+mod ext4;
 mod files;
 mod mounts;
 mod operations;
 mod path;
+mod supers;
 mod users;
 
+pub use ext4::{FirstError, first_error};
 pub use files::{File, OpenFile, file, inode_of, of_task, root_and_cwd, socket_protocol};
 pub use mounts::{Mount, of_namespace};
 pub use operations::{Operation, serves};
 pub use path::{dentry_name, path};
+pub use supers::{SuperBlock, super_blocks};
 pub use users::{Use, User, users};
 
 use necropsy_base::VirtAddr;
@@ -92,7 +96,7 @@ const TMPFS: u64 = 0x0102_1994;
 
 #[derive(Load)]
 #[kernel(name = "super_block")]
-struct SuperBlock {
+struct Super {
     s_magic: u64,
 }
 
@@ -113,7 +117,7 @@ pub fn inode(t: &Target, at: VirtAddr) -> Result<Inode, LoadError> {
 pub fn swapped_pages(t: &Target, inode: &Inode) -> Result<Vec<(u64, u64)>, LoadError> {
     use necropsy_base::MemoryExt;
     // Other files leave numbers of their own where pages were (mm/workingset.c).
-    if t.load::<SuperBlock>(inode.super_block)?.s_magic != TMPFS {
+    if t.load::<Super>(inode.super_block)?.s_magic != TMPFS {
         return Ok(Vec::new());
     }
     let root = t.offset_of("address_space", "i_pages.xa_head")?;
