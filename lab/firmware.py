@@ -1,5 +1,7 @@
-"""A loader that brings faulty firmware along, as a program of UEFI's: built by gnu-efi."""
-from kernel import sh
+"""Faulty firmware: tables of ACPI, and a loader that brings runtime services of UEFI along, built by gnu-efi."""
+import subprocess
+
+from kernel import HERE, sh
 
 LIBRARIES = "/usr/lib"
 SECTIONS = ".text .sdata .data .rodata .dynamic .dynsym .rel .rela .rel.* .rela.* .reloc".split()
@@ -7,8 +9,16 @@ FLAGS = ("-fpic -O1 -fshort-wchar -ffreestanding -fno-stack-protector -fno-stric
          "-DGNU_EFI_USE_MS_ABI -I/usr/include/efi -I/usr/include/efi/x86_64").split()
 
 
+def table(name, target):
+    """Compiles a table of ACPI; where it is then."""
+    sh([str(HERE / "install"), "firmware"])
+    sh(["iasl", "-p", str(target), str(HERE / "acpi" / name)], stdout=subprocess.DEVNULL)
+    return f"{target}.aml"
+
+
 def loader(source, command, target):
     """Compiles the loader, which starts the kernel with this command line."""
+    sh([str(HERE / "install"), "firmware"])
     parts = [target.with_suffix(suffix) for suffix in (".o", ".so")]
     text = command.replace("\\", "\\\\")
     sh(["gcc", *FLAGS, f'-DCOMMAND=L"{text}"', "-c", str(source), "-o", str(parts[0])])

@@ -116,8 +116,7 @@ class Run:
         """A table of the firmware's, compiled."""
         if not self.scenario["acpi"]:
             return []
-        sh(["iasl", "-p", str(self.work / "table"), str(HERE / "acpi" / self.scenario["acpi"])], stdout=subprocess.DEVNULL)
-        return ["-acpitable", f"file={self.work}/table.aml"]
+        return ["-acpitable", "file=" + firmware.table(self.scenario["acpi"], self.work / "table")]
 
     def disk(self, name, size, *options):
         """An empty ext4 file system."""

@@ -275,3 +275,85 @@ pub struct CallAt {
 fn map(of: Option<Supposed>, change: impl Fn(u64) -> u64) -> Option<Supposed> {
     of.map(|(value, read)| (change(value), read))
 }
+
+#[cfg(test)]
+mod tests {
+    use necropsy_synth::functions::{Functions, TEXT, near_jump};
+    use necropsy_target::unwind::End;
+
+    use super::*;
+
+    const REGISTERS: u64 = 0xffff_c900_0010_0000;
+
+    fn area() -> Area {
+        let nothing = VirtAddr(0);
+        let (start, end) = (VirtAddr(REGISTERS), VirtAddr(REGISTERS + 0x3000));
+        let vm = Some(VirtAddr(1));
+        Area {
+            at: nothing,
+            start,
+            end,
+            kind: Kind::Device,
+            vm,
+            flags: 1,
+            pages: 0,
+            page_array: nothing,
+            caller: nothing,
+        }
+    }
+
+    /// A card's address is kept in a variable: what the register `reg` of the CPU holds at the last instruction of `code`, if a device
+    /// answered all ones. `read` is a helper that adds its arguments and jumps to ioread32(); the call of it is the code's own.
+    fn supposed(code: &[u8], reg: &str, regs: &[(&str, u64)]) -> Option<(u64, u64)> {
+        let mut made = Functions::default();
+        made.function(0x100, "take", code);
+        // mov %esi,%esi; add %rsi,%rdi; jmp ioread32
+        made.function(
+            0x180,
+            "read",
+            &[&[0x89, 0xf6, 0x48, 0x01, 0xf7][..], &near_jump(0xe9, TEXT + 0x185, TEXT + 0x1c0)].concat(),
+        );
+        made.function(0x1c0, "ioread32", &[0x8b, 0x07, 0xc3]);
+        made.function(0x200, "next", &[0xc3]);
+        let t = crate::made::kernel(made);
+        let names = t.arch().registers();
+        let index = |name: &str| names.iter().position(|r| *r == name).unwrap();
+        let mut held = Regs::new();
+        regs.iter().for_each(|(name, value)| held.set(index(name), *value));
+        let stack = Stack { frames: Vec::new(), end: End::Thread, breaks: Vec::new() };
+        let reads = DeviceReads { t: &t, stack: &stack, regs: Vec::new(), areas: vec![area()] };
+        let insns = code::function(&t, &t.near(VirtAddr(TEXT + 0x100)).unwrap());
+        let last = insns.iter().rposition(|i| i.flow == Flow::Return).unwrap();
+        let trace = Trace::new(&t, &insns, insns[last].at, &held).unwrap();
+        reads.value(&trace, 0, index(reg), last).map(|(value, read)| (value, read.at.0 - REGISTERS))
+    }
+
+    #[test]
+    fn what_follows_from_all_ones() {
+        // mov 0x10(%rbx),%edx; shl $4,%rdx; add %rcx,%rdx; ret
+        let code = [0x8b, 0x53, 0x10, 0x48, 0xc1, 0xe2, 0x04, 0x48, 0x01, 0xca, 0xc3];
+        assert_eq!(
+            supposed(&code, "rdx", &[("rbx", REGISTERS), ("rcx", 0x1000)]),
+            Some((0xf_ffff_fff0 + 0x1000, 0x10))
+        );
+        // The same from memory that is no device's, and from behind the device's.
+        assert_eq!(supposed(&code, "rdx", &[("rbx", 0xffff_8880_0000_0000), ("rcx", 0)]), None);
+        assert_eq!(supposed(&code, "rdx", &[("rbx", REGISTERS + 0x2000 - 0x10), ("rcx", 0)]), None);
+        // movzwl 0x10(%rbx),%eax; and $0xfff,%eax; lea 0x8(,%rax,8),%rax; ret
+        let code = [0x0f, 0xb7, 0x43, 0x10, 0x25, 0xff, 0x0f, 0, 0, 0x48, 0x8d, 0x04, 0xc5, 8, 0, 0, 0, 0xc3];
+        assert_eq!(supposed(&code, "rax", &[("rbx", REGISTERS)]), Some((0x8000, 0x10)));
+    }
+
+    #[test]
+    fn read_by_a_helper() {
+        // mov %rbx,%rdi; mov $0x28,%esi; call read; mov %eax,%edx; ret
+        let call = near_jump(0xe8, TEXT + 0x108, TEXT + 0x180);
+        let code = [&[0x48, 0x89, 0xdf, 0xbe, 0x28, 0, 0, 0][..], &call, &[0x89, 0xc2, 0xc3]].concat();
+        assert_eq!(supposed(&code, "rdx", &[("rbx", REGISTERS)]), Some((0xffff_ffff, 0x28)));
+        assert_eq!(supposed(&code, "rdx", &[("rbx", 0xffff_8880_0000_0000)]), None);
+        // What another call returned is not the device's.
+        let call = near_jump(0xe8, TEXT + 0x108, TEXT + 0x200);
+        let code = [&[0x48, 0x89, 0xdf, 0xbe, 0x28, 0, 0, 0][..], &call, &[0x89, 0xc2, 0xc3]].concat();
+        assert_eq!(supposed(&code, "rdx", &[("rbx", REGISTERS)]), None);
+    }
+}

@@ -100,7 +100,9 @@ impl LogCase {
     }
 
     fn explained(&self, cause: &Report, boot: &[Report]) -> Analysis {
-        let reading = log_reading::reading(cause);
+        let before =
+            self.reports.iter().filter(|r| r.role == Role::Precursor && r.first_line < cause.first_line);
+        let reading = log_reading::reading(cause).or_else(|| log_reading::behind(cause, before));
         let class = reading.as_ref().map_or_else(|| class_of(cause, boot), |r| r.class);
         let confidence = match (class, cause.corrupted) {
             ("unknown", _) => 0.3,

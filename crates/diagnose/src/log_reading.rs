@@ -22,6 +22,21 @@ pub fn reading(report: &Report) -> Option<Reading> {
     if access { for_firmware(report).or_else(|| in_allocator(report)) } else { freed_twice(report) }
 }
 
+/// What the log says of the disk before a file system panicked for an error: that comes first. `before` are the signs before the report.
+pub fn behind<'r>(report: &Report, before: impl Iterator<Item = &'r Report> + Clone) -> Option<Reading> {
+    let disk = report.message.split_once("(device ")?.1.split_once(')')?.0;
+    (report.class == "filesystem-error").then_some(())?;
+    let of = |class: &'static str| {
+        let mut signs = before.clone().filter(move |r| r.class == class);
+        signs
+            .find(|r| class == "device-failure" || r.message.contains(disk))
+            .map(|r| (class, r.message.clone()))
+    };
+    let (class, sign) = of("device-failure").or_else(|| of("io-error"))?;
+    let claim = format!("the disk {disk} failed before the file system on it did ({sign})");
+    Some(Reading { class, claim, victim_only: true })
+}
+
 /// The interpreter of ACPI's methods touches what the firmware's code tells it to.
 fn for_firmware(report: &Report) -> Option<Reading> {
     let first = report.frames.iter().find(|f| !f.stale)?;
@@ -100,6 +115,27 @@ mod tests {
         let by = "acpi_ex_system_memory_space_handler";
         assert_eq!(read(&fault("0x23f3cc614dfbfebd", by)), Some("firmware-error"));
         assert_eq!(read(&fault("0x23f3cc614dfbfebd", "acpi_ns_evaluate")), None);
+    }
+
+    #[test]
+    fn a_disk_that_failed_comes_before_its_file_system() {
+        let log = |first: &str| {
+            let log = format!(
+                "[   29.765299] {first}\n[   29.794329] EXT4-fs error (device sda): ext4_journal_check_start:83: comm date: Detected aborted journal\n\
+                 [   29.798006] Kernel panic - not syncing: EXT4-fs (device sda): panic forced after error\n"
+            );
+            let mut all = Vec::new();
+            read_reports(log.as_bytes(), |report| all.push(report)).unwrap();
+            let panic = all.iter().rfind(|r| r.class == "filesystem-error").unwrap().clone();
+            behind(&panic, all.iter().filter(|r| r.first_line < panic.first_line)).map(|r| r.class)
+        };
+        assert_eq!(log("sd 0:0:0:0: rejecting I/O to offline device"), Some("device-failure"));
+        assert_eq!(
+            log("Buffer I/O error on dev sda, logical block 8705, lost async page write"),
+            Some("io-error")
+        );
+        assert_eq!(log("Buffer I/O error on dev sdb, logical block 8705, lost async page write"), None);
+        assert_eq!(log("EXT4-fs (sda): mounted filesystem with ordered data mode"), None);
     }
 
     #[test]

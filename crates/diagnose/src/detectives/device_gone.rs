@@ -224,12 +224,12 @@ fn proved(case: &Case, crash: &Crash, proof: Proof, found: &mut Findings) {
     );
     found.hypotheses.push(h);
 
-    let telling = if proof.read.size >= 4 { 4.0 } else { f64::from(proof.read.size) };
+    let telling = if proof.read.size >= 4 { 3.5 } else { f64::from(proof.read.size) };
     found.add_to_all(&bears(telling), proof.source, proof.reproduce, proof.claim);
     let at = proof.read.at;
     let leads = phys.map(|p| format!(", physical {p:#x}")).unwrap_or_default();
     let claim = format!("{} bytes were read at {:#x}{leads}: a register of {name}", proof.read.size, at.0);
-    found.add(CLASS, 1.5, format!("memory:page tables of {:#x}", at.0), format!("vtop {:x}", at.0), claim);
+    found.add(CLASS, 1.0, format!("memory:page tables of {:#x}", at.0), format!("vtop {:x}", at.0), claim);
     let by = proof.read.by;
     let claim =
         format!("`{}` at {} read the register", code::text(t, by).unwrap_or_default(), t.describe(by));
