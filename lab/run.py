@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from kernel import HERE, say, sh
+from gdbstub import write_physical
 from qmp import Qmp, headers_first
 import firmware
 import scenarios
@@ -93,7 +94,7 @@ class Run:
                    "-serial", f"file:{self.out}/console.log", *arch["report_device"](self.out / "guest-state.txt"),
                    "-qmp", f"unix:{self.work}/qmp,server=on,wait=off", "-device", "vmcoreinfo",
                    "-netdev", "user,id=n0,restrict=on", "-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci",
-                   *self.drive("disk", 0), *self.spare(), *s["devices"], *self.table()]
+                   *self.drive("disk", 0), *self.spare(), *s["devices"], *self.table(), *self.debugger()]
         if self.kdump:
             self.disk("crash", "1500M", "-O", "^has_journal")
             command += self.drive("crash", 1)
@@ -106,7 +107,7 @@ class Run:
                     "-append", self.cmdline]
         disk = self.work / "efi"
         (disk / "EFI/BOOT").mkdir(parents=True)
-        firmware.loader(HERE / "firmware" / self.scenario["firmware"], f"initrd=\\initrd.img {self.cmdline}", disk / "EFI/BOOT/BOOTX64.EFI")
+        firmware.loader(self.scenario["firmware"], f"initrd=\\initrd.img {self.cmdline}", disk / "EFI/BOOT/BOOTX64.EFI")
         shutil.copy(self.kernel.vmlinuz, disk / "vmlinuz.efi")
         shutil.copy(initrd, disk / "initrd.img")
         return ["-bios", "/usr/share/ovmf/OVMF.fd", "-drive", f"file=fat:rw:{disk},format=raw,if=none,id=efi",
@@ -117,6 +118,12 @@ class Run:
         if not self.scenario["acpi"]:
             return []
         return ["-acpitable", "file=" + firmware.table(self.scenario["acpi"], self.work / "table")]
+
+    def debugger(self):
+        """A way to write into the guest's memory."""
+        if not self.scenario["record"]:
+            return []
+        return ["-chardev", f"socket,id=gdb,path={self.work}/gdb,server=on,wait=off", "-gdb", "chardev:gdb"]
 
     def disk(self, name, size, *options):
         """An empty ext4 file system."""
@@ -153,7 +160,7 @@ class Run:
         console = self.out / "console.log"
         slow = self.kernel.spec.get("slow", 1)
         end = time.time() + slow * (self.scenario["wait"] + 150 + (240 if self.kdump else 0))
-        text, told = b"", not self.scenario["monitor"]
+        text, told = b"", not (self.scenario["monitor"] or self.scenario["record"])
         while time.time() < end:
             time.sleep(0.5)
             text = console.read_bytes() if console.exists() else b""
@@ -172,9 +179,14 @@ class Run:
     def tell_monitor(self):
         """What the machine does to its guest."""
         time.sleep(self.scenario["after"])
+        address = self.scenario["record"]
+        if address:
+            write_physical(self.work / "gdb", address, firmware.record(address))
         monitor = Qmp(self.work / "qmp")
         for line in self.scenario["monitor"]:
-            monitor.command("human-monitor-command", **{"command-line": line})
+            answer = monitor.command("human-monitor-command", **{"command-line": line})
+            if answer.strip():
+                say(self.kernel.name, self.name, "monitor:", answer.strip())
         monitor.close()
 
     def dump_memory(self):

@@ -20,7 +20,8 @@ blameless nobody in the kernel is to blame: a culprit would be wrong
 devices   further options for QEMU
 spare     a second disk for one of them: `well` or `sick` (run.py)
 acpi      a table of the firmware's (a file in acpi/) that the guest gets
-firmware  a loader with firmware of its own (a file in firmware/): the guest is started by UEFI
+record    the address where the firmware leaves a record of a fatal error of memory, after the trigger
+firmware  a loader that changes the firmware (a file in firmware/): the guest is started by UEFI
 
 Nothing of this but the shell scripts reaches the guest, so no name of a scenario can be found in its memory.
 """
@@ -38,7 +39,7 @@ TITLES = "; ".join(f"poke /proc/mboxdrv t{c}{'ABCDEFGHIJKLMNOP' * 3}" for c in "
 DEFAULTS = dict(module=None, late=False, append="oops=panic", prepare="", run="", bugs=[], frames=[], stack=[], classes=[],
                 task=True, wait=150, smp=2, mem=384, mode="qemu", cpu=None, dump=31, old_makedumpfile=False,
                 blameless=False, note="", monitor=(), after=2, initrd=True, early=False, blamed=None, requested=None,
-                devices=(), spare=None, acpi=None, firmware=None)
+                devices=(), spare=None, acpi=None, record=None, firmware=None)
 CRASH = "; echo c >/proc/sysrq-trigger"
 # A card whose slot no longer forwards anything. Where nothing is, a PCI bus answers all ones and QEMU's zeros: `edu`, which answers all ones
 # where it has no register, takes the slot's place.
@@ -703,6 +704,18 @@ SCENARIOS = {
         run="modprobe efivarfs; mount -t efivarfs none /sys/firmware/efi/efivars; printf '\\007' >/tmp/v; "
         "dd if=/dev/zero bs=8 count=1 2>/dev/null >>/tmp/v; cat /tmp/v >/sys/firmware/efi/efivars/Panel-3d5b5e35-93ca-11d2-aa0d-00e098032b8c",
         note="SetVariable() of five bytes"),
+    "text_scribble": dict(
+        kind="a run of the kernel's code is written over, with no instructions",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber 'x uptime_proc_show'; cat /proc/uptime",
+        classes=["text-corruption"], note="24 bytes at the sixteenth of uptime_proc_show became 0xd6 0x0e by turns"),
+    "memory_record": dict(
+        kind="the firmware reports a fatal error of memory (GHES)",
+        acpi="errors.asl", record=0x10000000, append="memmap=64K$0x10000000", run="read -t 200 x <>/run/never", task=False,
+        classes=["hardware-error"], blameless=True, note="DIMM_A2, node 1, module 3, bank 2, physical address 0xabcd000"),
+    "text_zeroed": dict(
+        kind="a run of the kernel's code becomes zeros, which are instructions",
+        module="scrubber", run="poke -n scrub_mem /proc/scrubber 'z uptime_proc_show'; cat /proc/uptime",
+        classes=["text-corruption"], note="24 bytes at the sixteenth of uptime_proc_show"),
     "card_gone": dict(
         kind="a card no longer answers, and its driver takes what it reads for an index",
         module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub t", classes=["device-failure"],
@@ -716,6 +729,11 @@ SCENARIOS = {
         kind="a card no longer answers, and its driver panics for that",
         module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub s", classes=["device-failure"],
         bugs=[("culprit", "hub_state", "CULPRIT_STATE")], note="read by a helper of the driver"),
+    "card_gone_loop": dict(
+        kind="a card no longer answers while its driver waits for it, with preemption disabled and without an end",
+        module="sensehub", devices=CARD, append="softlockup_panic=1", wait=240, prepare="echo 5 >/proc/sys/kernel/watchdog_thresh",
+        run=FORGET + "; poke -n sampled /proc/sensehub l", classes=["soft-lockup", "device-failure"],
+        bugs=[("culprit", "hub_settle", "CULPRIT_SETTLE")], note="bit 1 of 0xffffffff never becomes 0"),
     "card_gone_bug": dict(
         kind="a card no longer answers, and its driver has a BUG_ON() for a bit of what it reads",
         module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub i", classes=["device-failure"],
@@ -727,8 +745,8 @@ SCENARIOS = {
         classes=["wild-pointer-dereference", "out-of-bounds-access"],
         bugs=[("culprit", "hub_named", "CULPRIT_NAMED")], frames=["hub_named", "hub_write"], note="the index is 0xffffffff"),
     "card_error": dict(
-        kind="a card reports a fatal error, its driver knows no recovery and goes on with it",
-        module="sensehub", devices=CARD, run="read -t 20 x <>/run/never; poke -n sampled /proc/sensehub s; poke -n sampled /proc/sensehub t",
+        kind="a card reports a fatal error, its driver knows no recovery and goes on until the card is gone",
+        module="sensehub", devices=CARD, run="read -t 20 x <>/run/never; " + FORGET + "; poke -n sampled /proc/sensehub s",
         monitor=("pcie_aer_inject_error card1 DLP",), classes=["device-failure"],
         bugs=[("culprit", "hub_state", "CULPRIT_STATE")]),
 }

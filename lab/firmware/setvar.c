@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A loader with firmware of its own: its SetVariable() divides by zero for data of five bytes. Starts \vmlinuz.efi with COMMAND as its
+ * A loader that changes the firmware: its SetVariable() divides by zero for data of five bytes. Starts \vmlinuz.efi with COMMAND as its
  * command line.
  */
 #include <efi.h>
@@ -16,21 +16,23 @@ static __attribute__((noinline)) EFI_STATUS EFIAPI set_variable(CHAR16 *name, EF
 	return room / left > 4096 ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
 }
 
+#define BYTES 160
+
 static EFI_STATUS install(EFI_SYSTEM_TABLE *table)
 {
-	EFI_PHYSICAL_ADDRESS at;
-	EFI_STATUS status = table->BootServices->AllocatePages(AllocateAnyPages, EfiRuntimeServicesCode, 1, &at);
+	UINTN protection;
 
-	if (EFI_ERROR(status))
-		return status;
-	CopyMem((VOID *)at, (VOID *)set_variable, 1024);
-	table->RuntimeServices->SetVariable = (EFI_SET_VARIABLE)at;
+	/* The code is mapped so that it can only be read. */
+	asm volatile("mov %%cr0, %0" : "=r"(protection));
+	asm volatile("mov %0, %%cr0" : : "r"(protection & ~(1UL << 16)) : "memory");
+	CopyMem((VOID *)table->RuntimeServices->SetVariable, (VOID *)set_variable, BYTES);
+	asm volatile("mov %0, %%cr0" : : "r"(protection) : "memory");
 	table->RuntimeServices->Hdr.CRC32 = 0;
 	return table->BootServices->CalculateCrc32(table->RuntimeServices, table->RuntimeServices->Hdr.HeaderSize,
 						   &table->RuntimeServices->Hdr.CRC32);
 }
 
-EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	static CHAR16 command[] = COMMAND;
 	EFI_LOADED_IMAGE *self, *kernel;

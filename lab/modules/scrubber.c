@@ -38,6 +38,21 @@ static noinline void scrub_code(const char *name)
 	}
 }
 
+/* Code: zeros, or what the CPU has no instruction for, over a part of the function that is named. */
+static noinline void scrub_run(const char *name, bool zeros)
+{
+	u8 *at, run[24];
+	int i;
+
+	if (ksym_init())
+		return;
+	for (i = 0; i < sizeof(run); i++)
+		run[i] = zeros ? 0 : i & 1 ? 0x0e : 0xd6;
+	at = (u8 *)ksym_lookup(name);
+	if (at)
+		ksym_put(at + 16, run, sizeof(run));
+}
+
 static noinline u32 scrub_walk(void)
 {
 	struct chunk *c;
@@ -107,6 +122,8 @@ static ssize_t scrub_write(struct file *f, const char __user *ubuf, size_t len, 
 		return -EFAULT;
 	if (text[0] == 'c') {
 		scrub_code(text + 2);
+	} else if (text[0] == 'x' || text[0] == 'z') {
+		scrub_run(text + 2, text[0] == 'z');
 	} else if (text[0] == 'n') {
 		total += scrub_banks(text + 2, 1, 4, 9);
 	} else if (sscanf(text + 1, "%u", &bit) == 1 && bit < 64) {

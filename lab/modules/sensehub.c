@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A card with a ring of samples. Its registers answer all ones once it is gone:
- * t take a sample (head unchecked), s state, i identity, c copy as many as it says, w (the card is well) the
+ * t take a sample (head unchecked), s state, l wait until it has settled, i identity, c copy as many as it says, w (the card is well) the
  * sample of a name that is none.
  */
 #include <linux/io.h>
@@ -57,6 +57,15 @@ static noinline int hub_state(struct hub *h)
 	return h->flags;
 }
 
+static noinline int hub_settle(struct hub *h)
+{
+	preempt_disable();
+	while (readl(h->regs + HUB_STATE) & 2)	/* CULPRIT_SETTLE */
+		cpu_relax();
+	preempt_enable();
+	return 0;
+}
+
 static noinline int hub_identify(struct hub *h)
 {
 	u32 ctrl = readl(h->regs + HUB_CTRL);
@@ -101,6 +110,9 @@ static ssize_t hub_write(struct file *f, const char __user *ubuf, size_t len, lo
 		break;
 	case 's':
 		got = hub_state(hub);
+		break;
+	case 'l':
+		got = hub_settle(hub);
 		break;
 	case 'i':
 		got = hub_identify(hub);

@@ -37,6 +37,7 @@ mod made;
 mod objects;
 mod poison;
 pub mod present;
+mod registers_of;
 mod reported;
 mod runs;
 pub mod scenes;

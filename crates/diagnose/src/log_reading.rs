@@ -18,9 +18,23 @@ pub struct Reading {
 /// Reads a report of a bad access or a failed check.
 pub fn reading(report: &Report) -> Option<Reading> {
     let access = matches!(report.class, "wild-pointer-dereference" | "null-pointer-dereference");
-    let access = access || report.class == "write-to-readonly";
-    if access { for_firmware(report).or_else(|| in_allocator(report)) } else { freed_twice(report) }
+    if let Some(reading) = for_firmware(report).filter(|_| EXCEPTIONS.contains(&report.class)) {
+        return Some(reading);
+    }
+    if access { in_allocator(report) } else { freed_twice(report) }
 }
+
+/// Reports of exceptions.
+const EXCEPTIONS: &[&str] = &[
+    "null-pointer-dereference",
+    "null-function-call",
+    "wild-pointer-dereference",
+    "user-access-violation",
+    "write-to-readonly",
+    "nx-violation",
+    "divide-error",
+    "invalid-opcode",
+];
 
 /// What the log says of the disk before a file system panicked for an error: that comes first. `before` are the signs before the report.
 pub fn behind<'r>(report: &Report, before: impl Iterator<Item = &'r Report> + Clone) -> Option<Reading> {
@@ -37,15 +51,16 @@ pub fn behind<'r>(report: &Report, before: impl Iterator<Item = &'r Report> + Cl
     Some(Reading { class, claim, victim_only: true })
 }
 
-/// The interpreter of ACPI's methods touches what the firmware's code tells it to.
+/// The interpreter of ACPI's methods touches what the firmware's code tells it to. And where UEFI was called no function of the kernel's is
+/// inside of those that call it.
 fn for_firmware(report: &Report) -> Option<Reading> {
-    let first = report.frames.iter().find(|f| !f.stale)?;
-    let name = function_name(&first.function);
-    firmware_code::touches_for_method(&name).then(|| Reading {
-        class: "firmware-error",
-        claim: format!("{name} failed on what a method of ACPI, the firmware's code, had it touch"),
-        victim_only: true,
-    })
+    let says = |claim| Some(Reading { class: "firmware-error", claim, victim_only: true });
+    let name = function_name(&report.frames.iter().find(|f| !f.stale)?.function);
+    if firmware_code::touches_for_method(&name) {
+        return says(format!("{name} failed on what a method of ACPI, the firmware's code, had it touch"));
+    }
+    let inside = firmware_code::calls_services(&name) || name.starts_with("virt_efi_");
+    inside.then(|| format!("the exception was in code of UEFI, which {name} had called")).and_then(says)
 }
 
 /// The slab allocator reads its own free list only: whoever wrote over that is somebody else.
@@ -115,6 +130,18 @@ mod tests {
         let by = "acpi_ex_system_memory_space_handler";
         assert_eq!(read(&fault("0x23f3cc614dfbfebd", by)), Some("firmware-error"));
         assert_eq!(read(&fault("0x23f3cc614dfbfebd", "acpi_ns_evaluate")), None);
+        let divided = |caller: &str| {
+            format!(
+                "[   19.000001] divide error: 0000 [#1] PREEMPT SMP NOPTI\n\
+                 [   19.000002] CPU: 1 PID: 60 Comm: kworker/u4:1 Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2\n\
+                 [   19.000003] RIP: 0010:0xfffffffeffa59038\n[   19.000004] Call Trace:\n[   19.000005]  <TASK>\n\
+                 [   19.000006]  ? __efi_call+0x28/0x30\n[   19.000006]  {caller}+0x275/0x4f0\n[   19.000007]  process_one_work+0x1c7/0x380\n\
+                 [   19.000007]  </TASK>\n[   19.000008] ---[ end trace 0000000000000000 ]---\n"
+            )
+        };
+        assert_eq!(read(&divided("efi_call_rts")), Some("firmware-error"));
+        assert_eq!(read(&divided("virt_efi_set_variable_nonblocking")), Some("firmware-error"));
+        assert_eq!(read(&divided("efi_enter_virtual_mode")), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod buddy;
 pub mod bugs;
 pub mod census;
 pub mod containers;
+pub mod cper;
 pub mod cpus;
 pub mod descriptors;
 pub mod devices;

@@ -206,3 +206,47 @@ fn file_systems_and_the_first_error_of_ext4() {
         ("ext4_super_block", true, "ext4_find_entry", 7)
     );
 }
+
+#[test]
+fn errors_that_the_firmware_reports() {
+    use necropsy_kernel::cper::{Error, Severity, on_stack, status};
+    let memory_error = [
+        0xa5bc_1114_u32.to_le_bytes(),
+        [0x64, 0x6f, 0xde, 0x4e],
+        [0xb8, 0x63, 0x3e, 0x83],
+        [0xed, 0x7c, 0x83, 0xb1],
+    ]
+    .concat();
+    let made = |count: u32, length: u32| {
+        let mut block = Vec::new();
+        let four = |block: &mut Vec<u8>, n: u32| block.extend(n.to_le_bytes());
+        [1 | count << 4, 0, 0, length, 1].iter().for_each(|n| four(&mut block, *n));
+        block.extend(&memory_error);
+        four(&mut block, 1);
+        block.extend([0, 3, 2, 0]); // revision 3, a text
+        four(&mut block, 80);
+        block.extend([0; 16]);
+        block.extend(b"DIMM\x1bA2\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        block.extend([0; 8]); // the time
+        let mut data = [0_u8; 80];
+        data[..8].copy_from_slice(&0x402a_u64.to_le_bytes()); // address, node, module, type
+        data[16..24].copy_from_slice(&0x0abc_d000_u64.to_le_bytes());
+        (data[32], data[36], data[72]) = (1, 3, 3);
+        block.extend(data);
+        let mut m = memory();
+        words(&mut m, DATA, &[5, HEAP, 0]);
+        m.put(VirtAddr(HEAP), &block);
+        opened(m, &BtfBuilder::new(Abi::LE64), &[])
+    };
+    let found = on_stack(&made(1, 152), VirtAddr(DATA)).unwrap();
+    assert_eq!((found.at.0, found.severity, found.sections.len()), (HEAP, Severity::Fatal, 1));
+    let section = &found.sections[0];
+    let place = "node 1, module 3".to_owned();
+    assert_eq!(section.error, Error::Memory { phys: Some(0xabcd000), place, kind: "a multi-bit ECC error" });
+    let text = "a multi-bit ECC error of memory at physical address 0xabcd000 in the part \"DIMM\\x1bA2\" (node 1, module 3), fatal";
+    assert_eq!(section.text(), text);
+    // More sections than there is data for, and lengths that cannot be.
+    for (count, length) in [(2, 152), (1, 100), (0, 152), (1, 16), (1, u32::MAX)] {
+        assert_eq!(status(&made(count, length), VirtAddr(HEAP)), None, "{count} {length}");
+    }
+}

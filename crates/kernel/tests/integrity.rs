@@ -176,7 +176,7 @@ fn stream(t: &Target) -> Stream {
 fn a_whole_function_contradicts_nothing() {
     let t = with_unwind_table(|_| {});
     let whole = stream(&t);
-    assert_eq!(whole.contradictions(&t), Vec::<String>::new());
+    assert_eq!(whole.contradictions(&t), Vec::new());
     assert!(whole.repairs(&t, VirtAddr(TEXT + 0x200)).is_empty());
 }
 

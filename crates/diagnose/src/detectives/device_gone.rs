@@ -2,7 +2,7 @@
 
 use necropsy_arch::Exception;
 use necropsy_base::VirtAddr;
-use necropsy_kernel::devices::{self, Channel, Function, State};
+use necropsy_kernel::devices::Channel;
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
 
@@ -12,6 +12,7 @@ use crate::code::{self, Trace};
 use crate::condition::{self, Decided};
 use crate::crash::{Crash, base_name};
 use crate::device_reads::{DeviceRead, DeviceReads, Supposed};
+use crate::registers_of::{self, Device};
 use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
 
@@ -49,12 +50,6 @@ struct Proof {
     claim: String,
     source: String,
     reproduce: String,
-}
-
-/// A device as it is found on its bus.
-struct Device {
-    function: Function,
-    state: State,
 }
 
 fn examine(case: &Case, found: &mut Findings) {
@@ -206,10 +201,10 @@ fn proved(case: &Case, crash: &Crash, proof: Proof, found: &mut Findings) {
     let Some((index, sure)) = blame::culprit(t, frames, proof.index) else { return };
     let culprit = place_in(t, frames, index, sure.min(0.8));
     let who = named(&culprit);
-    let phys = t.kernel().and_then(|k| k.to_phys(proof.read.at).ok()).map(|p| p.0);
-    let device = phys.and_then(|phys| owner(t, phys));
-    let name = device.as_ref().map(Device::name).or_else(|| phys.and_then(|p| range(t, p)));
-    let name = name.unwrap_or_else(|| "a device".into());
+    let register = registers_of::register(t, proof.read.at);
+    let phys = register.as_ref().map(|r| r.phys);
+    let name = register.as_ref().map_or_else(|| "a device".to_owned(), |r| r.of.clone());
+    let device = register.and_then(|r| r.device);
     let statement = format!(
         "{who} {}, and a register of {name} had answered all ones, as nothing does that is there: the device was gone (no power, no link, no \
          longer decoding its address, or reset), and its driver does not look for that.",
@@ -303,7 +298,7 @@ fn given_up(case: &Case, crash: &Crash, found: &mut Findings) {
 /// A device of a module's driver that is not in order.
 fn broken(t: &Target, module: &str, frame: &Frame) -> Option<Device> {
     let owner = t.modules().holding(frame.place()?).map(|m| m.at)?;
-    all(t)
+    registers_of::devices(t)
         .into_iter()
         .find(|d| d.state.channel != Channel::Normal && (d.state.owner == owner || d.state.driver == module))
 }
@@ -320,45 +315,4 @@ fn advice(device: Option<&Device>) -> Vec<String> {
     advice.push("look for what the machine noted about it: log, rasdaemon, ipmitool sel list".into());
     advice.push("the driver must look for all ones before it uses what it read (PCI_POSSIBLE_ERROR), and have an error handler (pci_error_handlers)".into());
     advice
-}
-
-impl Device {
-    /// `the PCI device 0000:01:00.0 (8086:10d3, driver e1000e)`.
-    fn name(&self) -> String {
-        let driver = match self.state.driver.as_str() {
-            "" => String::new(),
-            driver => format!(", driver {driver}"),
-        };
-        let f = &self.function;
-        format!("the PCI device {} ({:04x}:{:04x}{driver})", f.name, f.vendor, f.device)
-    }
-}
-
-fn all(t: &Target) -> Vec<Device> {
-    let functions = devices::pci_buses(t).into_iter().flatten().flat_map(|bus| bus.functions);
-    functions
-        .filter_map(|function| Some(Device { state: devices::pci_state(t, function.at).ok()?, function }))
-        .collect()
-}
-
-/// The device that has a physical address.
-fn owner(t: &Target, phys: u64) -> Option<Device> {
-    // A bridge has the addresses of what is behind it, too.
-    let size = |d: &Device| {
-        let holding = d.state.regions.iter().filter(|(start, end)| (*start..=*end).contains(&phys));
-        holding.map(|(start, end)| end - start).min()
-    };
-    all(t).into_iter().filter_map(|d| Some((size(&d)?, d))).min_by_key(|(size, _)| *size).map(|(_, d)| d)
-}
-
-/// Who took a physical address, by the tree of resources: the smallest part that holds it.
-fn range(t: &Target, phys: u64) -> Option<String> {
-    let holds =
-        |r: &devices::Resource| r.depth > 0 && (r.start..=r.end).contains(&phys) && !r.name.is_empty();
-    let found = devices::resources(t, "iomem_resource")
-        .ok()?
-        .into_iter()
-        .filter(holds)
-        .min_by_key(|r| r.end - r.start)?;
-    Some(format!("the device {:?}", found.name))
 }

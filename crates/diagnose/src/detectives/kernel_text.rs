@@ -3,7 +3,7 @@
 use necropsy_arch::Exception;
 use necropsy_base::VirtAddr;
 use necropsy_kernel::bugs::{self, Listed};
-use necropsy_kernel::text::{Built, Difference, Hook, Repair, Stream, hooks};
+use necropsy_kernel::text::{Built, Contradiction, Difference, Hook, Repair, Stream, hooks};
 use necropsy_report::{Place, terminal_safe};
 
 use crate::crash::Trap;
@@ -24,6 +24,9 @@ pub const KERNEL_TEXT: Detective = Detective {
 const SHOWN: usize = 6;
 /// Differences that are looked at.
 const MAX: usize = 64;
+/// How many contradictions within how many bytes of an access that faulted are more than a compiler's freedom.
+const ENOUGH: usize = 3;
+const AROUND: u64 = 64;
 
 fn examine(case: &Case, found: &mut Findings) {
     let t = &case.target;
@@ -199,10 +202,14 @@ fn damaged(case: &Case, trap: &Trap<'_>, found: &mut Findings) {
         let certain = repairs.len() == 1;
         found.hypotheses.push(flipped(case, first, place, certain));
         repaired(case, &stream, &repairs, trap, found);
-    } else if trap.kind == Exception::InvalidOpcode && !stream.begins(pc) {
+    } else if trap.kind == Exception::InvalidOpcode && stream.is_inside(pc) {
         // The CPU came from the middle of an instruction: it may have jumped there.
-    } else if trap.kind == Exception::InvalidOpcode {
-        overwritten(case, &function.name, place, &wrong, found);
+    } else {
+        let at = pc.0 - function.start.0;
+        let near: Vec<&Contradiction> = wrong.iter().filter(|c| c.offset.abs_diff(at) <= AROUND).collect();
+        if near.len() >= ENOUGH || trap.kind == Exception::InvalidOpcode {
+            overwritten(case, &function.name, trap, place, &near, found);
+        }
     }
 }
 
@@ -301,22 +308,34 @@ fn repaired(case: &Case, stream: &Stream, repairs: &[Repair], trap: &Trap<'_>, f
         (Class::WildPointerDereference, -3.0),
     ];
     found.add_to_all(&bears, format!("text:{name}"), format!("dis {name}"), claim);
-    for text in stream.contradictions(t).into_iter().take(3) {
+    for c in stream.contradictions(t).into_iter().take(3) {
         found.add(
             Class::BitFlip,
             0.2,
             format!("text:{name}"),
             format!("dis {name}"),
-            format!("{name}: {text}"),
+            format!("{name}: {}", c.text),
         );
     }
 }
 
 /// Code that fits nothing and that no single bit explains.
-fn overwritten(case: &Case, name: &str, place: Place, wrong: &[String], found: &mut Findings) {
+fn overwritten(
+    case: &Case,
+    name: &str,
+    trap: &Trap<'_>,
+    place: Place,
+    wrong: &[&Contradiction],
+    found: &mut Findings,
+) {
     const CLASS: Class = Class::TextCorruption;
+    let stopped = match trap.kind {
+        Exception::InvalidOpcode => "The CPU stopped at bytes",
+        _ => "The CPU faulted on bytes",
+    };
     let statement = format!(
-        "The CPU stopped at bytes of {name} that are no instruction, and the function does not fit its unwind table: its code was written over."
+        "{stopped} of {name} that are not its code: the function does not fit its unwind table and itself there, and no single bit explains \
+         that. It was written over."
     );
     let mut h = Hypothesis::new(CLASS, format!("the code of {name} was written over"), statement);
     h.victim = Some(place);
@@ -324,9 +343,22 @@ fn overwritten(case: &Case, name: &str, place: Place, wrong: &[String], found: &
     h.advice = vec![format!("compare with the kernel's file (--vmlinux): dis {name} marks what is PATCHED")];
     h.separate = Some("the bytes in the kernel's file".into());
     found.hypotheses.push(h);
-    for (i, text) in wrong.iter().take(3).enumerate() {
-        let weight = if i == 0 { 5.0 } else { 0.5 };
-        let bears = [(CLASS, weight), (Class::InvalidOpcode, if i == 0 { -3.0 } else { 0.0 })];
-        found.add_to_all(&bears, format!("text:{name}"), format!("dis {name}"), format!("{name}: {text}"));
+    // What the CPU made of those bytes is nothing that anybody wrote.
+    let instead = [
+        Class::InvalidOpcode,
+        Class::NullPointerDereference,
+        Class::WildPointerDereference,
+        Class::WriteToReadonly,
+    ];
+    for (i, c) in wrong.iter().take(3).enumerate() {
+        let first = i == 0;
+        let against = instead.map(|class| (class, if first { -4.0 } else { 0.0 }));
+        let bears = [&[(CLASS, if first { 5.0 } else { 0.5 })][..], &against].concat();
+        found.add_to_all(
+            &bears,
+            format!("text:{name}"),
+            format!("dis {name}"),
+            format!("{name}: {}", c.text),
+        );
     }
 }

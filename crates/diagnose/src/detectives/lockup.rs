@@ -9,6 +9,7 @@ use crate::busy_wait::{self, Awaited};
 use crate::crash::{Crash, base_name};
 use crate::endless_list::{self, Circle};
 use crate::findings::place;
+use crate::registers_of::{self, Register};
 use crate::spinning::takes_spin_lock;
 use crate::suspect::{named, place_in, place_of};
 use crate::timeline::first_event;
@@ -257,6 +258,9 @@ fn wait_of(
     class: Class,
     found: &mut Findings,
 ) -> (String, Option<Place>) {
+    if let Some(register) = registers_of::register(t, word.word) {
+        return (device_wait(&register, word, by, class, found), None);
+    }
     let name = t.describe(word.word).replace("+0x0", "");
     let size = usize::from(word.size).clamp(1, 8);
     let holds = t.memory().uint(word.word, size).map(|n| format!(", which is {n:#x}")).unwrap_or_default();
@@ -279,6 +283,26 @@ fn wait_of(
     let proof = format!("dis {:x}", loser.function.start.0);
     found.add(class, 0.5, format!("text:{}", loser.function.name), proof, claim);
     (format!("{told} {who} can return with it changed halfway."), Some(culprit))
+}
+
+/// What is awaited is up to a device.
+fn device_wait(
+    register: &Register,
+    word: &Awaited,
+    by: &Frame,
+    class: Class,
+    found: &mut Findings,
+) -> String {
+    let function = by.name().unwrap_or_default();
+    let claim = format!("the loop of {function} only waits until a register changes");
+    found.add(class, 0.2, format!("text:{function}"), format!("dis {function}"), claim);
+    let (at, phys, of) = (word.word.0, register.phys, &register.of);
+    let claim = format!("that is at {at:#x}, physical {phys:#x}: {of}");
+    found.add(class, 0.1, format!("memory:page tables of {at:#x}"), format!("vtop {at:x}"), claim);
+    format!(
+        " The loop only waits until a register of {of} changes, and has no end without that: a device that is gone, or hangs, never does it. The \
+         driver must give up after some time (readl_poll_timeout)."
+    )
 }
 
 /// The CPU that another one's watchdog complains of: of a grace period one that holds it up, else one whose clock stands still.

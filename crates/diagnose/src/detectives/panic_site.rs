@@ -4,6 +4,7 @@ mod first_process;
 mod sites;
 
 use necropsy_base::MemoryExt;
+use necropsy_kernel::cper::{self, Severity};
 use necropsy_kernel::mce::{self, Mce};
 use necropsy_kernel::system;
 use necropsy_target::Target;
@@ -85,6 +86,7 @@ fn detail(case: &Case, crash: &Crash, site: &Site, found: &mut Findings) -> Opti
             Some(ended.how)
         }
         Class::MachineCheck => machine_checks(case, crash, found),
+        Class::HardwareError => firmware_record(case, crash, found),
         Class::NoRootFilesystem => boot_options(case, site.class, &["root=", "rootfstype="], found),
         Class::NoInit => boot_options(case, site.class, &["init=", "rdinit="], found),
         _ => None,
@@ -133,6 +135,19 @@ fn machine_checks(case: &Case, crash: &Crash, found: &mut Findings) -> Option<St
         format!("struct mce {:x}", record.at.0),
     );
     Some(record.text())
+}
+
+/// What the firmware reported, where its report is what the kernel died of.
+fn firmware_record(case: &Case, crash: &Crash, found: &mut Findings) -> Option<String> {
+    let (_, handler) = crash.frame(&["__ghes_panic", "ghes_panic"])?;
+    let report = cper::on_stack(&case.target, handler.sp)?;
+    for section in report.sections.iter().take(4) {
+        let claim = format!("the firmware reported {}", section.text());
+        let proof = format!("rd {:x} {}", section.at.0.saturating_sub(72), 19);
+        found.add(Class::HardwareError, 1.5, format!("memory:error status {:#x}", report.at.0), proof, claim);
+    }
+    let worst = report.sections.iter().find(|s| s.severity == Severity::Fatal).or(report.sections.first());
+    worst.map(|s| s.text())
 }
 
 /// What the log says before the end that belongs to it.

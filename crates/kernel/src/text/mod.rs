@@ -11,4 +11,4 @@ mod stream;
 
 pub use built::{Built, Difference};
 pub use hooks::{Hook, Hooks, hooks};
-pub use stream::{Repair, Stream};
+pub use stream::{Contradiction, Repair, Stream};

@@ -43,6 +43,15 @@ pub struct Repair {
     pub broken: usize,
 }
 
+/// A place where a function contradicts what is known about it, or itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Bytes from the function's start.
+    pub offset: u64,
+    /// What does not fit.
+    pub text: String,
+}
+
 impl Stream {
     /// Decodes a function from its start.
     pub fn of(t: &Target, function: &Near) -> Option<Stream> {
@@ -74,35 +83,44 @@ impl Stream {
         self.insns.binary_search_by_key(&at, |i| i.at).is_ok()
     }
 
+    /// Whether `at` is in the middle of an instruction.
+    pub fn is_inside(&self, at: VirtAddr) -> bool {
+        let after = self.insns.partition_point(|i| i.at <= at);
+        after.checked_sub(1).is_some_and(|i| self.insns[i].at != at && at < self.insns[i].next())
+    }
+
     /// Places where the instructions contradict the unwind table, the symbols or themselves.
-    pub fn contradictions(&self, t: &Target) -> Vec<String> {
+    pub fn contradictions(&self, t: &Target) -> Vec<Contradiction> {
         let end = self.function.start.offset(self.code.len() as u64);
         let inside = |at: VirtAddr| at >= self.function.start && at < end;
         let begins: HashSet<u64> = self.insns.iter().map(|i| i.at.0).collect();
-        let mut wrong: Vec<String> =
-            self.undecodable.iter().map(|o| format!("no instruction at +{o:#x}")).collect();
-        for at in self.unwind_places(t) {
-            if inside(at) && !begins.contains(&at.0) {
-                let offset = at.0 - self.function.start.0;
-                wrong.push(format!(
+        let at = |offset: u64, text: String| Contradiction { offset, text };
+        let mut wrong: Vec<Contradiction> =
+            self.undecodable.iter().map(|o| at(*o as u64, format!("no instruction at +{o:#x}"))).collect();
+        for place in self.unwind_places(t) {
+            if inside(place) && !begins.contains(&place.0) {
+                let offset = place.0 - self.function.start.0;
+                let text = format!(
                     "the unwind table has the stack change at +{offset:#x}, inside of an instruction"
-                ));
+                );
+                wrong.push(at(offset, text));
             }
         }
         for insn in &self.insns {
             let offset = insn.at.0 - self.function.start.0;
-            match insn.flow {
+            let text = match insn.flow {
                 Flow::Branch(to) | Flow::Jump(Some(to)) if inside(to) && !begins.contains(&to.0) => {
-                    wrong.push(format!("the jump at +{offset:#x} goes into an instruction"));
+                    format!("the jump at +{offset:#x} goes into an instruction")
                 }
                 Flow::Branch(to) if !inside(to) && !t.is_text(to) => {
-                    wrong.push(format!("the branch at +{offset:#x} goes to {to:#x}, where no code is"));
+                    format!("the branch at +{offset:#x} goes to {to:#x}, where no code is")
                 }
                 Flow::Call(Some(to)) | Flow::Jump(Some(to)) if !inside(to) && !t.is_text(to) => {
-                    wrong.push(format!("the transfer at +{offset:#x} goes to {to:#x}, where no code is"));
+                    format!("the transfer at +{offset:#x} goes to {to:#x}, where no code is")
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            wrong.push(at(offset, text));
         }
         wrong.extend(self.stack_changes(t));
         wrong
@@ -136,7 +154,7 @@ impl Stream {
     }
 
     /// Before the first jump: what pushes and subtractions do to the stack against what the unwind table says.
-    fn stack_changes(&self, t: &Target) -> Vec<String> {
+    fn stack_changes(&self, t: &Target) -> Vec<Contradiction> {
         let table = self.unwind(t);
         // Parts that were split off begin with the stack as it was where they were cut.
         let Some(mut depth) = self.depth_at_start(t) else { return Vec::new() };
@@ -150,9 +168,9 @@ impl Stream {
             match table.iter().rev().find(|(at, _)| *at <= insn.next()) {
                 Some((_, Some(distance))) if *distance != depth && !popped => {
                     let offset = insn.at.0 - self.function.start.0;
-                    return vec![format!(
-                        "what +{offset:#x} does to the stack is not what the unwind table says"
-                    )];
+                    let text =
+                        format!("what +{offset:#x} does to the stack is not what the unwind table says");
+                    return vec![Contradiction { offset, text }];
                 }
                 Some((_, Some(_))) | None => {}
                 Some((_, None)) => break,
