@@ -46,6 +46,9 @@ CRASH = "; echo c >/proc/sysrq-trigger"
 CARD = ("-device", "pcie-root-port,id=slot1,chassis=1,slot=1,addr=0x10", "-device", "e1000e,bus=slot1,id=card1", "-device", "edu,addr=0x11")
 FORGET = "d=/sys/bus/pci/devices; read a b <$(echo /sys/bus/pci/drivers/sensehub/0*)/resource; setcfg $d/0000:00:10.0/config 4 0; " \
     "setcfg $d/0000:00:11.0/config 0x10 $((a & ~0xfffff)); setcfg $d/0000:00:11.0/config 4 2"
+# Sets a variable of UEFI: four bytes of attributes and the data.
+SETVAR = "modprobe efivarfs; mount -t efivarfs none /sys/firmware/efi/efivars; printf '\\007' >/tmp/v; " \
+    "dd if=/dev/zero bs={} count=1 2>/dev/null >>/tmp/v; cat /tmp/v >/sys/firmware/efi/efivars/Panel-3d5b5e35-93ca-11d2-aa0d-00e098032b8c"
 
 SCENARIOS = {
     "null_deref": dict(
@@ -701,9 +704,12 @@ SCENARIOS = {
     "efi_divide": dict(
         kind="a runtime service of UEFI divides by zero",
         firmware="setvar.c", mem=768, wait=300, classes=["firmware-error"], blameless=True, task=False,
-        run="modprobe efivarfs; mount -t efivarfs none /sys/firmware/efi/efivars; printf '\\007' >/tmp/v; "
-        "dd if=/dev/zero bs=8 count=1 2>/dev/null >>/tmp/v; cat /tmp/v >/sys/firmware/efi/efivars/Panel-3d5b5e35-93ca-11d2-aa0d-00e098032b8c",
+        run=SETVAR.format(8),
         note="SetVariable() of five bytes"),
+    "efi_stray": dict(
+        kind="a runtime service of UEFI reads at an address that is not mapped; panic_on_warn",
+        firmware="setvar.c", mem=768, wait=300, classes=["firmware-error"], blameless=True, task=False,
+        prepare="echo 1 >/proc/sys/kernel/panic_on_warn", run=SETVAR.format(9), note="SetVariable() of six bytes"),
     "text_scribble": dict(
         kind="a run of the kernel's code is written over, with no instructions",
         module="scrubber", run="poke -n scrub_mem /proc/scrubber 'x uptime_proc_show'; cat /proc/uptime",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A loader that changes the firmware: its SetVariable() divides by zero for data of five bytes. Starts \vmlinuz.efi with COMMAND as its
+ * A loader that changes the firmware: its SetVariable() divides by zero for data of five bytes, and for six reads at a
+ * physical address that is none of its own. Starts \vmlinuz.efi with COMMAND as its
  * command line.
  */
 #include <efi.h>
@@ -13,6 +14,8 @@ static __attribute__((noinline)) EFI_STATUS EFIAPI set_variable(CHAR16 *name, EF
 
 	if (!name || !vendor || !size)
 		return EFI_INVALID_PARAMETER;
+	if (size == 6)
+		left = *(volatile UINTN *)0x7ff0000;
 	return room / left > 4096 ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
 }
 

@@ -195,3 +195,18 @@ fn a_flipped_bit_of_code_is_found_and_only_that() {
     assert!(!stream(&t).contradictions(&t).is_empty());
     assert!(stream(&t).repairs(&t, VirtAddr(TEXT + 0x200)).is_empty());
 }
+
+#[test]
+fn what_is_written_over_does_not_fit_and_is_no_middle_of_an_instruction() {
+    let place = |by: u64| VirtAddr(TEXT + 0x200 + by);
+    let whole = stream(&with_unwind_table(|_| {}));
+    // The second byte of a push, its first, and the place behind the function.
+    assert_eq!([1, 0, 16].map(|by| whole.is_inside(place(by))), [true, false, false]);
+    let t = with_unwind_table(|code| code[..4].copy_from_slice(&[0x06, 0x07, 0x0e, 0x16]));
+    assert!(!stream(&t).is_inside(place(0)) && !stream(&t).is_inside(place(1)));
+    // Zeros are instructions: what the stack does is not what the unwind table has.
+    let t = with_unwind_table(|code| code[..8].fill(0));
+    let broken = stream(&t).contradictions(&t);
+    assert!(!broken.is_empty() && broken.iter().all(|c| c.offset < 16), "{broken:?}");
+    assert!(stream(&t).repairs(&t, place(0)).is_empty());
+}

@@ -34,6 +34,8 @@ const INSTEAD: &[Class] = &[
     Class::DivideError,
     Class::UserAccessViolation,
     Class::OutOfBoundsAccess,
+    // The kernel warns of firmware that faults, and goes on without it if it may (efi_crash_gracefully_on_page_fault).
+    Class::Warning,
 ];
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };

@@ -1,7 +1,9 @@
 //! Code of the kernel that is not as it was built: a hook, damage, or one flipped bit.
 
+use std::ops::Range;
+
 use necropsy_arch::Exception;
-use necropsy_base::VirtAddr;
+use necropsy_base::{Near, VirtAddr};
 use necropsy_kernel::bugs::{self, Listed};
 use necropsy_kernel::text::{Built, Contradiction, Difference, Hook, Repair, Stream, hooks};
 use necropsy_report::{Place, terminal_safe};
@@ -27,6 +29,10 @@ const MAX: usize = 64;
 /// How many contradictions within how many bytes of an access that faulted are more than a compiler's freedom.
 const ENOUGH: usize = 3;
 const AROUND: u64 = 64;
+/// So many bytes of one value, or of text, are no code; what compilers fill gaps with may be more.
+const SAME: usize = 12;
+const TEXT: usize = 20;
+const GAPS: [u8; 2] = [0x90, 0xcc];
 
 fn examine(case: &Case, found: &mut Findings) {
     let t = &case.target;
@@ -192,6 +198,9 @@ fn damaged(case: &Case, trap: &Trap<'_>, found: &mut Findings) {
         return;
     }
     let Some(stream) = Stream::of(t, &function) else { return };
+    if let Some(run) = no_code(&stream.code, (pc.0 - function.start.0) as usize) {
+        return filled(case, &function, trap, findings::place(t, pc, None), &run, found);
+    }
     let wrong = stream.contradictions(t);
     if wrong.is_empty() {
         return;
@@ -214,7 +223,7 @@ fn damaged(case: &Case, trap: &Trap<'_>, found: &mut Findings) {
 }
 
 /// By the kernel's file; whether that decided it.
-fn by_file(case: &Case, pc: VirtAddr, function: &necropsy_base::Near, found: &mut Findings) -> bool {
+fn by_file(case: &Case, pc: VirtAddr, function: &Near, found: &mut Findings) -> bool {
     let (t, patches) = (&case.target, case.patches());
     let module = t.modules().holding(pc);
     // Asking for the kernel's file here would be to read it for every exception.
@@ -319,6 +328,80 @@ fn repaired(case: &Case, stream: &Stream, repairs: &[Repair], trap: &Trap<'_>, f
     }
 }
 
+/// The run of bytes around `at` that is no code: one value over and over, or text. The longest constants have eight bytes, and compilers fill
+/// gaps with no-ops and traps.
+fn no_code(code: &[u8], at: usize) -> Option<Run> {
+    let value = *code.get(at)?;
+    let around = |fits: &dyn Fn(u8) -> bool| {
+        let start = code[..at].iter().rposition(|b| !fits(*b)).map_or(0, |i| i + 1);
+        let end = code[at..].iter().position(|b| !fits(*b)).map_or(code.len(), |i| at + i);
+        start..end
+    };
+    let (same, text) = (around(&|b| b == value), around(&|b| matches!(b, b' '..=b'~')));
+    let of = |bytes: Range<usize>, what: String| Some(Run { bytes, what });
+    match (same.len(), text.len()) {
+        (SAME.., _) if !GAPS.contains(&value) => {
+            of(same.clone(), format!("{} bytes {value:#04x} in a row", same.len()))
+        }
+        (_, TEXT..) => {
+            let shown = String::from_utf8_lossy(&code[text.clone()]).chars().take(24).collect::<String>();
+            of(text.clone(), format!("{} bytes of text, {:?}", text.len(), terminal_safe(&shown)))
+        }
+        _ => None,
+    }
+}
+
+/// Bytes that are no code.
+struct Run {
+    /// From where to where in the function.
+    bytes: Range<usize>,
+    what: String,
+}
+
+/// The function has a run of bytes where it stopped that no compiler wrote.
+fn filled(case: &Case, function: &Near, trap: &Trap<'_>, place: Place, run: &Run, found: &mut Findings) {
+    const CLASS: Class = Class::TextCorruption;
+    let at = function.start.offset(run.bytes.start as u64);
+    let what = format!("{} has {}, from +{:#x} on", function.name, run.what, run.bytes.start);
+    found.hypotheses.push(over(case, &function.name, trap, place, &what));
+    let bears: Vec<_> = std::iter::once((CLASS, 6.0)).chain(INSTEAD.map(|class| (class, -4.0))).collect();
+    let proof = format!("rd -8 {:x} {}", at.0, run.bytes.len().min(64));
+    let claim = format!(
+        "at {:#x} are {}, where {} has its code: no compiler writes such",
+        at.0, run.what, function.name
+    );
+    found.add_to_all(&bears, format!("text:{}", function.name), proof, claim);
+}
+
+/// What the CPU makes of bytes that are no code is nothing that anybody wrote.
+const INSTEAD: [Class; 6] = [
+    Class::InvalidOpcode,
+    Class::NullPointerDereference,
+    Class::WildPointerDereference,
+    Class::WriteToReadonly,
+    Class::UserAccessViolation,
+    Class::OutOfBoundsAccess,
+];
+
+fn over(case: &Case, name: &str, trap: &Trap<'_>, place: Place, why: &str) -> Hypothesis {
+    let stopped = match trap.kind {
+        Exception::InvalidOpcode => "stopped at",
+        _ => "faulted on",
+    };
+    let statement =
+        format!("The CPU {stopped} bytes of {name} that are not its code: {why}. It was written over.");
+    let mut h =
+        Hypothesis::new(Class::TextCorruption, format!("the code of {name} was written over"), statement);
+    h.victim = Some(place);
+    h.requested = requested(case);
+    h.advice = vec![
+        format!("compare with the kernel's file (--vmlinux): dis {name} marks what is PATCHED"),
+        "find out whose bytes those are: search for them, look for a device that writes to memory by itself (DMA)".into(),
+    ];
+    h.separate = Some("the bytes in the kernel's file".into());
+    h
+}
+
 /// Code that fits nothing and that no single bit explains.
 fn overwritten(
     case: &Case,
@@ -329,30 +412,11 @@ fn overwritten(
     found: &mut Findings,
 ) {
     const CLASS: Class = Class::TextCorruption;
-    let stopped = match trap.kind {
-        Exception::InvalidOpcode => "The CPU stopped at bytes",
-        _ => "The CPU faulted on bytes",
-    };
-    let statement = format!(
-        "{stopped} of {name} that are not its code: the function does not fit its unwind table and itself there, and no single bit explains \
-         that. It was written over."
-    );
-    let mut h = Hypothesis::new(CLASS, format!("the code of {name} was written over"), statement);
-    h.victim = Some(place);
-    h.requested = requested(case);
-    h.advice = vec![format!("compare with the kernel's file (--vmlinux): dis {name} marks what is PATCHED")];
-    h.separate = Some("the bytes in the kernel's file".into());
-    found.hypotheses.push(h);
-    // What the CPU made of those bytes is nothing that anybody wrote.
-    let instead = [
-        Class::InvalidOpcode,
-        Class::NullPointerDereference,
-        Class::WildPointerDereference,
-        Class::WriteToReadonly,
-    ];
+    let why = "the function does not fit its unwind table and itself there, and no single bit explains that";
+    found.hypotheses.push(over(case, name, trap, place, why));
     for (i, c) in wrong.iter().take(3).enumerate() {
         let first = i == 0;
-        let against = instead.map(|class| (class, if first { -4.0 } else { 0.0 }));
+        let against = INSTEAD.map(|class| (class, if first { -4.0 } else { 0.0 }));
         let bears = [&[(CLASS, if first { 5.0 } else { 0.5 })][..], &against].concat();
         found.add_to_all(
             &bears,
@@ -360,5 +424,26 @@ fn overwritten(
             format!("dis {name}"),
             format!("{name}: {}", c.text),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_code() {
+        let mut code = vec![0x48, 0xc7, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3];
+        assert!((0..code.len()).all(|at| no_code(&code, at).is_none()), "a constant of zeros");
+        code.extend([0xcc; 16]);
+        assert!(no_code(&code, 14).is_none(), "a gap");
+        code.extend([0; 12]);
+        let run = no_code(&code, 34).unwrap();
+        assert_eq!((run.bytes, run.what.as_str()), (28..40, "12 bytes 0x00 in a row"));
+        // Pushes of all registers are text, but short.
+        assert!(no_code(b"AWAVAUATUSH\x83\xec\x10", 4).is_none());
+        let run = no_code(b"\xc3user-agent: gateway/2.1\0", 6).unwrap();
+        assert_eq!((run.bytes, run.what.as_str()), (1..24, "23 bytes of text, \"user-agent: gateway/2.1\""));
+        assert!(no_code(b"", 0).is_none());
     }
 }
