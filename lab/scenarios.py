@@ -722,6 +722,40 @@ SCENARIOS = {
         kind="a run of the kernel's code becomes zeros, which are instructions",
         module="scrubber", run="poke -n scrub_mem /proc/scrubber 'z uptime_proc_show'; cat /proc/uptime",
         classes=["text-corruption"], note="24 bytes at the sixteenth of uptime_proc_show"),
+    "list_unmade": dict(
+        kind="the first entry of a list that was never initialised is used: NULL minus an offset",
+        module="evtqueue", run="poke -n evt_ctl /proc/evtqueue n", classes=NULL,
+        bugs=[("culprit", "evt_first", "CULPRIT_FIRST"), ("culprit", "evt_deliver", "CULPRIT_DELIVER")],
+        frames=["evt_deliver", "evt_first", "evt_write"], note="pending.next is NULL; node is at 0x10 of struct evt"),
+    "queue_unmade": dict(
+        kind="a wait queue that was never initialised is woken",
+        module="evtqueue", run="poke -n evt_ctl /proc/evtqueue y", classes=NULL,
+        bugs=[("culprit", "evt_notify", "CULPRIT_NOTIFY")], note="readers.head.next is NULL"),
+    "work_unmade": dict(
+        kind="work without a function is queued",
+        module="evtqueue", run="poke -n evt_ctl /proc/evtqueue q; sleep 5", classes=["null-function-call", *NULL], task=False,
+        bugs=[("culprit", "evt_flush", "CULPRIT_FLUSH")], note="flusher is all zeros; the worker calls it"),
+    "percpu_raw": dict(
+        kind="a per-CPU pointer is used as it is",
+        module="evtqueue", run="poke -n evt_ctl /proc/evtqueue p", classes=["wild-pointer-dereference", "user-access-violation", *NULL],
+        bugs=[("culprit", "evt_account", "CULPRIT_ACCOUNT")], frames=["evt_account", "evt_write"]),
+    "skb_over": dict(
+        kind="more is put into a packet than it has room for",
+        module="evtqueue", run="poke -n evt_ctl /proc/evtqueue s", classes=["bug-assertion", "out-of-bounds-access"],
+        bugs=[("culprit", "evt_fill", "CULPRIT_FILL")], note="500 bytes into 64"),
+    "tree_twice": dict(
+        kind="nodes are taken out of a red-black tree twice",
+        module="evtqueue", run="poke -n evt_ctl /proc/evtqueue b", classes=[*NULL, "list-corruption", "wild-pointer-dereference", "use-after-free"],
+        bugs=[("culprit", "evt_drop", "CULPRIT_DROP")]),
+    "frozen_fs": dict(
+        kind="a file system was frozen and is never thawed; who writes hangs", task=False, append="hung_task_panic=1", wait=240,
+        prepare=HUNG, run="fsfreeze --freeze /mnt/data; poke -n spooled /mnt/data/log x & touch /mnt/data/y", classes=["hung-task"], blameless=True),
+    "rt_hog": dict(
+        kind="programs of real-time priority keep all CPUs; the kernel's own threads starve", task=False, wait=240, blameless=True,
+        append="rcupdate.rcu_cpu_stall_timeout=10",
+        run="echo 1 >/proc/sys/kernel/panic_on_rcu_stall; echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
+        "for c in 1 2; do chrt -f 90 taskset $c sh -c 'while :; do :; done' & done; sleep 100",
+        classes=["rcu-stall", "soft-lockup", "hung-task"]),
     "card_gone": dict(
         kind="a card no longer answers, and its driver takes what it reads for an index",
         module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub t", classes=["device-failure"],
@@ -752,7 +786,8 @@ SCENARIOS = {
         bugs=[("culprit", "hub_named", "CULPRIT_NAMED")], frames=["hub_named", "hub_write"], note="the index is 0xffffffff"),
     "card_error": dict(
         kind="a card reports a fatal error, its driver knows no recovery and goes on until the card is gone",
-        module="sensehub", devices=CARD, run="read -t 20 x <>/run/never; " + FORGET + "; poke -n sampled /proc/sensehub s",
+        module="sensehub", devices=CARD, prepare="setcfg /sys/bus/pci/devices/0000:00:10.0/config 0x3c 0x20100",
+        run="read -t 20 x <>/run/never; " + FORGET + "; poke -n sampled /proc/sensehub s",
         monitor=("pcie_aer_inject_error card1 DLP",), classes=["device-failure"],
         bugs=[("culprit", "hub_state", "CULPRIT_STATE")]),
 }

@@ -34,6 +34,7 @@ mod log_reading;
 mod lost_lock;
 #[cfg(test)]
 mod made;
+mod no_code;
 mod objects;
 mod poison;
 pub mod present;

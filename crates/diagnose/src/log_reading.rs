@@ -3,6 +3,7 @@
 
 use necropsy_klog::{Report, function_name};
 
+use crate::no_code::no_code;
 use crate::{allocators, firmware_code};
 
 /// A better name for what was reported.
@@ -18,7 +19,9 @@ pub struct Reading {
 /// Reads a report of a bad access or a failed check.
 pub fn reading(report: &Report) -> Option<Reading> {
     let access = matches!(report.class, "wild-pointer-dereference" | "null-pointer-dereference");
-    if let Some(reading) = for_firmware(report).filter(|_| EXCEPTIONS.contains(&report.class)) {
+    if EXCEPTIONS.contains(&report.class)
+        && let Some(reading) = for_firmware(report).or_else(|| written_over(report))
+    {
         return Some(reading);
     }
     if access { in_allocator(report) } else { freed_twice(report) }
@@ -61,6 +64,17 @@ fn for_firmware(report: &Report) -> Option<Reading> {
     }
     let inside = firmware_code::calls_services(&name) || name.starts_with("virt_efi_");
     inside.then(|| format!("the exception was in code of UEFI, which {name} had called")).and_then(says)
+}
+
+/// The bytes that the CPU stopped at are no code.
+fn written_over(report: &Report) -> Option<Reading> {
+    let bytes =
+        |hex: &str| hex.split_whitespace().filter_map(|b| u8::from_str_radix(b, 16).ok()).collect::<Vec<_>>();
+    let before: Vec<u8> = report.code.iter().take_while(|l| !l.trap).flat_map(|l| bytes(&l.bytes)).collect();
+    let all: Vec<u8> = report.code.iter().flat_map(|l| bytes(&l.bytes)).collect();
+    let run = no_code(&all, before.len()).filter(|_| report.code.iter().any(|l| l.trap))?;
+    let claim = format!("where the CPU stopped are {}, where code should be: it was written over", run.what);
+    Some(Reading { class: "text-corruption", claim, victim_only: true })
 }
 
 /// The slab allocator reads its own free list only: whoever wrote over that is somebody else.
@@ -142,6 +156,18 @@ mod tests {
         assert_eq!(read(&divided("efi_call_rts")), Some("firmware-error"));
         assert_eq!(read(&divided("virt_efi_set_variable_nonblocking")), Some("firmware-error"));
         assert_eq!(read(&divided("efi_enter_virtual_mode")), None);
+    }
+
+    #[test]
+    fn code_that_is_none() {
+        let with = |code: &str| {
+            let code = format!("RIP: 0010:uptime_proc_show+0x12/0x40\n[   19.000003] Code: {code}");
+            fault("0x23f3cc614dfbfebd", "x").replace("RIP: 0010:x+0x10/0x40", &code)
+        };
+        let before = "55 31 d2 48 89 e5 41 57 41 56";
+        let zeros = format!("{before} 41 00 00 00 <00> 00 {} 89 44 24 60", "00 ".repeat(9).trim());
+        assert_eq!(read(&with(&zeros)), Some("text-corruption"));
+        assert_eq!(read(&with(&format!("{before} <48> c7 05 00 00 00 00 00 00 00 00 c3"))), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ const PROCESSOR: [u8; 16] =
     [0xb9, 0x9c, 0x87, 0xdc, 0xde, 0xe7, 0x91, 0x4b, 0x84, 0x2b, 0x4b, 0x92, 0x83, 0x08, 0xb9, 0x9a];
 /// No firmware writes longer ones, nor more sections.
 const MAX_LENGTH: u64 = 1 << 16;
-const MAX_SECTIONS: u32 = 64;
+const MAX_SECTIONS: usize = 64;
 /// Bytes before the sections, and of a section before its data: with a time stamp since revision 3.
 const STATUS: u64 = 20;
 const SECTION: u64 = 64;
@@ -106,18 +106,19 @@ pub fn on_stack(t: &Target, from: VirtAddr) -> Option<ErrorStatus> {
 pub fn status(t: &Target, at: VirtAddr) -> Option<ErrorStatus> {
     let word = |by: u64| t.memory().u32(at.offset(by)).ok();
     let (block, length) = (word(0)?, u64::from(word(12)?));
-    let count = block >> 4 & 0x3ff;
-    // One of the four bits that say what kind of error there is, and nothing that is reserved.
-    let real = block & 0xf != 0 && block >> 14 == 0 && (1..=MAX_SECTIONS).contains(&count);
-    (real && (SECTION..=MAX_LENGTH).contains(&length)).then_some(())?;
+    // Nothing that is reserved; the kernel clears it when it has read it (ghes_clear_estatus), and with it how many sections there are.
+    (block >> 14 == 0 && (SECTION..=MAX_LENGTH).contains(&length)).then_some(())?;
     let severity = severity(word(16)?)?;
     let (mut sections, mut next) = (Vec::new(), STATUS);
-    for _ in 0..count {
+    while next < STATUS + length && sections.len() < MAX_SECTIONS {
         let (section, size) = section(t, at.offset(next))?;
         next += size;
-        (next <= STATUS + length).then_some(())?;
         sections.push(section);
     }
+    let count = block >> 4 & 0x3ff;
+    let fits = next == STATUS + length && (block == 0 || sections.len() == count as usize);
+    let known = sections.iter().any(|s| s.error != Error::Other);
+    (fits && known).then_some(())?;
     Some(ErrorStatus { at, severity, sections })
 }
 

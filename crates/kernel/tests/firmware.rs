@@ -210,6 +210,7 @@ fn file_systems_and_the_first_error_of_ext4() {
 #[test]
 fn errors_that_the_firmware_reports() {
     use necropsy_kernel::cper::{Error, Severity, on_stack, status};
+    const CLEARED: u32 = u32::MAX;
     let memory_error = [
         0xa5bc_1114_u32.to_le_bytes(),
         [0x64, 0x6f, 0xde, 0x4e],
@@ -220,7 +221,8 @@ fn errors_that_the_firmware_reports() {
     let made = |count: u32, length: u32| {
         let mut block = Vec::new();
         let four = |block: &mut Vec<u8>, n: u32| block.extend(n.to_le_bytes());
-        [1 | count << 4, 0, 0, length, 1].iter().for_each(|n| four(&mut block, *n));
+        let kind = if count == CLEARED { 0 } else { 1 | count << 4 };
+        [kind, 0, 0, length, 1].iter().for_each(|n| four(&mut block, *n));
         block.extend(&memory_error);
         four(&mut block, 1);
         block.extend([0, 3, 2, 0]); // revision 3, a text
@@ -238,6 +240,10 @@ fn errors_that_the_firmware_reports() {
         m.put(VirtAddr(HEAP), &block);
         opened(m, &BtfBuilder::new(Abi::LE64), &[])
     };
+    assert!(
+        status(&made(CLEARED, 152), VirtAddr(HEAP)).is_some(),
+        "as the kernel leaves it when it has read it"
+    );
     let found = on_stack(&made(1, 152), VirtAddr(DATA)).unwrap();
     assert_eq!((found.at.0, found.severity, found.sections.len()), (HEAP, Severity::Fatal, 1));
     let section = &found.sections[0];

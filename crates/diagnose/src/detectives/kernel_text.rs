@@ -1,7 +1,5 @@
 //! Code of the kernel that is not as it was built: a hook, damage, or one flipped bit.
 
-use std::ops::Range;
-
 use necropsy_arch::Exception;
 use necropsy_base::{Near, VirtAddr};
 use necropsy_kernel::bugs::{self, Listed};
@@ -10,6 +8,7 @@ use necropsy_report::{Place, terminal_safe};
 
 use crate::crash::Trap;
 use crate::integrity::{named_place, place_in, requested, suspects};
+use crate::no_code::{Run, no_code};
 use crate::{Case, Class, Detective, Findings, Hypothesis, findings};
 
 pub const KERNEL_TEXT: Detective = Detective {
@@ -29,10 +28,6 @@ const MAX: usize = 64;
 /// How many contradictions within how many bytes of an access that faulted are more than a compiler's freedom.
 const ENOUGH: usize = 3;
 const AROUND: u64 = 64;
-/// So many bytes of one value, or of text, are no code; what compilers fill gaps with may be more.
-const SAME: usize = 12;
-const TEXT: usize = 20;
-const GAPS: [u8; 2] = [0x90, 0xcc];
 
 fn examine(case: &Case, found: &mut Findings) {
     let t = &case.target;
@@ -328,36 +323,6 @@ fn repaired(case: &Case, stream: &Stream, repairs: &[Repair], trap: &Trap<'_>, f
     }
 }
 
-/// The run of bytes around `at` that is no code: one value over and over, or text. The longest constants have eight bytes, and compilers fill
-/// gaps with no-ops and traps.
-fn no_code(code: &[u8], at: usize) -> Option<Run> {
-    let value = *code.get(at)?;
-    let around = |fits: &dyn Fn(u8) -> bool| {
-        let start = code[..at].iter().rposition(|b| !fits(*b)).map_or(0, |i| i + 1);
-        let end = code[at..].iter().position(|b| !fits(*b)).map_or(code.len(), |i| at + i);
-        start..end
-    };
-    let (same, text) = (around(&|b| b == value), around(&|b| matches!(b, b' '..=b'~')));
-    let of = |bytes: Range<usize>, what: String| Some(Run { bytes, what });
-    match (same.len(), text.len()) {
-        (SAME.., _) if !GAPS.contains(&value) => {
-            of(same.clone(), format!("{} bytes {value:#04x} in a row", same.len()))
-        }
-        (_, TEXT..) => {
-            let shown = String::from_utf8_lossy(&code[text.clone()]).chars().take(24).collect::<String>();
-            of(text.clone(), format!("{} bytes of text, {:?}", text.len(), terminal_safe(&shown)))
-        }
-        _ => None,
-    }
-}
-
-/// Bytes that are no code.
-struct Run {
-    /// From where to where in the function.
-    bytes: Range<usize>,
-    what: String,
-}
-
 /// The function has a run of bytes where it stopped that no compiler wrote.
 fn filled(case: &Case, function: &Near, trap: &Trap<'_>, place: Place, run: &Run, found: &mut Findings) {
     const CLASS: Class = Class::TextCorruption;
@@ -424,26 +389,5 @@ fn overwritten(
             format!("dis {name}"),
             format!("{name}: {}", c.text),
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_that_are_no_code() {
-        let mut code = vec![0x48, 0xc7, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3];
-        assert!((0..code.len()).all(|at| no_code(&code, at).is_none()), "a constant of zeros");
-        code.extend([0xcc; 16]);
-        assert!(no_code(&code, 14).is_none(), "a gap");
-        code.extend([0; 12]);
-        let run = no_code(&code, 34).unwrap();
-        assert_eq!((run.bytes, run.what.as_str()), (28..40, "12 bytes 0x00 in a row"));
-        // Pushes of all registers are text, but short.
-        assert!(no_code(b"AWAVAUATUSH\x83\xec\x10", 4).is_none());
-        let run = no_code(b"\xc3user-agent: gateway/2.1\0", 6).unwrap();
-        assert_eq!((run.bytes, run.what.as_str()), (1..24, "23 bytes of text, \"user-agent: gateway/2.1\""));
-        assert!(no_code(b"", 0).is_none());
     }
 }
