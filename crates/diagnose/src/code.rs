@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs, narrowed, shifted};
 use necropsy_base::{MemoryExt, Near, VirtAddr};
 use necropsy_target::Target;
+use necropsy_target::unwind::Frame;
 
 /// No function is longer.
 const MAX_FUNCTION: u64 = 1 << 16;
@@ -60,6 +61,23 @@ pub fn carries(insns: &[Insn], from: usize, to: usize, changes: &dyn Fn(&Insn) -
         }
     }
     seen.get(to).is_some_and(|seen| seen[0] && !seen[1])
+}
+
+/// A call in a function.
+pub struct CallAt {
+    /// The instruction.
+    pub at: VirtAddr,
+    /// The function that it is in.
+    pub function: Near,
+}
+
+/// The call that a frame stands in.
+pub fn call_in(t: &Target, frame: &Frame) -> Option<CallAt> {
+    let back = frame.pc.filter(|_| !frame.exact && frame.trap.is_none())?;
+    let near = t.near(frame.place()?)?;
+    let insns = function(t, &near);
+    let at = insns.iter().find(|i| i.next() == back && matches!(i.flow, Flow::Call(_)))?.at;
+    Some(CallAt { at, function: near })
 }
 
 /// Where a value came from.

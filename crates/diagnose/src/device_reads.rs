@@ -3,7 +3,7 @@
 //! Registers are memory that ioremap() mapped (or ioread32() and the like were asked for). They are not in a dump: what was read there is worked
 //! out from what the code made of it.
 
-use necropsy_arch::{Access, Flow, MemOperand, Op, Operand, Regs, narrowed, shifted};
+use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs, narrowed, shifted};
 use necropsy_base::{Near, VirtAddr};
 use necropsy_kernel::vmalloc::{Area, Kind, areas};
 use necropsy_target::Target;
@@ -56,6 +56,24 @@ pub struct DeviceReads<'s> {
     stack: &'s Stack,
     regs: Vec<Regs>,
     areas: Vec<Area>,
+}
+
+/// The register that the loop around `pc` reads: the address that it is mapped at.
+pub fn polled(t: &Target, pc: VirtAddr, regs: &Regs) -> Option<VirtAddr> {
+    let insns = code::function(t, &t.near(pc)?);
+    let inside = code::innermost_loop(&insns, pc)?;
+    let round: Vec<&Insn> = insns.iter().filter(|i| inside.contains(&i.at)).collect();
+    // What the loop changes may have any value where it reads; the rest is as it was found.
+    let mut kept = regs.clone();
+    (0..64).filter(|r| round.iter().any(|i| i.changes(*r))).for_each(|r| kept.forget(r));
+    let mut addresses = round.iter().filter_map(|i| {
+        let mem = i.mem.filter(|m| m.access == Access::Read && i.flow == Flow::Next)?;
+        let trace = Trace::new(t, &insns, i.at, &kept)?;
+        trace.address(&mem, trace.at, 0).map(VirtAddr)
+    });
+    let devices: Vec<Area> = areas(t).ok()?.items.into_iter().filter(|a| a.kind == Kind::Device).collect();
+    let is_register = |at: &VirtAddr| devices.iter().any(|a| a.start <= *at && *at < a.end);
+    addresses.find(is_register)
 }
 
 /// A function on the stack or called from there, with what its registers held.
@@ -247,29 +265,12 @@ impl<'s> DeviceReads<'s> {
     fn passed(&self, place: &Place<'_, '_>, reg: usize) -> Option<Supposed> {
         let (frame, left) = (place.frame?, place.left.checked_sub(1)?);
         self.t.arch().argument_registers().contains(&reg).then_some(())?;
-        let call = self.call(frame + 1)?;
+        let call = code::call_in(self.t, self.stack.frames.get(frame + 1)?)?;
         let insns = code::function(self.t, &call.function);
         let at = insns.iter().position(|i| i.at == call.at)?;
         let trace = Trace::new(self.t, &insns, call.at, self.registers(frame + 1)?)?;
         self.follow(&Place { trace: &trace, frame: Some(frame + 1), left }, reg, at, 0)
     }
-
-    /// The call that a frame stands in.
-    pub fn call(&self, frame: usize) -> Option<CallAt> {
-        let f = self.stack.frames.get(frame).filter(|f| !f.exact && f.trap.is_none())?;
-        let (back, function) = (f.pc?, self.t.near(f.place()?)?);
-        let insns = code::function(self.t, &function);
-        let at = insns.iter().find(|i| i.next() == back && matches!(i.flow, Flow::Call(_)))?.at;
-        Some(CallAt { at, function })
-    }
-}
-
-/// A call in a function.
-pub struct CallAt {
-    /// The instruction.
-    pub at: VirtAddr,
-    /// The function that it is in.
-    pub function: Near,
 }
 
 fn map(of: Option<Supposed>, change: impl Fn(u64) -> u64) -> Option<Supposed> {

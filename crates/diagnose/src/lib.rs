@@ -7,6 +7,7 @@
 mod access;
 mod advice;
 mod allocators;
+mod below_null;
 mod blame;
 mod busy_wait;
 mod calls;

@@ -144,6 +144,8 @@ pub struct Tasks {
     pub unlisted: Vec<VirtAddr>,
     /// Those that the task list has and the PID table has not.
     pub unnumbered: Vec<VirtAddr>,
+    /// Whether all of the task list and of the PID table could be walked: if not, what is missing there need not hide.
+    pub whole: bool,
     /// What could not be read, or does not fit.
     pub notes: Vec<String>,
 }
@@ -161,11 +163,11 @@ impl Tasks {
         let mut notes = Vec::new();
         let mut found: BTreeMap<u64, Task> = BTreeMap::new();
         let by_list = by_list(t, &mut notes)?;
-        let before = notes.len();
         let by_pid = by_pid(t, &mut notes);
+        let whole = by_pid.is_ok() && notes.is_empty();
         let (unlisted, unnumbered) = match &by_pid {
-            // A table with holes in it says nothing about who is missing.
-            Ok(by_pid) if notes.len() == before => compare(&by_list, by_pid, &mut notes),
+            // A list or a table with holes in it says nothing about who is missing.
+            Ok(by_pid) if whole => compare(&by_list, by_pid, &mut notes),
             _ => Default::default(),
         };
         let mut lost = Vec::new();
@@ -186,7 +188,7 @@ impl Tasks {
             .into_iter()
             .filter_map(|(cpu, at)| Some(Task { cpu: Some(cpu as u32), ..load(t, at).ok()? }));
         let all = idle.chain(all).collect();
-        Ok(Tasks { all, current, unlisted, unnumbered, notes })
+        Ok(Tasks { all, current, unlisted, unnumbered, whole, notes })
     }
 
     /// The CPU that is running the task.

@@ -8,6 +8,7 @@ use necropsy_arch::x86_64::X86_64;
 use necropsy_base::{Abi, VirtAddr};
 use necropsy_debuginfo::Btf;
 use necropsy_kernel::Target;
+use necropsy_kernel::census::hidden_tasks;
 use necropsy_kernel::tasks::Tasks;
 use necropsy_synth::memory::SparseMemory;
 use necropsy_synth::names::BtfBuilder;
@@ -106,4 +107,23 @@ fn all_threads_their_cpus_and_times() {
     assert_eq!(found, expected, "{:?}", tasks.notes);
     assert_eq!(tasks.all[0].start_time.get(), Some(&12_345_000_000));
     assert_eq!(tasks.all[0].stack.0, STACKS + 41 * 0x4000);
+}
+
+#[test]
+fn behind_a_break_nobody_hides() {
+    let mut m = SparseMemory::new(Abi::LE64);
+    for at in [INIT, LEADER] {
+        m.put(VirtAddr(at), &[0; SIZE as usize]);
+    }
+    task(&mut m, INIT, 0, 0, b"swapper/0", (LEADER, INIT));
+    task(&mut m, LEADER, 41, 41, b"httpd", (INIT, LEADER));
+    let info = format!("SYMBOL(init_task)={INIT:x}\n");
+    let t = Target::from_parts(&X86_64, Arc::new(m), Arc::new(types()))
+        .with_vmcoreinfo(VmcoreInfo::from_text(info.as_bytes()));
+    let mut tasks = Tasks::read(&t).unwrap();
+    assert!(!tasks.whole, "there is no PID table here");
+    tasks.unlisted = vec![VirtAddr(LEADER)];
+    assert!(hidden_tasks(&t, &tasks).is_empty());
+    tasks.whole = true;
+    assert_eq!(hidden_tasks(&t, &tasks).len(), 1);
 }

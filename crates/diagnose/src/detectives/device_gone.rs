@@ -92,7 +92,7 @@ fn by_length(t: &Target, crash: &Crash, reads: &DeviceReads<'_>) -> Option<Proof
     let copies = base_name(frames.get(bad.trap.index)?).is_some_and(blame::copies);
     let (length, read, index) = if copies {
         let (index, _) = blame::nearest(frames, bad.trap.index)?;
-        let call = reads.call(index)?;
+        let call = code::call_in(t, frames.get(index)?)?;
         let insns = code::function(t, &call.function);
         let trace = Trace::new(t, &insns, call.at, reads.registers(index)?)?;
         let (length, read) = reads.value(&trace, index, *t.arch().argument_registers().get(2)?, trace.at)?;
@@ -155,7 +155,7 @@ fn by_panic(t: &Target, crash: &Crash, reads: &DeviceReads<'_>) -> Option<Proof>
     let panic =
         frames.iter().rposition(|f| matches!(base_name(f), Some("panic" | "vpanic" | "nmi_panic")))?;
     (panic + 1..=panic + DECIDES).find_map(|index| {
-        let call = reads.call(index)?;
+        let call = code::call_in(t, frames.get(index)?)?;
         let decided = condition::of(t, &call.function, call.at)?;
         let regs = reads.registers(index)?;
         let trace = Trace::new(t, &decided.insns, decided.insns[decided.condition.jump].at, regs)?;

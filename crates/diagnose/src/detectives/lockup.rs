@@ -7,6 +7,7 @@ use necropsy_target::unwind::Frame;
 
 use crate::busy_wait::{self, Awaited};
 use crate::crash::{Crash, base_name};
+use crate::device_reads;
 use crate::endless_list::{self, Circle};
 use crate::findings::place;
 use crate::registers_of::{self, Register};
@@ -121,6 +122,8 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         None => (None, 0.0),
     };
     let awaited = stuck.filter(|_| !waits && !asks).and_then(|k| busy_wait::awaited_in(t, frames, k));
+    // Of a register its device is told.
+    let awaited = awaited.filter(|a| registers_of::register(t, a.word).is_none());
     let circle = stuck.filter(|_| !waits && !asks).and_then(|k| endless_list::walked_in(t, frames, k));
     // Who should have changed what it waits for may be to blame, or who made a circle of what it walks.
     let sure = if awaited.is_some() { sure.min(busy_wait::SURE) } else { sure };
@@ -170,6 +173,13 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
         let (told, left_by) = wait_of(t, &word, &frames[by], dog.class, found);
         statement += &told;
         culprit = left_by.or(culprit);
+    }
+    let polled = stuck.filter(|_| !waits && !asks && blocker.is_none()).and_then(|by| {
+        let at = device_reads::polled(t, frames[by].pc?, frames.get(by.checked_sub(1)?)?.trap.as_ref()?)?;
+        Some((at, registers_of::register(t, at)?, by))
+    });
+    if let Some((at, register, by)) = polled {
+        statement += &device_wait(at, &register, &frames[by], dog.class, found);
     }
     if let Some((circle, walker)) = circle.zip(stuck).filter(|_| blocker.is_none()) {
         let (told, made_by) = round(t, &circle, &frames[walker], dog.class, found);
@@ -258,9 +268,6 @@ fn wait_of(
     class: Class,
     found: &mut Findings,
 ) -> (String, Option<Place>) {
-    if let Some(register) = registers_of::register(t, word.word) {
-        return (device_wait(&register, word, by, class, found), None);
-    }
     let name = t.describe(word.word).replace("+0x0", "");
     let size = usize::from(word.size).clamp(1, 8);
     let holds = t.memory().uint(word.word, size).map(|n| format!(", which is {n:#x}")).unwrap_or_default();
@@ -285,23 +292,17 @@ fn wait_of(
     (format!("{told} {who} can return with it changed halfway."), Some(culprit))
 }
 
-/// What is awaited is up to a device.
-fn device_wait(
-    register: &Register,
-    word: &Awaited,
-    by: &Frame,
-    class: Class,
-    found: &mut Findings,
-) -> String {
+/// What the loop waits for is up to a device.
+fn device_wait(at: VirtAddr, register: &Register, by: &Frame, class: Class, found: &mut Findings) -> String {
     let function = by.name().unwrap_or_default();
-    let claim = format!("the loop of {function} only waits until a register changes");
+    let claim = format!("the loop of {function} reads a register of a device");
     found.add(class, 0.2, format!("text:{function}"), format!("dis {function}"), claim);
-    let (at, phys, of) = (word.word.0, register.phys, &register.of);
-    let claim = format!("that is at {at:#x}, physical {phys:#x}: {of}");
+    let (at, phys, of) = (at.0, register.phys, &register.of);
+    let claim = format!("that is at {at:#x}, physical {phys:#x}: of {of}");
     found.add(class, 0.1, format!("memory:page tables of {at:#x}"), format!("vtop {at:x}"), claim);
     format!(
-        " The loop only waits until a register of {of} changes, and has no end without that: a device that is gone, or hangs, never does it. The \
-         driver must give up after some time (readl_poll_timeout)."
+        " The loop reads a register of {of} again and again: if it has no other end, a device that is gone or hangs keeps it for ever. Drivers \
+         must give up after some time (readl_poll_timeout)."
     )
 }
 

@@ -6,6 +6,7 @@ use necropsy_report::{Place, bytes_text};
 use necropsy_target::Target;
 
 use super::wild_pointer::is_error_code;
+use crate::below_null::{self, BelowNull};
 use crate::code::{self, Origin, Trace};
 use crate::crash::{Crash, Trap};
 use crate::expression::{Expression, Namer};
@@ -106,6 +107,8 @@ enum Shape {
     Indexed,
     /// A sum of which one part was zero.
     Sum,
+    /// Less than zero by an offset that was taken away.
+    Below(BelowNull),
 }
 
 fn shape(fault: &Fault, trap: &Trap<'_>, origin: Option<&Origin>) -> Option<Shape> {
@@ -129,12 +132,17 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
     let Some(fault) = fault(t, crash, trap, &insns, pc) else { return };
     let trace = Trace::new(t, &insns, pc, trap.regs);
     let base = fault.operand.and_then(|m| m.base);
+    let below = fault
+        .operand
+        .zip(trace.as_ref())
+        .and_then(|(mem, trace)| below_null::of_operand(t, &crash.stack, trap.index, trace, &mem, trap.regs));
     // An error code plus a member's offset lands in the first page, too: that is no NULL pointer.
-    if base.and_then(|r| trap.regs.get(r)).is_some_and(is_error_code) {
+    if below.is_none() && base.and_then(|r| trap.regs.get(r)).is_some_and(is_error_code) {
         return;
     }
     let origin = base.zip(trace.as_ref()).and_then(|(reg, trace)| trace.origin(reg));
-    let Some(shape) = shape(&fault, trap, origin.as_ref()) else { return };
+    let shape = below.map(Shape::Below).or_else(|| shape(&fault, trap, origin.as_ref()));
+    let Some(shape) = shape else { return };
     let frames = &crash.stack.frames;
     let Some((index, sure)) = blame::culprit(t, frames, trap.index) else { return };
     let culprit = place_in(t, frames, index, sure);
@@ -153,6 +161,10 @@ fn dereference(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found:
         Shape::Near => format!("a NULL pointer, at the member {:#x} bytes behind it", fault.address),
         Shape::Indexed => "a NULL pointer plus an index".to_owned(),
         Shape::Sum => "a sum of a NULL pointer and an offset".to_owned(),
+        Shape::Below(b) => {
+            let at = b.at.map(|at| format!(" at {}", t.describe(at))).unwrap_or_default();
+            format!("NULL minus {:#x}, as container_of() makes it of a member's address{at}", b.offset)
+        }
     };
     let mut statement = format!(
         "{who} tried to {verb} {size} bytes through {how}: `{text}` touched address {:#x}.",

@@ -9,6 +9,7 @@ use necropsy_target::unwind::as_text;
 use super::kasan_fault;
 use super::null_pointer::{died_of_it, tell};
 use crate::access::touched;
+use crate::below_null;
 use crate::code::{self, Trace};
 use crate::crash::{Crash, Trap};
 use crate::suspect::{named, place_in, place_of};
@@ -67,6 +68,11 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
     // A pointer that is NULL, whatever is added to it, is somebody else's matter.
     let error_code = base.is_some_and(is_error_code);
     if !error_code && (address < NEAR_NULL || base.is_some_and(|b| b < NEAR_NULL)) {
+        return;
+    }
+    let below = Trace::new(t, &insns, pc, trap.regs)
+        .and_then(|trace| below_null::of_operand(t, &crash.stack, trap.index, &trace, &operand, trap.regs));
+    if below.is_some() {
         return;
     }
     let error = recorded(crash, trap, address);

@@ -27,8 +27,11 @@ struct Links {
     children: At,
 }
 
-/// The living tasks that one of the ways does not lead to.
+/// The living tasks that one of the ways does not lead to. A list that is broken lacks what is behind the break: that hides nothing.
 pub fn hidden_tasks(t: &Target, tasks: &Tasks) -> Vec<HiddenTask> {
+    if !tasks.whole {
+        return Vec::new();
+    }
     let mut all: Vec<HiddenTask> = tasks.unlisted.iter().filter_map(|at| unlisted(t, tasks, *at)).collect();
     let nowhere = children(t, tasks).into_iter().filter_map(|at| tasks::load(t, at).ok()).filter(living);
     all.extend(nowhere.map(|task| HiddenTask {

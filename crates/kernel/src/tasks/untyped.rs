@@ -24,6 +24,7 @@ pub(super) fn tasks(t: &Target) -> Option<Tasks> {
         all: vec![task],
         unlisted: Vec::new(),
         unnumbered: Vec::new(),
+        whole: false,
         notes: vec![note.into()],
     })
 }
