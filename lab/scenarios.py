@@ -690,7 +690,7 @@ SCENARIOS = {
         spare="sick", devices=("-device", "virtio-blk-pci,drive=spare"), classes=["io-error"], task=False, blameless=True,
         run="mkdir /mnt/spare; mount -t ext4 -o errors=panic /dev/vdb /mnt/spare; ls -l /mnt/spare; sync", note="the block with inode 40"),
     "disk_pulled": dict(
-        kind="a disk is pulled out while ext4 with errors=panic is mounted",
+        kind="a disk is pulled out while ext4 with errors=panic is mounted (kernels since 6.8 shut the file system down instead)",
         spare="well", devices=("-device", "pcie-root-port,id=slot1,chassis=1,slot=1", "-device", "virtio-blk-pci,drive=spare,bus=slot1,id=spare1"),
         classes=["device-failure"], task=False, blameless=True, monitor=("device_del spare1",), wait=100,
         run="mkdir /mnt/spare; mount -t ext4 -o errors=panic /dev/vdb /mnt/spare; "
@@ -734,7 +734,7 @@ SCENARIOS = {
     "work_unmade": dict(
         kind="work without a function is queued",
         module="evtqueue", run="poke -n evt_ctl /proc/evtqueue q; sleep 5", classes=["null-function-call", *NULL], task=False,
-        bugs=[("culprit", "evt_flush", "CULPRIT_FLUSH")], note="flusher is all zeros; the worker calls it"),
+        bugs=[("culprit", "evt_flush", "CULPRIT_FLUSH")], note="flusher.func is NULL; the worker calls it"),
     "percpu_raw": dict(
         kind="a per-CPU pointer is used as it is",
         module="evtqueue", run="poke -n evt_ctl /proc/evtqueue p", classes=["wild-pointer-dereference", "user-access-violation", *NULL],

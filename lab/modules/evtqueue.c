@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A queue of events, parts of which were never set up: n deliver the first of a list without a head, y wake who waits on a queue
- * without a head, q queue work without a function, p count by a per-CPU pointer as it is, s put more into a packet than fits,
+ * without a head, q queue work whose function was never set, p count by a per-CPU pointer as it is, s put more into a packet than fits,
  * b take a node out of a tree twice.
  */
 #include <linux/module.h>
@@ -35,6 +35,7 @@ struct evt_item {
 static struct list_head pending;
 static wait_queue_head_t readers;
 static struct work_struct flusher;
+static work_func_t flush;
 static struct evt_count __percpu *counts;
 static struct rb_root tree = RB_ROOT;
 static u64 delivered;
@@ -60,6 +61,7 @@ static noinline u32 evt_notify(u32 kind)
 static noinline u32 evt_flush(u32 kind)
 {
 	delivered += kind;
+	INIT_WORK(&flusher, READ_ONCE(flush));
 	queue_work(system_wq, &flusher);	/* CULPRIT_FLUSH */
 	return delivered;
 }

@@ -55,11 +55,26 @@ const CHECKS: &[(&str, Class, &str)] = &[
     ("__fortify_panic", Class::OutOfBoundsAccess, "a copy is longer than the object it is for"),
     ("fortify_panic", Class::OutOfBoundsAccess, "a copy is longer than the object it is for"),
     ("__fortify_report", Class::OutOfBoundsAccess, "a copy is longer than the object it is for"),
+    // net/core/skbuff.c; with `skb_put` or `skb_push` where the compiler has taken it in.
+    ("skb_panic", Class::OutOfBoundsAccess, "a network packet has no room for what was put into it"),
+    (
+        "skb_over_panic",
+        Class::OutOfBoundsAccess,
+        "a network packet has no room for what was put behind its data",
+    ),
+    (
+        "skb_under_panic",
+        Class::OutOfBoundsAccess,
+        "a network packet has no room for what was put before its data",
+    ),
     ("set_freepointer", Class::DoubleFree, "an object was freed that was free already"),
 ];
 
 /// Functions that only carry out what they are asked to, with a check of it.
 const CHECKED: &[&str] = &[
+    "skb_put",
+    "skb_push",
+    "pskb_put",
     "kfree",
     "kmem_cache_free",
     "kvfree",

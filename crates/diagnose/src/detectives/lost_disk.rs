@@ -5,8 +5,8 @@ use necropsy_kernel::vfs::{self, SuperBlock, first_error};
 use necropsy_target::Target;
 
 use super::panic_site::{self, told};
-use crate::crash::base_name;
-use crate::{Case, Class, Detective, Findings, Hypothesis};
+use crate::crash::{Crash, base_name};
+use crate::{Case, Class, Detective, Findings, Hypothesis, reported};
 
 pub const LOST_DISK: Detective = Detective {
     id: "lost-disk",
@@ -32,14 +32,27 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(kind) = base_name(&crash.stack.frames[index]).and_then(kind_of) else { return };
     let supers =
         vfs::super_blocks(t).inspect_err(|e| t.note(format!("file systems: {e}"))).unwrap_or_default();
-    let below: Vec<Below> =
-        supers.into_iter().filter(|s| s.kind == kind).filter_map(|s| below(t, s)).collect();
-    for b in &below {
-        gone(case, b, site.function, found);
+    let of_kind = supers.into_iter().filter(|s| s.kind == kind).collect();
+    let Some(super_block) = panicked(t, crash, index, of_kind) else { return };
+    let Some(below) = below(t, super_block) else { return };
+    match below.health {
+        Health::Well => unread(case, &below, site.function, found),
+        _ => gone(case, &below, site.function, found),
     }
-    if below.iter().all(|b| b.health == Health::Well) {
-        unread(case, &below, site.function, found);
+}
+
+/// The file system that panicked: the one that was passed to who says so, else the only one that noted an error, or that there is.
+fn panicked(t: &Target, crash: &Crash, index: usize, mut all: Vec<SuperBlock>) -> Option<SuperBlock> {
+    let passed = [index + 1, index + 2].map(|i| reported::argument(t, &crash.stack, i, 0));
+    let kept = [index, index + 1].map(|i| reported::received(t, &crash.stack, i, 0));
+    let told: Vec<u64> = passed.into_iter().chain(kept).flatten().collect();
+    if let Some(one) = all.iter().position(|s| told.contains(&s.at.0)) {
+        return Some(all.swap_remove(one));
     }
+    if all.len() > 1 {
+        all.retain(|s| first_error(t, s.info).is_some());
+    }
+    all.pop().filter(|_| all.is_empty())
 }
 
 /// The file system that a function is of: `__ext4_error`, `f2fs_handle_critical_error`.
@@ -93,13 +106,13 @@ fn gone(case: &Case, below: &Below, function: &str, found: &mut Findings) {
     told(case, CLASS, found);
 }
 
-/// The disk is there, but did not read or write: of the file systems of this kind the one that noted an error.
-fn unread(case: &Case, below: &[Below], function: &str, found: &mut Findings) {
+/// The disk is there, but did not read or write.
+fn unread(case: &Case, b: &Below, function: &str, found: &mut Findings) {
     const CLASS: Class = Class::IoError;
     let t = &case.target;
-    let noted = below.iter().filter(|b| b.super_block.kind == "ext4");
-    let noted: Vec<_> = noted.filter_map(|b| Some((b, first_error(t, b.super_block.info)?))).collect();
-    let [(b, error)] = noted.as_slice() else { return };
+    let Some(error) = first_error(t, b.super_block.info).filter(|_| b.super_block.kind == "ext4") else {
+        return;
+    };
     if !error.io {
         let claim = format!(
             "the first error that ext4 noted on {}, in {}, is none of the disk's (code {})",

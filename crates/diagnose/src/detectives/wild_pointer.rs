@@ -86,7 +86,8 @@ fn access(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut 
             Reading { class: Class::UserAccessViolation, what, weight: 1.5 }
         }
         r if r.class == Class::WildPointerDereference && r.weight <= 1.0 => {
-            behind_area(t, address).or_else(|| no_element(t, &operand, trap, address)).unwrap_or(r)
+            let other = behind_area(t, address).or_else(|| no_element(t, &operand, trap, address));
+            other.or_else(|| per_cpu(t, crash.cpu, value)).unwrap_or(r)
         }
         r => r,
     };
@@ -261,6 +262,18 @@ fn behind_area(t: &Target, address: u64) -> Option<Reading> {
     };
     let what = format!("{address:#x}, behind the {mapped} bytes at {:#x}{by}", area.start.0);
     Some(Reading { class: Class::OutOfBoundsAccess, what, weight: 2.5 })
+}
+
+/// A pointer to per-CPU memory, taken for an address: what leads somewhere only with a CPU's offset added (`per_cpu_ptr()`).
+fn per_cpu(t: &Target, cpu: usize, value: u64) -> Option<Reading> {
+    let at = t.percpu(VirtAddr(value), cpu)?;
+    (t.arch().is_kernel(at) && !t.arch().is_kernel(VirtAddr(value))).then_some(())?;
+    t.kernel()?.walk(at).ok()?;
+    let what = format!(
+        "{value:#x}, a pointer to per-CPU memory used as it is: CPU {cpu} has its own at {:#x}",
+        at.0
+    );
+    Some(Reading { class: Class::WildPointerDereference, what, weight: 2.5 })
 }
 
 /// An element of a variable that it does not have: the instruction adds an index to the variable's own address.
