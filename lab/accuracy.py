@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """How often the verdict is right, on all dumps of the lab: a table per case and one of what was taken for what.
 
-usage: accuracy.py NECROPSY DIR... [-o FILE] [--state FILE] [--limit SECONDS]
+usage: accuracy.py NECROPSY DIR... [-o FILE] [--state FILE] [--limit SECONDS] [--keep]
 
 DIR: directories with KERNEL/SCENARIO/{vmcore,truth.json}. Each dump is analysed in four ways: from the dump alone, without its log,
 from the console's log alone, and with the kernel's file where KERNEL/vmlinux is there. What was analysed with this very
 binary is kept in the state file (default: accuracy.json in the first DIR), so the run can be stopped and goes on where it was.
-FILE gets the tables as Markdown (default: standard output).
+FILE gets the tables as Markdown (default: standard output). With --keep, what it says of cases whose dumps are not there stays, with a
+word that those are of an older build.
 
 A case is right if the class is one of truth.json's `classes`, the function to blame is one of its bugs (culprit, or for a cause
 that is found from afar the victim), and wrong if the class is another with 60 % or more; what is below that is unknown. `sure` marks
@@ -15,12 +16,14 @@ wrong answers of 80 % and more: there must be none.
 import argparse
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+import scenarios  # noqa: E402
 from check import plain  # noqa: E402
 
 MODES = {"dump": [], "no log": ["--no-log"], "log": None, "vmlinux": None}
@@ -77,10 +80,23 @@ def judge(truth, said):
     return "class"
 
 
-def table(results, found):
+def kept(file, found):
+    """The rows of a file about cases that were not found now."""
+    rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in file.read_text().splitlines() if re.match(r"\| \S+/", line)]
+    return {row[0].rstrip("*"): row for row in rows if row[0].rstrip("*") not in found}
+
+
+def table(results, found, older):
     """The Markdown."""
-    lines = ["| case | " + " | ".join(MODES) + " | said |", "|---|" + "---|" * (len(MODES) + 1)]
-    score, confusion = {m: Counter() for m in MODES}, Counter()
+    heading = ["| case | " + " | ".join(MODES) + " | said |", "|---|" + "---|" * (len(MODES) + 1)]
+    lines, score, confusion = {}, {m: Counter() for m in MODES}, Counter()
+    for name, row in older.items():
+        for mode, mark in zip(MODES, row[1:]):
+            if mark:
+                score[mode][mark] += 1
+        was, said = scenarios.get(name.split("/")[1])["classes"][0], row[-1].split(":")[0]
+        confusion[(was, was if row[1] in ("right", "class") else said)] += 1
+        lines[name] = f"| {name}* | {' | '.join(row[1:])} |"
     for name, case in found.items():
         truth, row = json.loads((case / "truth.json").read_text()), []
         for mode in MODES:
@@ -91,7 +107,7 @@ def table(results, found):
                 score[mode][mark] += 1
         said = results.get(f"{name} dump") or {}
         confusion[(truth["classes"][0], said.get("class") if said.get("class") not in truth["classes"] else truth["classes"][0])] += 1
-        lines.append(f"| {name} | {' | '.join(row)} | {said.get('class')}: {said.get('culprit') or '-'} |")
+        lines[name] = f"| {name} | {' | '.join(row)} | {said.get('class')}: {said.get('culprit') or '-'} |"
     head = ["| way | cases | right | class right, function not | unknown | wrong | wrong and sure | failed |", "|---|---|---|---|---|---|---|---|"]
     for mode, count in score.items():
         total = sum(count.values())
@@ -99,7 +115,7 @@ def table(results, found):
             head.append(f"| {mode} | {total} | " + " | ".join(str(count[k]) for k in ("right", "class", "unknown", "wrong", "sure", "failed")) + " |")
     mixed = ["| what it was | what was said | cases |", "|---|---|---|"]
     mixed += [f"| {was} | {said} | {n} |" for (was, said), n in sorted(confusion.items(), key=str)]
-    return head, mixed, lines
+    return head, mixed, [*heading, *(lines[name] for name in sorted(lines))]
 
 
 PREFACE = """# How often the verdict is right
@@ -115,6 +131,9 @@ From a log alone much cannot be known: a freed object, a hidden module, a flippe
 what is said (a NULL pointer, a lockup), with 75 % at most: "wrong" in that row, and never "sure".
 """
 
+OLDER = """{} cases, marked with `*`, were last run with an older build: their dumps were not at hand.
+"""
+
 
 def main():
     """The command line."""
@@ -124,6 +143,7 @@ def main():
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--state", type=Path)
     parser.add_argument("--limit", type=int, default=120)
+    parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     found = cases(options.dirs)
     state_file = options.state or options.dirs[0] / "accuracy.json"
@@ -137,8 +157,9 @@ def main():
             if words and f"{name} {mode}" not in state["results"]:
                 state["results"][f"{name} {mode}"] = verdict(words, options.limit)
                 state_file.write_text(json.dumps(state))
-    head, mixed, lines = table(state["results"], found)
-    parts = [PREFACE, *head, "", "## What was taken for what (from the dump alone)", "", *mixed, "", "## Every case", "", *lines, ""]
+    older = kept(options.output, found) if options.keep and options.output else {}
+    head, mixed, lines = table(state["results"], found, older)
+    parts = [PREFACE, *([OLDER.format(len(older))] if older else []), *head, "", "## What was taken for what (from the dump alone)", "", *mixed, "", "## Every case", "", *lines, ""]
     text = "\n".join(parts)
     if options.output:
         options.output.write_text(text)

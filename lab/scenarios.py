@@ -756,6 +756,41 @@ SCENARIOS = {
         run="echo 1 >/proc/sys/kernel/panic_on_rcu_stall; echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
         "for c in 1 2; do chrt -f 90 taskset $c sh -c 'while :; do :; done' & done; sleep 100",
         classes=["rcu-stall", "soft-lockup", "hung-task"]),
+    "hrtimer_loop": dict(
+        kind="a high-resolution timer that is started again without being moved on: its CPU never leaves the interrupt", task=False,
+        module="tickdev", append="rcupdate.rcu_cpu_stall_timeout=10", prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall", wait=240,
+        run="taskset 2 poke -n ticker /proc/tickdev h; sleep 100", classes=["rcu-stall", "hard-lockup", "soft-lockup"],
+        bugs=[("culprit", "tick_fire", "CULPRIT_FIRE")]),
+    "ipi_loop": dict(
+        kind="a function called on another CPU by interrupt does not come back", task=False,
+        module="tickdev", append="rcupdate.rcu_cpu_stall_timeout=10", prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall", wait=240,
+        run="taskset 1 poke -n ticker /proc/tickdev i; sleep 100", classes=["rcu-stall", "hard-lockup", "soft-lockup"],
+        bugs=[("culprit", "tick_remote", "CULPRIT_REMOTE")]),
+    "console_flood": dict(
+        kind="a driver prints without end while interrupts are off", task=False,
+        module="tickdev", append="rcupdate.rcu_cpu_stall_timeout=10", prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall", wait=240,
+        run="taskset 2 poke -n ticker /proc/tickdev c", classes=["rcu-stall", "hard-lockup", "soft-lockup"],
+        bugs=[("culprit", "tick_report", "CULPRIT_REPORT")]),
+    "stack_end": dict(
+        kind="the last words of a stack are written over, found when the task sleeps", task=False,
+        module="tickdev", run="poke -n ticker /proc/tickdev s", classes=["kernel-stack-overflow", "stack-buffer-overflow"],
+        bugs=[("culprit", "tick_wide", "CULPRIT_WIDE")]),
+    "probe_null": dict(
+        kind="NULL pointer read in the handler of a probe",
+        module="tickdev", run="poke -n ticker /proc/tickdev k; poke -n ticker /proc/tickdev x", classes=NULL,
+        bugs=[("culprit", "tick_seen", "CULPRIT_SEEN")], frames=["tick_seen", "tick_before"]),
+    "null_under_probe": dict(
+        kind="NULL pointer read below a function whose return is probed",
+        module="tickdev", run="poke -n ticker /proc/tickdev r; poke -n ticker /proc/tickdev n", classes=NULL,
+        bugs=[("culprit", "tick_seen", "CULPRIT_SEEN")], frames=["tick_seen", "tick_write"]),
+    "kmalloc_leak": dict(
+        kind="out of memory: a driver loses buffers of kmalloc()", task=False, append="oops=panic", prepare=OOM,
+        module="tickdev", run="poke -n ticker /proc/tickdev l", classes=["out-of-memory", "memory-leak"],
+        bugs=[("culprit", "tick_keep", "CULPRIT_KEEP")]),
+    "many_files": dict(
+        kind="out of memory: empty files in a tmpfs; nobody in the kernel is to blame", task=False, prepare=OOM, blameless=True,
+        classes=["out-of-memory"], run="mount -t tmpfs -o size=100%,nr_inodes=0 none /mnt/scratch; cd /mnt/scratch; "
+        "i=0; while :; do mkdir $i; cd $i; i=$((i+1)); j=0; while [ $j -lt 500 ]; do : >f$j; j=$((j+1)); done; cd ..; done"),
     "card_gone": dict(
         kind="a card no longer answers, and its driver takes what it reads for an index",
         module="sensehub", devices=CARD, run=FORGET + "; poke -n sampled /proc/sensehub t", classes=["device-failure"],

@@ -214,8 +214,9 @@ impl LogCase {
 fn class_of(cause: &Report, boot: &[Report]) -> &'static str {
     let waits = |r: &&Report| r.class == "hung-task" && lock_waited_for(r).is_some();
     let waiting: Vec<&Report> = boot.iter().filter(waits).collect();
-    let same_owner =
-        |a: &Report, b: &Report| culprit_frame(a).map(|f| &f.module) == culprit_frame(b).map(|f| &f.module);
+    // The kernel itself has too many locks for that to say anything.
+    let owner = |r: &'_ Report| culprit_frame(r).and_then(|f| f.module.clone());
+    let same_owner = |a: &Report, b: &Report| owner(a).is_some() && owner(a) == owner(b);
     match &waiting[..] {
         [first, rest @ ..] if cause.class == "hung-task" && rest.iter().any(|r| same_owner(first, r)) => {
             "deadlock"

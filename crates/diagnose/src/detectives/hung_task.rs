@@ -1,8 +1,10 @@
 //! Tasks that wait for too long, though not in a circle.
 
+use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_kernel::block::{self, Disk};
 use necropsy_kernel::locks::{Lock, Owner, Root, Wait, WaitKind};
 use necropsy_kernel::tasks::{self, Task};
+use necropsy_kernel::vfs;
 use necropsy_report::{Place, Related, bytes_text};
 use necropsy_target::unwind::{Frame, Stack};
 
@@ -40,6 +42,9 @@ fn examine(case: &Case, found: &mut Findings) {
     let disk = if holder.is_none() { disk(case, last) } else { None };
     let mut h = hypothesis(case, root, last, longest, holder.as_ref());
     disk.iter().for_each(|d| behind_disk(case, d, last, &mut h, found));
+    if holder.is_none() && disk.is_none() {
+        frozen(case, last, &mut h, found);
+    }
     if let Some(lock) = case.waits().lock(last) {
         lost(case, lock, last, holder.as_ref(), &mut h, found);
     }
@@ -167,6 +172,32 @@ fn behind_disk(case: &Case, disk: &Disk, last: &Wait, h: &mut Hypothesis, found:
         let claim = format!("the disk's table of operations has {driver} at {:#x} for its requests", at.0);
         found.add(CLASS, 0.1, format!("memory:{:#x}", at.0), format!("rd -s {:x} 1", at.0), claim);
     }
+}
+
+/// Who writes to a frozen file system waits until it is thawed: the stack has the place where.
+fn frozen(case: &Case, last: &Wait, h: &mut Hypothesis, found: &mut Findings) {
+    /// More of a stack than the way from a system call to the wait uses.
+    const REACH: u64 = 4096;
+    let t = &case.target;
+    let Some(task) = case.tasks().and_then(|tasks| tasks.at(last.task)) else { return };
+    let Some(sp) = task.sp.value().map(|sp| sp.0) else { return };
+    let end = sp.saturating_add(REACH).min(task.stack_range(t).end);
+    let words: Vec<u64> = (sp..end).step_by(8).filter_map(|at| t.memory().u64(VirtAddr(at)).ok()).collect();
+    let all = vfs::super_blocks(t).unwrap_or_default();
+    let waits = |s: &vfs::SuperBlock| s.frozen != 0 && words.iter().any(|w| s.writers.contains(w));
+    let Some(s) = all.iter().find(|s| waits(s)) else { return };
+    let name = format!("the {} on {}", s.kind, s.id);
+    h.title = format!("{} hangs: {name} is frozen", who(last));
+    h.statement = format!(
+        "Task {} wants to write to {name}, which is frozen (FIFREEZE: fsfreeze, a snapshot, a backup) and was not thawed: all who write to it \
+         wait. No kernel code is to blame for that.",
+        who(last)
+    );
+    h.culprit = None;
+    h.advice.insert(0, format!("find out who froze {} and did not thaw it: the backup's or the hypervisor's log; fsfreeze --unfreeze", s.id));
+    let claim = format!("{} waits in the s_writers of {name}, which is frozen ({})", who(last), s.frozen);
+    let proof = format!("struct super_block.s_id,s_writers.frozen {:x}", s.at.0);
+    found.add(CLASS, 1.5, format!("memory:super_block {:#x}", s.at.0), proof, claim);
 }
 
 /// Where nobody is to be seen who would give the lock back (its holder is gone, or in no function that takes it): the functions that may

@@ -1,5 +1,7 @@
 //! All file systems that are mounted, each with its disk (fs/super.c).
 
+use std::ops::Range;
+
 use necropsy_base::{MemoryExt, VirtAddr};
 use necropsy_target::{Bytes, Load, LoadError, Target};
 
@@ -18,6 +20,10 @@ pub struct SuperBlock {
     pub disk: Option<VirtAddr>,
     /// Its private part.
     pub info: VirtAddr,
+    /// How far it is frozen (`SB_FREEZE_*`, include/linux/fs.h): 0 if it is not, 4 if nobody may write.
+    pub frozen: u64,
+    /// Where those who want to write to a frozen one wait: `s_writers`.
+    pub writers: Range<u64>,
 }
 
 #[derive(Load)]
@@ -27,6 +33,8 @@ struct Raw {
     s_id: Bytes<32>,
     s_bdev: VirtAddr,
     s_fs_info: VirtAddr,
+    #[kernel(path = "s_writers.frozen")]
+    frozen: Option<u32>,
 }
 
 #[derive(Load)]
@@ -52,11 +60,15 @@ fn one(t: &Target, at: VirtAddr) -> Result<SuperBlock, LoadError> {
     let raw: Raw = t.load(at)?;
     let name = t.memory().cstr(t.load::<Type>(raw.s_type)?.name, 64)?;
     let disk = (!raw.s_bdev.is_null()).then(|| t.load::<Device>(raw.s_bdev)).transpose()?;
+    let writers = t.offset_of("super_block", "s_writers").and_then(|by| Ok((by, t.size_of("sb_writers")?)));
+    let (by, size) = writers.unwrap_or((0, 0));
     Ok(SuperBlock {
         at,
         kind: name.escape_ascii().to_string(),
         id: raw.s_id.0.escape_ascii().to_string(),
         disk: disk.map(|d| d.bd_disk).filter(|at| !at.is_null()),
         info: raw.s_fs_info,
+        frozen: u64::from(raw.frozen.unwrap_or(0)),
+        writers: at.0.wrapping_add(by)..at.0.wrapping_add(by).wrapping_add(size),
     })
 }
