@@ -750,12 +750,6 @@ SCENARIOS = {
     "frozen_fs": dict(
         kind="a file system was frozen and is never thawed; who writes hangs", task=False, append="hung_task_panic=1", wait=240,
         prepare=HUNG, run="fsfreeze --freeze /mnt/data; poke -n spooled /mnt/data/log x & touch /mnt/data/y", classes=["hung-task"], blameless=True),
-    "rt_hog": dict(
-        kind="programs of real-time priority keep all CPUs; the kernel's own threads starve", task=False, wait=240, blameless=True,
-        append="rcupdate.rcu_cpu_stall_timeout=10",
-        run="echo 1 >/proc/sys/kernel/panic_on_rcu_stall; echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
-        "for c in 1 2; do chrt -f 90 taskset $c sh -c 'while :; do :; done' & done; sleep 100",
-        classes=["rcu-stall", "soft-lockup", "hung-task"]),
     "hrtimer_loop": dict(
         kind="a high-resolution timer that is started again without being moved on: its CPU never leaves the interrupt", task=False,
         module="tickdev", append="rcupdate.rcu_cpu_stall_timeout=10", prepare="echo 1 >/proc/sys/kernel/panic_on_rcu_stall", wait=240,

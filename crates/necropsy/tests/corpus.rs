@@ -59,6 +59,7 @@ const IN_THE_LAB: &[&str] = &[
     "slab-overflow",
     "sleep-atomic",
     "spin-lock",
+    "stack-end",
     "stack-overflow",
     "stuck-cpu",
     "table-hook",

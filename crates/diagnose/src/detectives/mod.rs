@@ -38,6 +38,7 @@ mod slab_corruption;
 mod slab_overflow;
 mod sleep_atomic;
 mod spin_lock;
+mod stack_end;
 mod stack_overflow;
 mod stack_protector;
 mod stuck_cpu;
@@ -86,6 +87,7 @@ pub static DETECTIVES: &[Detective] = &[
     slab_corruption::SLAB_CORRUPTION,
     slab_overflow::SLAB_OVERFLOW,
     stack_overflow::STACK_OVERFLOW,
+    stack_end::STACK_END,
     stack_protector::STACK_PROTECTOR,
     stuck_cpu::STUCK_CPU,
     ubsan::UBSAN,
