@@ -21,6 +21,11 @@ pub fn calls_services(name: &str) -> bool {
     CALLS_SERVICES.contains(&name)
 }
 
+/// Whether a function is called because a runtime service of UEFI faulted (arch/x86/platform/efi/quirks.c, since 4.20 by two names).
+pub fn goes_on_without(name: &str) -> bool {
+    matches!(name, "efi_crash_gracefully_on_page_fault" | "efi_recover_from_page_fault")
+}
+
 /// Whether a function only touches what a method of ACPI tells it to.
 pub fn touches_for_method(name: &str) -> bool {
     TOUCHES.contains(&name)

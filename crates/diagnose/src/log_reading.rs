@@ -19,7 +19,7 @@ pub struct Reading {
 /// Reads a report of a bad access or a failed check.
 pub fn reading(report: &Report) -> Option<Reading> {
     let access = matches!(report.class, "wild-pointer-dereference" | "null-pointer-dereference");
-    if EXCEPTIONS.contains(&report.class)
+    if (EXCEPTIONS.contains(&report.class) || report.class == "warning")
         && let Some(reading) = for_firmware(report).or_else(|| written_over(report))
     {
         return Some(reading);
@@ -61,6 +61,9 @@ fn for_firmware(report: &Report) -> Option<Reading> {
     let name = function_name(&report.frames.iter().find(|f| !f.stale)?.function);
     if firmware_code::touches_for_method(&name) {
         return says(format!("{name} failed on what a method of ACPI, the firmware's code, had it touch"));
+    }
+    if firmware_code::goes_on_without(&name) {
+        return says(format!("{name} is called when code of UEFI faults"));
     }
     let inside = firmware_code::calls_services(&name) || name.starts_with("virt_efi_");
     inside.then(|| format!("the exception was in code of UEFI, which {name} had called")).and_then(says)

@@ -90,6 +90,8 @@ pub struct Clock {
     pub get_time: VirtAddr,
     /// Its timers, the next first.
     pub timers: Vec<HrTimer>,
+    /// The one whose function runs, or was the last to run in an interrupt that has not ended.
+    pub running: Option<HrTimer>,
 }
 
 /// A high-resolution timer.
@@ -116,6 +118,7 @@ struct CpuBase {
 struct ClockBase {
     active: At,
     get_time: Option<VirtAddr>,
+    running: Option<VirtAddr>,
 }
 
 #[derive(Load)]
@@ -128,6 +131,11 @@ struct RawHrTimer {
     function: VirtAddr,
 }
 
+/// The high-resolution timer that runs on a CPU, if one does.
+pub fn running(t: &Target, cpu: usize) -> Option<HrTimer> {
+    clocks(t, cpu).ok()?.1.into_iter().find_map(|clock| clock.running)
+}
+
 /// The clocks of a CPU, with the address of its `struct hrtimer_cpu_base`.
 pub fn clocks(t: &Target, cpu: usize) -> Result<(VirtAddr, Vec<Clock>), LoadError> {
     let at =
@@ -138,13 +146,14 @@ pub fn clocks(t: &Target, cpu: usize) -> Result<(VirtAddr, Vec<Clock>), LoadErro
     let clock = |(number, at): (usize, VirtAddr)| {
         let base: ClockBase = t.load(at)?;
         let top = t.memory().ptr(base.active.0.offset(root))?;
-        let mut timers = Vec::new();
-        for found in containers::rbtree(t, top)?.or_note(t, "timers") {
-            let at = found.moved(-(node as i64));
+        let timer = |at: VirtAddr| -> Result<HrTimer, LoadError> {
             let raw: RawHrTimer = t.load(at)?;
-            timers.push(HrTimer { soft_expires: raw.soft, expires: raw.expires, at, function: raw.function });
-        }
-        Ok(Clock { number, at, get_time: base.get_time.unwrap_or_default(), timers })
+            Ok(HrTimer { soft_expires: raw.soft, expires: raw.expires, at, function: raw.function })
+        };
+        let all = containers::rbtree(t, top)?.or_note(t, "timers").into_iter();
+        let timers = all.map(|found| timer(found.moved(-(node as i64)))).collect::<Result<Vec<_>, _>>()?;
+        let running = base.running.filter(|at| !at.is_null()).and_then(|at| timer(at).ok());
+        Ok(Clock { number, at, get_time: base.get_time.unwrap_or_default(), timers, running })
     };
     let clocks: Result<Vec<Clock>, LoadError> =
         base.clock_base.iter().take(16).enumerate().map(clock).collect();

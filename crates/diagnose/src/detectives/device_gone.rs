@@ -110,13 +110,12 @@ fn by_length(t: &Target, crash: &Crash, reads: &DeviceReads<'_>) -> Option<Proof
     let fits =
         |left: u64| [1, 8].iter().any(|unit| (length / 2..=length).contains(&left.saturating_mul(*unit)));
     left.into_iter().any(fits).then_some(())?;
-    let at = t.describe(frames.get(index)?.place()?);
     Some(Proof {
         index,
         read,
-        did: "copied as many bytes as it read".into(),
+        did: format!("copied as many bytes as it read ({length:#x})"),
         claim: format!(
-            "the copy that faulted at {:#x} was to be {length:#x} bytes long: exactly what follows if the register read all ones ({at})",
+            "what is left of the copy that faulted at {:#x} fits the length that follows if the register read all ones",
             bad.address
         ),
         source: format!("text:{}", named(&place_in(t, frames, index, 1.0))),

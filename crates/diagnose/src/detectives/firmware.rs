@@ -86,12 +86,8 @@ fn in_services(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: 
         "until then: boot with efi=noruntime (no UEFI variables, no capsules, no efi-pstore)".into(),
     ];
     found.hypotheses.push(h);
-    let end = area.virt.0.saturating_add(area.bytes);
     let kind = if area.kind == 5 { "code" } else { "memory" };
-    let claim = format!(
-        "the exception was at {:#x}, in the {kind} of UEFI's runtime services ({:#x} to {end:#x})",
-        pc.0, area.virt.0
-    );
+    let claim = format!("the exception was at {:#x}, in the {kind} of UEFI's runtime services", pc.0);
     found.add_to_all(&bears(4.0), "stack", "fault".to_owned(), claim);
     described(&area, found);
     if let Some((i, frame)) = caller {
@@ -100,15 +96,26 @@ fn in_services(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: 
             format!("{name}, which calls UEFI, is on the stack ({} frames from the end)", frames.len() - i);
         found.add(CLASS, 1.5, "stack", "bt".to_owned(), claim);
     }
-    if let Some(service) = service {
-        let claim = format!("what the kernel had called is {service}");
-        found.add(CLASS, 0.5, "memory:efi_rts_work", "p efi_rts_work.efi_rts_id".to_owned(), claim);
+    if let Some((service, at)) = service.zip(t.symbol("efi_rts_work")) {
+        let proof = format!("struct efi_runtime_work.efi_rts_id {:x}", at.0);
+        found.add(
+            CLASS,
+            0.5,
+            "memory:efi_rts_work",
+            proof,
+            format!("what the kernel had called is {service}"),
+        );
     }
 }
 
 /// The descriptor of the firmware's memory.
 fn described(area: &RuntimeArea, found: &mut Findings) {
-    let claim = format!("UEFI's table of memory has it at {:#x}, physical {:#x}", area.virt.0, area.phys);
+    let claim = format!(
+        "UEFI's table of memory has {} KiB at {:#x}, physical {:#x}, for its runtime services",
+        area.bytes / 1024,
+        area.virt.0,
+        area.phys
+    );
     let at = area.descriptor.0;
     found.add(CLASS, 1.0, format!("memory:efi.memmap {at:#x}"), format!("rd {at:x} 5"), claim);
 }

@@ -1,6 +1,7 @@
 //! A CPU that made no progress, noticed by a watchdog.
 
 use necropsy_base::{MemoryExt, VirtAddr};
+use necropsy_kernel::timers::{self, HrTimer};
 use necropsy_kernel::{cpus, rcu};
 use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
@@ -9,7 +10,7 @@ use crate::busy_wait::{self, Awaited};
 use crate::crash::{Crash, base_name};
 use crate::device_reads;
 use crate::endless_list::{self, Circle};
-use crate::findings::place;
+use crate::findings::{self, place};
 use crate::registers_of::{self, Register};
 use crate::spinning::takes_spin_lock;
 use crate::suspect::{named, place_in, place_of};
@@ -133,7 +134,7 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     let who = culprit.as_ref().map_or_else(|| "an unknown function".to_owned(), named);
     let since = seconds_stuck(t, crash.cpu).filter(|_| dog.class == Class::SoftLockup);
     let long = since.map(|s| format!(" for {s} s")).unwrap_or_default();
-    let title = format!("CPU {} {}{long}: {who}", crash.cpu, dog.what);
+    let mut title = format!("CPU {} {}{long}: {who}", crash.cpu, dog.what);
     let mut statement = format!(
         "CPU {} {}{long}; {watchdog} noticed it and ended the kernel. Its interrupt found {who} running in task {} ({}).",
         crash.cpu,
@@ -147,6 +148,7 @@ fn examine_stuck(case: &Case, crash: &Crash, dog: &Watchdog, reporter: usize, fo
     let blocker = if let Some(b) = elsewhere {
         let own = if asks { "waits until others have answered it" } else { "was not the one that was stuck" };
         statement = format!("{watchdog} ended the kernel on CPU {}, which {own}.", crash.cpu);
+        title = format!("CPU {} {}: {}", b.cpu, dog.what, named(&b.place));
         Some(b)
     } else if waits {
         blocker(case, crash.cpu)
@@ -332,13 +334,31 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
     let from = frames.iter().position(|f| f.trap.is_some()).map_or(0, |i| i + 1);
     let (index, sure) = blame::culprit(t, frames, from)?;
     let most = if busy_wait::awaited_in(t, frames, from).is_some() { busy_wait::SURE } else { 1.0 };
-    let place = place_in(t, frames, index, most.min(0.9 * sure));
+    let dispatched = timer_of(t, stuck, &frames[index]);
+    let (place, doing) = match &dispatched {
+        Some(timer) => (
+            findings::place(t, timer.function, Some(0.75)),
+            format!(
+                "it does not come out of the interrupt of timers, where the timer at {:#x} is run by",
+                timer.at.0
+            ),
+        ),
+        None => (place_in(t, frames, index, most.min(0.9 * sure)), "it runs".to_owned()),
+    };
     let who = named(&place);
+    let (stands, stack) = match &dispatched {
+        Some(timer) => (
+            format!("the timer at {:#x}, which it runs, has the function {who}", timer.at.0),
+            format!("struct hrtimer.function {:x}", timer.at.0),
+        ),
+        None => (format!("its task {} stands in {who}", on.who()), format!("bt {}", on.task.pid)),
+    };
     Some(Blocker {
-        text: format!(" CPU {stuck} {why}: it runs {who}, in task {}.", on.who()),
+        cpu: stuck,
+        text: format!(" CPU {stuck} {why}: {doing} {who}, in task {}.", on.who()),
         claim: format!("CPU {stuck} {why}"),
-        stack: format!("bt {}", on.task.pid),
-        stands: format!("its task {} stands in {who}", on.who()),
+        stack,
+        stands,
         source: source.into(),
         reproduce: Some(reproduce),
         related: Related {
@@ -349,6 +369,13 @@ fn elsewhere(case: &Case, own: usize, dog: &Watchdog) -> Option<Blocker> {
         },
         place,
     })
+}
+
+/// The high-resolution timer that a CPU runs, where it stands in what runs them: one that is started again without being moved on never ends.
+pub(super) fn timer_of(t: &Target, cpu: usize, frame: &Frame) -> Option<HrTimer> {
+    let runs = ["__hrtimer_run_queues", "hrtimer_interrupt", "hrtimer_run_queues"];
+    base_name(frame).filter(|n| runs.contains(n))?;
+    timers::running(t, cpu)
 }
 
 /// The CPU whose run queue's clock is furthest behind the others, and by how many seconds, if that is long.
@@ -363,6 +390,8 @@ fn most_behind(t: &Target) -> Option<(usize, u64)> {
 
 /// Who holds the lock that a CPU spins on.
 struct Blocker {
+    /// The CPU that is kept or keeps others.
+    cpu: usize,
     place: Place,
     related: Related,
     text: String,
@@ -389,6 +418,7 @@ fn blocker(case: &Case, cpu: usize) -> Option<Blocker> {
     let state = if hold.asleep { "sleeps".to_owned() } else { format!("runs on CPU {}", on.cpu) };
     let (taken, name_of) = (t.describe(hold.taken), t.describe(lock).replace("+0x0", ""));
     Some(Blocker {
+        cpu,
         text: format!(
             " It waits for a lock ({name_of}) that task {} holds: that one {state}, in {who}, and does not give it back.",
             on.who()
