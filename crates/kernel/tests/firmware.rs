@@ -256,3 +256,28 @@ fn errors_that_the_firmware_reports() {
         assert_eq!(status(&made(count, length), VirtAddr(HEAP)), None, "{count} {length}");
     }
 }
+
+#[test]
+fn noise_is_no_report() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    for round in 0..300 {
+        let mut m = memory();
+        let mut block: Vec<u64> = (0..64).map(|_| next()).collect();
+        // A head that passes now and then, so that the sections are read.
+        block[0] = 0x11;
+        block[1] = (next() % 256) << 32;
+        block[2] = next() % 4;
+        words(&mut m, HEAP, &block);
+        words(&mut m, DATA, &[HEAP, next(), HEAP + round]);
+        let t = opened(m, &acpi_types(), &[]);
+        assert_eq!(necropsy_kernel::cper::status(&t, VirtAddr(HEAP)), None);
+        assert_eq!(necropsy_kernel::cper::on_stack(&t, VirtAddr(DATA)), None);
+        assert!(methods_on(&t, VirtAddr(DATA), VirtAddr(u64::MAX)).is_empty());
+    }
+}
