@@ -17,7 +17,7 @@ pub const KERNEL_TEXT: Detective = Detective {
     doc: "Where nothing else explains the dump, all of the kernel's code is looked through for jumps and calls into modules that no table of \
           the kernel's knows, and, if the kernel's file is there, compared with it byte by byte; what the kernel patches itself is left \
           out. Modules are compared with their .ko files, linked as the kernel links them. Where an exception ended it, the function it happened in is decoded and held against the unwind table, its own jumps and the \
-          file: a function that fits again after one bit is flipped back tells which one.",
+          file: a function that fits again after one bit is flipped back tells which one; a run of one value or of text where it stopped is no code.",
     examine,
 };
 
