@@ -1,7 +1,8 @@
 //! A file system that panicked because of its disk: it was removed, given up, or did not read or write.
 
+use necropsy_debuginfo::{Kind, Type};
 use necropsy_kernel::block::{self, Health};
-use necropsy_kernel::vfs::{self, SuperBlock, first_error};
+use necropsy_kernel::vfs::{self, FirstError, SuperBlock, first_error};
 use necropsy_target::Target;
 
 use super::panic_site::{self, told};
@@ -36,7 +37,7 @@ fn examine(case: &Case, found: &mut Findings) {
     let Some(super_block) = panicked(t, crash, index, of_kind) else { return };
     let Some(below) = below(t, super_block) else { return };
     match below.health {
-        Health::Well => unread(case, &below, site.function, found),
+        Health::Well => unread(case, crash, &below, index, found),
         _ => gone(case, &below, site.function, found),
     }
 }
@@ -106,58 +107,109 @@ fn gone(case: &Case, below: &Below, function: &str, found: &mut Findings) {
     told(case, CLASS, found);
 }
 
-/// The disk is there, but did not read or write.
-fn unread(case: &Case, b: &Below, function: &str, found: &mut Findings) {
-    const CLASS: Class = Class::IoError;
-    let t = &case.target;
-    let Some(error) = first_error(t, b.super_block.info).filter(|_| b.super_block.kind == "ext4") else {
-        return;
-    };
-    if !error.io {
-        let claim = format!(
-            "the first error that ext4 noted on {}, in {}, is none of the disk's (code {})",
-            b.name, error.function, error.code
-        );
-        let proof = format!("struct {}.{} {:x}", error.of, error.member, error.at.0);
-        return found.add(
-            Class::FilesystemError,
-            1.0,
-            format!("memory:{} {:#x}", error.of, error.at.0),
-            proof,
-            claim,
-        );
+/// An error that a file system met.
+struct Met {
+    /// Whether it is the disk's.
+    io: bool,
+    /// The function that met it.
+    by: String,
+    /// The block it was about; 0 if that is not known.
+    block: u64,
+    claim: String,
+    source: String,
+    proof: String,
+}
+
+impl Met {
+    /// What ext4 noted of the first.
+    fn noted(e: FirstError, on: &str) -> Met {
+        let what = if e.io { "an input/output error" } else { "none of the disk's" };
+        Met {
+            io: e.io,
+            claim: format!(
+                "the first error that ext4 noted on {on}, in {} at line {}, is {what} (code {})",
+                e.function, e.line, e.code
+            ),
+            source: format!("memory:{} {:#x}", e.of, e.at.0),
+            proof: format!(
+                "struct {}.{},{},{} {:x}",
+                e.of, e.member, "s_first_error_func", "s_first_error_line", e.at.0
+            ),
+            by: e.function,
+            block: e.block,
+        }
     }
-    let block = if error.block == 0 { String::new() } else { format!(" block {} of", error.block) };
+
+    /// What was passed on to who called the panic: the argument that its prototype calls `error`.
+    fn passed(t: &Target, crash: &Crash, index: usize) -> Option<Met> {
+        const EIO: i32 = 5;
+        let frames = &crash.stack.frames;
+        (index..(index + DEEP).min(frames.len().saturating_sub(1))).find_map(|i| {
+            let error =
+                reported::argument(t, &crash.stack, i + 1, parameter(t, base_name(&frames[i])?, "error")?)?;
+            let code = (error as i32).wrapping_abs();
+            let (by, of) = (frames[i + 1].name()?.to_owned(), frames[i].name()?);
+            Some(Met {
+                io: code == EIO,
+                block: 0,
+                claim: format!("{by} called {of} for the error {code}"),
+                source: format!("text:{by}"),
+                proof: format!("dis -r {:x}", frames[i + 1].pc?.0),
+                by,
+            })
+        })
+    }
+}
+
+/// Functions from the one that calls panic to the one that met the error.
+const DEEP: usize = 4;
+
+/// Which parameter of a function has a name.
+fn parameter(t: &Target, function: &str, name: &str) -> Option<usize> {
+    let table = t.types().ok()?;
+    let Type::Func { proto, .. } = table.get(table.find(Kind::Func, function)?).ok()? else { return None };
+    let Type::FuncProto { params, .. } = table.strip(proto).ok()?.1 else { return None };
+    params.iter().position(|(n, _)| n.as_ref().is_some_and(|n| n.as_str() == name))
+}
+
+/// The disk is there, but did not read or write.
+fn unread(case: &Case, crash: &Crash, b: &Below, index: usize, found: &mut Findings) {
+    const CLASS: Class = Class::IoError;
+    let (t, name) = (&case.target, &b.name);
+    let noted = first_error(t, b.super_block.info).filter(|_| b.super_block.kind == "ext4");
+    let Some(met) = noted.map(|e| Met::noted(e, name)).or_else(|| Met::passed(t, crash, index)) else {
+        let claim = format!(
+            "what error it was that the file system on {name} met is not in the dump: it may be the disk's"
+        );
+        return found.add(Class::FilesystemError, -1.5, "memory:super block", None, claim);
+    };
+    if !met.io {
+        return found.add(Class::FilesystemError, 1.0, met.source, met.proof, met.claim);
+    }
+    let function = crash.stack.frames[index].name().unwrap_or_default();
+    let (block, at) = match met.block {
+        0 => (String::new(), String::new()),
+        n => (format!(" block {n} of"), format!(" at block {n}")),
+    };
+    let kind = &b.super_block.kind;
     let mut h = Hypothesis::new(
         CLASS,
-        format!("{} could not read or write{block} the ext4 on {0}, which panics for errors", b.name)
-            .replace("of the", "of the"),
+        format!("the disk could not read or write{block} the {kind} on {name}, which panics for errors"),
         format!(
-            "The first error of the file system on {} was the disk's: an input/output error, which {} (line {}) met{}. {function}, told to panic on \
-             errors, ended the kernel. The file system itself need not be damaged.",
-            b.name,
-            error.function,
-            error.line,
-            if error.block == 0 { String::new() } else { format!(" at block {}", error.block) },
+            "The error that the file system on {name} met was the disk's: an input/output error, in {}{at}. {function}, told to panic on errors, \
+             ended the kernel. The file system itself need not be damaged.",
+            met.by
         ),
     );
     h.advice = vec![
-        format!(
-            "look at the disk of {}: smartctl, the storage's own log, and what its driver says: log",
-            b.name
-        ),
+        format!("look at the disk of {name}: smartctl, the storage's own log, and what its driver says: log"),
         "check the file system before the next mount (fsck)".into(),
     ];
     h.separate = Some("what the disk or the storage noted itself".into());
     found.hypotheses.push(h);
-    let claim = format!(
-        "the first error that ext4 noted on {} is an input/output error (code {})",
-        b.name, error.code
-    );
-    let proof = format!("struct {}.{} {:x}", error.of, error.member, error.at.0);
     let bears = [(CLASS, 4.5), (Class::FilesystemError, -4.0)];
-    found.add_to_all(&bears, format!("memory:{} {:#x}", error.of, error.at.0), proof, claim);
-    let claim = format!("{function} called the panic for an error of ext4");
+    found.add_to_all(&bears, met.source, met.proof, met.claim);
+    let claim = format!("{function} called the panic for an error of {kind}");
     found.add(CLASS, 1.0, "stack", "bt".to_owned(), claim);
     told(case, CLASS, found);
 }
