@@ -39,6 +39,7 @@ mod no_code;
 mod objects;
 mod poison;
 pub mod present;
+mod queued;
 mod registers_of;
 mod reported;
 mod runs;

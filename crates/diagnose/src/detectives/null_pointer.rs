@@ -2,15 +2,18 @@
 
 use necropsy_arch::{Access, Exception, Insn, MemOperand};
 use necropsy_base::VirtAddr;
+use necropsy_kernel::workqueue;
 use necropsy_report::{Place, bytes_text};
 use necropsy_target::Target;
+use necropsy_target::unwind::Frame;
 
 use super::wild_pointer::is_error_code;
 use crate::below_null::{self, BelowNull};
 use crate::code::{self, Origin, Trace};
-use crate::crash::{Crash, Trap};
+use crate::crash::{Crash, Trap, base_name};
 use crate::expression::{Expression, Namer};
 use crate::findings::place;
+use crate::queued;
 use crate::suspect::{named, place_in};
 use crate::timeline::first_event;
 
@@ -388,6 +391,7 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
         "was its ops structure filled in?".into(),
     ];
     h.culprit = Some(culprit.clone());
+    work_item(t, crash, &frames[index], &mut h, found);
     found.hypotheses.push(h);
     found.add(
         CLASS,
@@ -404,6 +408,39 @@ fn call(case: &Case, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: &mut F
         found.add(CLASS, 2.0, "stack", format!("dis -r {:x}", return_address.0), claim);
     }
     died_of_it(crash, trap, found, CLASS);
+}
+
+/// A worker calls what the work item has for a function: who queued it is to blame, if one place alone does.
+fn work_item(t: &Target, crash: &Crash, caller: &Frame, h: &mut Hypothesis, found: &mut Findings) {
+    const CLASS: Class = Class::NullFunctionCall;
+    let runs = base_name(caller).is_some_and(|n| matches!(n, "process_one_work" | "process_scheduled_works"));
+    let Some(worker) = workqueue::worker(t, &crash.task).filter(|w| runs && !w.work.is_null()) else {
+        return;
+    };
+    let name = t
+        .near(worker.work)
+        .map_or_else(|| format!("{:#x}", worker.work.0), |_| t.describe(worker.work).replace("+0x0", ""));
+    h.title = format!("the work item {name} has no function");
+    h.statement = format!(
+        "A worker took the work item {name} from its queue and called its function, which is NULL: it was queued before it was set up, or was \
+         cleared since."
+    );
+    let claim = format!("the worker runs the work item at {:#x}", worker.work.0);
+    found.add(
+        CLASS,
+        0.5,
+        format!("memory:worker {:#x}", worker.at.0),
+        format!("struct worker.current_work {:x}", worker.at.0),
+        claim,
+    );
+    let calls = queued::by(t, worker.work);
+    let [call] = calls.as_slice() else { return };
+    let culprit = place(t, *call, Some(0.7));
+    let who = named(&culprit);
+    h.statement += &format!(" The only place of its module that queues it is in {who}.");
+    let claim = format!("{who} queues the work item, the only one of its module");
+    found.add(CLASS, 0.5, format!("text:{who}"), format!("dis -r {:x}", call.0), claim);
+    h.culprit = Some(culprit);
 }
 
 fn address(p: &Place) -> String {
