@@ -814,7 +814,7 @@ SCENARIOS = {
         classes=["wild-pointer-dereference", "out-of-bounds-access"],
         bugs=[("culprit", "hub_named", "CULPRIT_NAMED")], frames=["hub_named", "hub_write"], note="the index is 0xffffffff"),
     "card_error": dict(
-        kind="a card reports a fatal error, its driver knows no recovery and goes on until the card is gone",
+        kind="a card signals a fatal error, which the kernel has not reported so far, and later is gone",
         module="sensehub", devices=CARD, prepare="setcfg /sys/bus/pci/devices/0000:00:10.0/config 0x3c 0x20100",
         run="read -t 20 x <>/run/never; " + FORGET + "; poke -n sampled /proc/sensehub s",
         monitor=("pcie_aer_inject_error card1 DLP",), classes=["device-failure"],
