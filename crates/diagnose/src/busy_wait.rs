@@ -102,15 +102,7 @@ pub fn losers(t: &Target, word: VirtAddr) -> Vec<Loser> {
 fn in_module(t: &Target, module: &Module, word: VirtAddr) -> Vec<Loser> {
     let variable = t.near(word).map(|n| n.start..n.start.offset(n.size.unwrap_or(0)));
     let variable = variable.filter(|v| v.contains(&word)).unwrap_or(word..word.offset(1));
-    let mut found: Vec<Loser> = Vec::new();
-    for symbol in module.symbols(t) {
-        let at = VirtAddr(symbol.value);
-        let Some(near) = t.near(at).filter(|n| n.start == at && t.is_text(at)) else { continue };
-        if !found.iter().any(|l| l.function.start == at) {
-            found.extend(loser(t, near, word, &variable));
-        }
-    }
-    found
+    code::functions(t, module).into_iter().filter_map(|near| loser(t, near, word, &variable)).collect()
 }
 
 /// The function, if it changes the word and may return without changing it back.

@@ -1,11 +1,11 @@
 //! Reading a function backwards: where a value came from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs, narrowed, shifted};
 use necropsy_base::{MemoryExt, Near, VirtAddr};
-use necropsy_target::Target;
 use necropsy_target::unwind::Frame;
+use necropsy_target::{Module, Target};
 
 /// No function is longer.
 const MAX_FUNCTION: u64 = 1 << 16;
@@ -30,6 +30,13 @@ pub fn function(t: &Target, near: &Near) -> Vec<Insn> {
         }
     }
     out
+}
+
+/// The functions of a module, each once.
+pub fn functions(t: &Target, module: &Module) -> Vec<Near> {
+    let starts: BTreeSet<u64> = module.symbols(t).iter().map(|s| s.value).collect();
+    let function = |at: VirtAddr| t.near(at).filter(|n| n.start == at && t.is_text(at));
+    starts.into_iter().filter_map(|at| function(VirtAddr(at))).collect()
 }
 
 /// Text of the instruction at `at`, symbols named.

@@ -1,5 +1,7 @@
 //! What decides that an instruction is come to: the conditional jump before it, and the comparison before that.
 
+use std::collections::HashSet;
+
 use necropsy_arch::{Flow, Insn, Op, Operand};
 use necropsy_base::{Near, VirtAddr};
 use necropsy_target::Target;
@@ -35,11 +37,12 @@ pub struct Decided {
 pub fn of(t: &Target, function: &Near, at: VirtAddr) -> Option<Decided> {
     let insns = code::function(t, function);
     let here = insns.iter().position(|i| i.at == at)?;
-    if let Some(condition) = before(&insns, here, JUMPS) {
+    let targets: HashSet<VirtAddr> = insns.iter().filter_map(target).collect();
+    if let Some(condition) = before(&insns, &targets, here, JUMPS) {
         return Some(Decided { insns, condition });
     }
     let (parent, _) = function.name.split_once(".cold")?;
-    let start = insns[block(&insns, here)].at;
+    let start = insns[block(&insns, &targets, here)].at;
     let parent = match function.module {
         Some(_) => t.modules().symbol(t, parent).map(|(_, at)| at),
         None => t.symbol(parent),
@@ -50,11 +53,11 @@ pub fn of(t: &Target, function: &Near, at: VirtAddr) -> Option<Decided> {
 }
 
 /// The beginning of the straight run of instructions that ends at `here`.
-fn block(insns: &[Insn], here: usize) -> usize {
+fn block(insns: &[Insn], targets: &HashSet<VirtAddr>, here: usize) -> usize {
     let begins = |i: usize| {
         i == 0
             || insns[i - 1].flow != Flow::Next && !matches!(insns[i - 1].flow, Flow::Call(_))
-            || is_target(insns, i)
+            || targets.contains(&insns[i].at)
     };
     (0..=here).rev().find(|i| begins(*i)).unwrap_or(0)
 }
@@ -66,12 +69,8 @@ fn target(i: &Insn) -> Option<VirtAddr> {
     }
 }
 
-fn is_target(insns: &[Insn], i: usize) -> bool {
-    insns.iter().any(|from| target(from) == Some(insns[i].at))
-}
-
-fn before(insns: &[Insn], here: usize, left: usize) -> Option<Condition> {
-    let start = block(insns, here);
+fn before(insns: &[Insn], targets: &HashSet<VirtAddr>, here: usize, left: usize) -> Option<Condition> {
+    let start = block(insns, targets, here);
     let above = start.checked_sub(1).map(|i| (i, insns[i].flow));
     let falls = above.filter(|(_, flow)| matches!(flow, Flow::Branch(_) | Flow::Next | Flow::Call(_)));
     let to_here = insns.iter().enumerate().filter(|(_, i)| target(i) == Some(insns[start].at));
@@ -79,7 +78,7 @@ fn before(insns: &[Insn], here: usize, left: usize) -> Option<Condition> {
     match (falls, ways.as_slice()) {
         (Some((jump, Flow::Branch(_))), []) => at_jump(insns, jump, false),
         (None, [jump]) if matches!(insns[*jump].flow, Flow::Branch(_)) => at_jump(insns, *jump, true),
-        (None, [jump]) => before(insns, *jump, left.checked_sub(1)?),
+        (None, [jump]) => before(insns, targets, *jump, left.checked_sub(1)?),
         _ => None,
     }
 }

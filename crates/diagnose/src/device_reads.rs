@@ -3,6 +3,8 @@
 //! Registers are memory that ioremap() mapped (or ioread32() and the like were asked for). They are not in a dump: what was read there is worked
 //! out from what the code made of it.
 
+use std::cell::Cell;
+
 use necropsy_arch::{Access, Flow, Insn, MemOperand, Op, Operand, Regs, narrowed, shifted};
 use necropsy_base::{Near, VirtAddr};
 use necropsy_kernel::vmalloc::{Area, Kind, areas};
@@ -25,6 +27,14 @@ const ACCESSORS: &[(&str, u8)] = &[
 const ARGUMENTS: usize = 4;
 /// Functions that are entered or left on the way.
 const FUNCTIONS: usize = 4;
+/// A function that reads for others is short.
+const SHORT: usize = 256;
+/// Steps backwards in all.
+const STEPS: usize = 10_000;
+/// Reads of a loop that waits.
+const READS: usize = 32;
+/// So many bits must be left of all ones, or all that were read: fewer are what many values give.
+const ONES: u32 = 16;
 
 /// A register of a device that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +66,7 @@ pub struct DeviceReads<'s> {
     stack: &'s Stack,
     regs: Vec<Regs>,
     areas: Vec<Area>,
+    steps: Cell<usize>,
 }
 
 /// The register that the loop around `pc` reads: the address that it is mapped at.
@@ -66,8 +77,9 @@ pub fn polled(t: &Target, pc: VirtAddr, regs: &Regs) -> Option<VirtAddr> {
     // What the loop changes may have any value where it reads; the rest is as it was found.
     let mut kept = regs.clone();
     (0..64).filter(|r| round.iter().any(|i| i.changes(*r))).for_each(|r| kept.forget(r));
-    let mut addresses = round.iter().filter_map(|i| {
-        let mem = i.mem.filter(|m| m.access == Access::Read && i.flow == Flow::Next)?;
+    let reads = round.iter().filter(|i| i.flow == Flow::Next);
+    let reads = reads.filter_map(|i| Some((i, i.mem.filter(|m| m.access == Access::Read)?))).take(READS);
+    let mut addresses = reads.filter_map(|(i, mem)| {
         let trace = Trace::new(t, &insns, i.at, &kept)?;
         trace.address(&mem, trace.at, 0).map(VirtAddr)
     });
@@ -90,7 +102,13 @@ impl<'s> DeviceReads<'s> {
     pub fn new(t: &'s Target, stack: &'s Stack) -> Option<DeviceReads<'s>> {
         let mut areas = areas(t).ok()?.items;
         areas.retain(|a| a.kind == Kind::Device);
-        (!areas.is_empty()).then(|| DeviceReads { t, stack, regs: registers(t, stack), areas })
+        (!areas.is_empty()).then(|| DeviceReads {
+            t,
+            stack,
+            regs: registers(t, stack),
+            areas,
+            steps: Cell::new(0),
+        })
     }
 
     /// The registers of a frame.
@@ -140,7 +158,8 @@ impl<'s> DeviceReads<'s> {
     }
 
     fn follow(&self, place: &Place<'_, '_>, reg: usize, before: usize, depth: usize) -> Option<Supposed> {
-        if depth > MAX_DEPTH || self.t.budget().step().is_err() {
+        self.steps.set(self.steps.get() + 1);
+        if depth > MAX_DEPTH || self.steps.get() > STEPS || self.t.budget().step().is_err() {
             return None;
         }
         let trace = place.trace;
@@ -159,8 +178,8 @@ impl<'s> DeviceReads<'s> {
             Op::Move { src: Operand::Mem, .. } => self.read(trace, &insn.mem?, i, depth),
             Op::Address { .. } => self.address_at(place, &insn.mem?, i, depth + 1),
             Op::Add { dst, by } => map(before_it(dst), |v| v.wrapping_add(by)),
-            Op::And { dst, mask } => map(before_it(dst), |v| v & mask),
-            Op::Shift { dst, by, wide } => map(before_it(dst), |v| shifted(v, by, wide)),
+            Op::And { dst, mask } => map(before_it(dst), |v| v & mask).filter(is_telling),
+            Op::Shift { dst, by, wide } => map(before_it(dst), |v| shifted(v, by, wide)).filter(is_telling),
             Op::Sum { dst, src: Operand::Reg(src), wide } => {
                 map(self.sum(place, [dst, src], i, depth), |v| narrowed(v, wide))
             }
@@ -235,11 +254,14 @@ impl<'s> DeviceReads<'s> {
             return self.is_register(at).then(|| (read.all_ones(), read));
         }
         let insns = code::function(self.t, &near);
+        (insns.len() <= SHORT).then_some(())?;
         let nothing = Regs::new();
         let result = self.t.arch().return_register()?;
         let end = |i: usize| {
+            let flow = insns[i].flow;
+            matches!(flow, Flow::Jump(Some(_)) | Flow::Return).then_some(())?;
             let trace = Trace::new(self.t, &insns, insns[i].at, &nothing)?.entered_with(entry);
-            match insns[i].flow {
+            match flow {
                 Flow::Jump(Some(on)) if !self.is_return(on) && self.is_outside(&near, on) => {
                     self.result(on, &self.arguments(&trace, i), insns[i].at, left)
                 }
@@ -271,6 +293,11 @@ impl<'s> DeviceReads<'s> {
         let trace = Trace::new(self.t, &insns, call.at, self.registers(frame + 1)?)?;
         self.follow(&Place { trace: &trace, frame: Some(frame + 1), left }, reg, at, 0)
     }
+}
+
+/// Whether what was made of all ones still tells that they were.
+fn is_telling((value, read): &Supposed) -> bool {
+    value.count_ones() >= ONES.min(u32::from(read.size) * 8)
 }
 
 fn map(of: Option<Supposed>, change: impl Fn(u64) -> u64) -> Option<Supposed> {
@@ -322,7 +349,8 @@ mod tests {
         let mut held = Regs::new();
         regs.iter().for_each(|(name, value)| held.set(index(name), *value));
         let stack = Stack { frames: Vec::new(), end: End::Thread, breaks: Vec::new() };
-        let reads = DeviceReads { t: &t, stack: &stack, regs: Vec::new(), areas: vec![area()] };
+        let reads =
+            DeviceReads { t: &t, stack: &stack, regs: Vec::new(), areas: vec![area()], steps: Cell::new(0) };
         let insns = code::function(&t, &t.near(VirtAddr(TEXT + 0x100)).unwrap());
         let last = insns.iter().rposition(|i| i.flow == Flow::Return).unwrap();
         let trace = Trace::new(&t, &insns, insns[last].at, &held).unwrap();
@@ -340,9 +368,15 @@ mod tests {
         // The same from memory that is no device's, and from behind the device's.
         assert_eq!(supposed(&code, "rdx", &[("rbx", 0xffff_8880_0000_0000), ("rcx", 0)]), None);
         assert_eq!(supposed(&code, "rdx", &[("rbx", REGISTERS + 0x2000 - 0x10), ("rcx", 0)]), None);
-        // movzwl 0x10(%rbx),%eax; and $0xfff,%eax; lea 0x8(,%rax,8),%rax; ret
-        let code = [0x0f, 0xb7, 0x43, 0x10, 0x25, 0xff, 0x0f, 0, 0, 0x48, 0x8d, 0x04, 0xc5, 8, 0, 0, 0, 0xc3];
-        assert_eq!(supposed(&code, "rax", &[("rbx", REGISTERS)]), Some((0x8000, 0x10)));
+        // mov 0x10(%rbx),%eax; and $mask,%eax; lea 0x8(,%rax,8),%rax; ret
+        let masked = |mask: u32| {
+            let lea = [0x48, 0x8d, 0x04, 0xc5, 8, 0, 0, 0, 0xc3];
+            let code = [&[0x8b, 0x43, 0x10, 0x25][..], &mask.to_le_bytes(), &lea].concat();
+            supposed(&code, "rax", &[("rbx", REGISTERS)])
+        };
+        assert_eq!(masked(0xffff), Some((0x8_0000, 0x10)));
+        // What is left of a few bits may come from many values.
+        assert_eq!(masked(3), None);
     }
 
     #[test]

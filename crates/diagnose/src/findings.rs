@@ -75,6 +75,11 @@ impl Hypothesis {
     }
 }
 
+/// What a fact bears on that speaks for a class, and against others which it explains away.
+pub fn instead(class: Class, weight: f64, others: &[Class], against: f64) -> Vec<(Class, f64)> {
+    std::iter::once((class, weight)).chain(others.iter().map(|c| (*c, -against))).collect()
+}
+
 /// What all detectives found.
 #[derive(Debug, Default)]
 pub struct Findings {

@@ -1,7 +1,7 @@
 //! Work items by who queues them: the functions of a module that name the item and queue work.
 
 use necropsy_arch::{Flow, Insn, Op, Operand};
-use necropsy_base::VirtAddr;
+use necropsy_base::{Near, VirtAddr};
 use necropsy_target::Target;
 
 use crate::code;
@@ -13,19 +13,11 @@ const QUEUES: &[&str] =
 /// Where the module with this work item among its variables queues it: the calls.
 pub fn by(t: &Target, work: VirtAddr) -> Vec<VirtAddr> {
     let Some(module) = t.modules().holding(work) else { return Vec::new() };
-    let mut found: Vec<VirtAddr> = Vec::new();
-    for symbol in module.symbols(t) {
-        let at = VirtAddr(symbol.value);
-        let Some(near) = t.near(at).filter(|n| n.start == at && t.is_text(at)) else { continue };
-        let insns = code::function(t, &near);
-        if insns.iter().any(|i| names(i, work))
-            && let Some(call) = insns.iter().find(|i| queues(t, i))
-            && !found.contains(&call.at)
-        {
-            found.push(call.at);
-        }
-    }
-    found
+    let call = |near: &Near| {
+        let insns = code::function(t, near);
+        insns.iter().any(|i| names(i, work)).then(|| insns.iter().find(|i| queues(t, i)).map(|i| i.at))?
+    };
+    code::functions(t, module).iter().filter_map(call).collect()
 }
 
 /// Whether an instruction has the address as a constant.

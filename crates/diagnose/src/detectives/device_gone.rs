@@ -12,6 +12,7 @@ use crate::code::{self, Trace};
 use crate::condition::{self, Decided};
 use crate::crash::{Crash, base_name};
 use crate::device_reads::{DeviceRead, DeviceReads, Supposed};
+use crate::findings::instead;
 use crate::registers_of::{self, Device};
 use crate::suspect::{named, place_in};
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame};
@@ -219,7 +220,7 @@ fn proved(case: &Case, crash: &Crash, proof: Proof, found: &mut Findings) {
     found.hypotheses.push(h);
 
     let telling = if proof.read.size >= 4 { 3.5 } else { f64::from(proof.read.size) };
-    found.add_to_all(&bears(telling), proof.source, proof.reproduce, proof.claim);
+    found.add_to_all(&instead(CLASS, telling, INSTEAD, telling), proof.source, proof.reproduce, proof.claim);
     let at = proof.read.at;
     let leads = phys.map(|p| format!(", physical {p:#x}")).unwrap_or_default();
     let claim = format!("{} bytes were read at {:#x}{leads}: a register of {name}", proof.read.size, at.0);
@@ -232,10 +233,6 @@ fn proved(case: &Case, crash: &Crash, proof: Proof, found: &mut Findings) {
         state(device, found);
     }
     told(case, CLASS, found);
-}
-
-fn bears(weight: f64) -> Vec<(Class, f64)> {
-    std::iter::once((CLASS, weight)).chain(INSTEAD.iter().map(|c| (*c, -weight))).collect()
 }
 
 /// What PCI's error recovery thinks of it.
@@ -285,7 +282,7 @@ fn given_up(case: &Case, crash: &Crash, found: &mut Findings) {
     found.hypotheses.push(h);
     found.add(
         CLASS,
-        if decided { 2.0 } else { 0.5 },
+        if decided { 1.0 } else { 0.3 },
         "stack",
         "bt".to_owned(),
         format!("{who} is what died"),

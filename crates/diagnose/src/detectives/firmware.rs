@@ -9,6 +9,7 @@ use necropsy_target::unwind::Frame;
 
 use crate::access::BadAccess;
 use crate::crash::{Crash, Trap, base_name};
+use crate::findings::instead;
 use crate::firmware_code::{calls_services, runs_method, touches_for_method};
 use crate::suspect::place_of;
 use crate::{Case, Class, Detective, Findings, Hypothesis, blame, objects};
@@ -37,6 +38,7 @@ const INSTEAD: &[Class] = &[
     // The kernel warns of firmware that faults, and goes on without it if it may (efi_crash_gracefully_on_page_fault).
     Class::Warning,
 ];
+
 fn examine(case: &Case, found: &mut Findings) {
     let (t, Some(crash)) = (&case.target, case.crash()) else { return };
     let Some(trap) = crash.trap(t).filter(|trap| trap.fatal) else { return };
@@ -88,7 +90,7 @@ fn in_services(t: &Target, crash: &Crash, trap: &Trap<'_>, pc: VirtAddr, found: 
     found.hypotheses.push(h);
     let kind = if area.kind == 5 { "code" } else { "memory" };
     let claim = format!("the exception was at {:#x}, in the {kind} of UEFI's runtime services", pc.0);
-    found.add_to_all(&bears(4.0), "stack", "fault".to_owned(), claim);
+    found.add_to_all(&instead(CLASS, 4.0, INSTEAD, 4.0), "stack", "fault".to_owned(), claim);
     described(&area, found);
     if let Some((i, frame)) = caller {
         let name = frame.name().unwrap_or_default();
@@ -162,7 +164,7 @@ fn in_method(t: &Target, crash: &Crash, trap: &Trap<'_>, found: &mut Findings) {
     let claim = format!(
         "{handler} was where the exception happened: it touches what a method of ACPI names, for nobody else"
     );
-    found.add_to_all(&bears(4.0), "stack", "bt".to_owned(), claim);
+    found.add_to_all(&instead(CLASS, 4.0, INSTEAD, 4.0), "stack", "bt".to_owned(), claim);
     for m in &methods {
         let claim = format!("its interpreter was running {}", m.path);
         let proof = format!("struct acpi_namespace_node.name {:x}", m.node.0);
@@ -199,10 +201,6 @@ fn there(t: &Target, at: VirtAddr, phys: PhysAddr, found: &mut Findings) {
 fn methods(t: &Target, frames: &[Frame], from: usize, to: usize) -> Vec<Method> {
     let (Some(from), Some(to)) = (frames.get(from), frames.get(to)) else { return Vec::new() };
     firmware::methods_on(t, from.sp, to.sp)
-}
-
-fn bears(weight: f64) -> Vec<(Class, f64)> {
-    std::iter::once((CLASS, weight)).chain(INSTEAD.iter().map(|c| (*c, -weight))).collect()
 }
 
 fn without_confidence(place: Place) -> Place {

@@ -329,7 +329,7 @@ fn filled(case: &Case, function: &Near, trap: &Trap<'_>, place: Place, run: &Run
     let at = function.start.offset(run.bytes.start as u64);
     let what = format!("{} has {}, from +{:#x} on", function.name, run.what, run.bytes.start);
     found.hypotheses.push(over(case, &function.name, trap, place, &what));
-    let bears: Vec<_> = std::iter::once((CLASS, 6.0)).chain(INSTEAD.map(|class| (class, -4.0))).collect();
+    let bears = findings::instead(CLASS, 6.0, &INSTEAD, 4.0);
     let proof = format!("rd -8 {:x} {}", at.0, run.bytes.len().min(64));
     let claim = format!(
         "at {:#x} are {}, where {} has its code: no compiler writes such",
@@ -380,9 +380,8 @@ fn overwritten(
     let why = "the function does not fit its unwind table and itself there, and no single bit explains that";
     found.hypotheses.push(over(case, name, trap, place, why));
     for (i, c) in wrong.iter().take(3).enumerate() {
-        let first = i == 0;
-        let against = INSTEAD.map(|class| (class, if first { -4.0 } else { 0.0 }));
-        let bears = [&[(CLASS, if first { 5.0 } else { 0.5 })][..], &against].concat();
+        let (weight, against) = if i == 0 { (5.0, 4.0) } else { (0.5, 0.0) };
+        let bears = findings::instead(CLASS, weight, &INSTEAD, against);
         found.add_to_all(
             &bears,
             format!("text:{name}"),
